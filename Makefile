@@ -1,0 +1,46 @@
+# What to measure and on what; give them on the command line: make report PROFILE=reference DATA_ROOT=~/data
+PROFILE ?= quick
+DATA_ROOT ?=
+DEVICE ?= cpu
+WORKERS ?=
+SCHEDULER ?=
+ACTIVATION ?=
+PYTHON ?= python3
+
+READY := .venv/.ready
+RUN := .venv/bin/python
+option = $(if $(strip $($(1))),$(2) "$($(1))")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench report test lint clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## make .venv with every dependency at its pinned version
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another: make setup PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=constraints.txt $(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(RUN) -m report.native
+	@touch $@
+
+bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFILE=quick|reference)
+	$(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
+		$(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) $(call option,ACTIVATION,--activation)
+
+report: bench ## bench, then write build/report.html and build/report.pdf
+	$(RUN) -m report
+
+test: $(READY) ## run the tests
+	$(RUN) -m pytest
+
+lint: $(READY) ## check format, style and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+clean: ## remove what can be made again; results/ stays
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find bench impl report tests -name __pycache__ -type d -prune -exec rm -rf {} +
