@@ -1,0 +1,173 @@
+"""Objectives to descend on: means over samples, with their gradients. Everything is float64."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+# (w (d,), X (n, d), y (n,)) -> loss () or gradient (d,)
+OnBatch = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A mean loss over samples and its gradient: inputs (N, d), targets (N,), weights w (d,).
+
+    `loss(w, X, y)` is a scalar and `gradient(w, X, y)` has shape (d,); both are means over the rows given.
+    """
+
+    name: str
+    inputs: Tensor
+    targets: Tensor
+    loss: OnBatch
+    gradient: OnBatch
+
+
+def _samples(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as float64; ValueError unless they are finite, (N, d) and (N,) with N, d >= 1."""
+    inputs, targets = torch.as_tensor(inputs).double(), torch.as_tensor(targets).double()
+    if inputs.ndim != 2 or not inputs.numel() or targets.shape != inputs.shape[:1]:
+        raise ValueError(
+            f"inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)} are not (N, d) and (N,)"
+        )
+    if not (inputs.isfinite().all() and targets.isfinite().all()):
+        raise ValueError("inputs and targets hold NaN or infinity; finite numbers are expected")
+    return inputs, targets
+
+
+def least_squares(inputs: Tensor, targets: Tensor) -> Objective:
+    """Linear regression: mean of (xᵀw - y)²/2, gradient Xᵀ(Xw - y)/N; Hessian XᵀX/N everywhere.
+
+    inputs: (N, d), targets: (N,). Raises ValueError for other shapes or values that are not finite.
+    """
+
+    def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return (X @ w - y).square().mean() / 2
+
+    def gradient(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return (X @ w - y) @ X / len(X)
+
+    return Objective("least squares", *_samples(inputs, targets), loss, gradient)
+
+
+def logistic_regression(inputs: Tensor, targets: Tensor, l2: float = 0.0) -> Objective:
+    """Mean of log(1 + exp(z)) - y z with z = xᵀw, plus l2/2 ‖w‖²; gradient Xᵀ(σ(z) - y)/N + l2 w.
+
+    inputs: (N, d), targets: (N,) of 0 and 1; the loss is the cross-entropy of σ(z) (Cox 1958). Raises
+    ValueError for other shapes or targets, or l2 < 0. Without l2, separable data have no minimum.
+    """
+    inputs, targets = _samples(inputs, targets)
+    if not ((targets == 0) | (targets == 1)).all():
+        raise ValueError(f"targets {targets.unique().tolist()} are not all 0 or 1")
+    if l2 < 0:
+        raise ValueError(f"l2 {l2} is not >= 0")
+
+    def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        z = X @ w
+        return (nn.functional.softplus(z) - y * z).mean() + l2 / 2 * (w @ w)
+
+    def gradient(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return (torch.sigmoid(X @ w) - y) @ X / len(X) + l2 * w
+
+    return Objective("logistic regression", inputs, targets, loss, gradient)
+
+
+def double_well(
+    samples: int, *, tilt: float = 0.3, noise: float = 1.0, generator: torch.Generator
+) -> Objective:
+    """Two wells on a line, the shallow one near w = 1, and samples that each tilt the line their own way.
+
+    Sample i has the loss w⁴/4 - w²/2 + tᵢ w. The tᵢ (`targets`; the inputs are ones) are normal draws shifted
+    and scaled to mean `tilt` and standard deviation `noise` exactly, so that the mean has the gradient
+    w³ - w + tilt and one sample's gradient the standard deviation `noise` at every w. A full batch rolls into
+    the well it starts in; single samples shake w hard enough to cross the low barrier out of the shallow
+    well, and seldom the high one back. Raises ValueError unless samples >= 2, noise >= 0 and
+    0 < tilt < 2/(3√3), beyond which w³ - w + tilt has one real root and there is one well.
+    """
+    if samples < 2 or noise < 0 or not 0 < tilt < 2 / 27**0.5:
+        raise ValueError(
+            f"samples {samples}, noise {noise}, tilt {tilt}: expected samples >= 2, noise >= 0, "
+            f"0 < tilt < {2 / 27**0.5:.4f}"
+        )
+    draws = torch.randn(samples, generator=generator, dtype=torch.float64)
+    tilts = tilt + noise * (draws - draws.mean()) / draws.std(correction=0)
+
+    def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return (w**4 / 4 - w**2 / 2 + y.mean() * w).sum()
+
+    def gradient(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return w**3 - w + y.mean()
+
+    return Objective("double well", torch.ones(samples, 1, dtype=torch.float64), tilts, loss, gradient)
+
+
+def sigmoid_neuron(inputs: Tensor, targets: Tensor) -> Objective:
+    """One neuron a = σ(xᵀw) under squared error: mean of (a - y)², gradient Xᵀδ/N, δ = 2 (a - y) a (1 - a).
+
+    inputs: (N, d), targets: (N,). The neuron of question 8: with d = 2 and inputs that are all positive, both
+    parts of a sample's gradient have the sign of its δ. Raises ValueError for other shapes.
+    """
+
+    def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return (torch.sigmoid(X @ w) - y).square().mean()
+
+    def gradient(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        a = torch.sigmoid(X @ w)
+        return 2 * ((a - y) * a * (1 - a)) @ X / len(X)
+
+    return Objective("sigmoid neuron", *_samples(inputs, targets), loss, gradient)
+
+
+def minimum(objective: Objective, start: Tensor, *, tolerance: float = 1e-12, steps: int = 100) -> Tensor:
+    """The local minimum (d,) that Newton's method finds from `start` (d,): w ← w - |H|⁻¹ ∇f.
+
+    |H| has the Hessian's eigenvectors and the magnitudes of its eigenvalues, so that a step goes down also
+    where f curves down (Nocedal & Wright 2006, section 3.4); directions without curvature are left alone, and
+    a step is halved while f rises. On least squares the first step is the closed form (XᵀX)⁻¹Xᵀy. Ends when a
+    step is below `tolerance` (1 + ‖w‖). Raises ValueError when none is within `steps` or the
+    end is no minimum.
+    """
+    X, y = objective.inputs, objective.targets
+    w = start.detach().double()
+    for _ in range(steps):
+        hessian = torch.autograd.functional.jacobian(lambda v: objective.gradient(v, X, y), w)
+        values, vectors = torch.linalg.eigh((hessian + hessian.T) / 2)
+        curved = values.abs() > len(w) * torch.finfo(w.dtype).eps * values.abs().max()
+        slopes = vectors.T @ objective.gradient(w, X, y)
+        step = -vectors @ torch.where(curved, slopes / values.abs(), torch.zeros_like(slopes))
+        if step.norm() <= tolerance * (1 + w.norm()):
+            if values[0] < 0 and curved[0]:
+                raise ValueError(f"{objective.name}: {w.tolist()} is stationary but no minimum")
+            return w + step
+        w = w + _shortened(objective, w, step)
+    raise ValueError(f"{objective.name}: no minimum within {steps} Newton steps of {start.tolist()}")
+
+
+def _shortened(objective: Objective, w: Tensor, step: Tensor) -> Tensor:
+    """`step`, halved until the loss does not rise by more than its rounding."""
+    X, y = objective.inputs, objective.targets
+    here = objective.loss(w, X, y)
+    rounding = 8 * torch.finfo(w.dtype).eps * (1 + here.abs())
+    while not objective.loss(w + step, X, y) <= here + rounding and step.norm() > 0:
+        step = step / 2
+    return step
+
+
+def gradient_variance(objective: Objective, w: Tensor, batch_size: int) -> float:
+    """Exact variance (trace of the covariance) of the gradient of a batch drawn without replacement.
+
+    (N - b) / (b (N - 1)) · 1/N Σᵢ ‖gᵢ - ḡ‖², with gᵢ the gradient of sample i at w (d,), ḡ their mean and b
+    the batch size: the variance of a mean of b of N values (Cochran 1977, theorem 2.2). In the gradient's
+    unit squared; zero for b = N. Raises ValueError unless 1 <= b <= N.
+    """
+    X, y = objective.inputs, objective.targets
+    N, b = len(X), operator.index(batch_size)
+    if not 1 <= b <= N:
+        raise ValueError(f"batch size {b} is not between 1 and {N}")
+    if b == N:
+        return 0.0
+    each = torch.func.vmap(lambda x, t: objective.gradient(w, x[None], t[None]))(X, y)  # (N, d)
+    spread = (each - each.mean(0)).square().sum(1).mean()
+    return float((N - b) / (b * (N - 1)) * spread)

@@ -1,0 +1,115 @@
+"""Singular value decomposition by the eigenvectors of AᵀA, its truncation, and what that keeps and costs."""
+
+import operator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Matrix = NDArray[np.float64]
+
+
+class SVD(NamedTuple):
+    """Factors of A ≈ U diag(S) Vt: U (m, r) and Vt (r, n) orthonormal, S (r,) descending and >= 0."""
+
+    U: Matrix
+    S: Matrix
+    Vt: Matrix
+
+    def matrix(self) -> Matrix:
+        """Multiply out: U diag(S) Vt, the sum of the rank-one matrices σᵢ uᵢ vᵢᵀ; (m, n)."""
+        return (self.U * self.S) @ self.Vt
+
+
+def as_matrix(a: ArrayLike, name: str = "matrix") -> Matrix:
+    """`a` as float64, (m, n); TypeError if complex, ValueError if of another shape, empty or not finite."""
+    array = np.asarray(a)
+    if np.iscomplexobj(array):
+        raise TypeError(f"{name} is {array.dtype}; real numbers are expected")
+    if array.ndim != 2 or not array.size:
+        raise ValueError(f"{name} of shape {array.shape} is not (m, n) with m, n >= 1")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds NaN or infinity; finite numbers are expected")
+    return array
+
+
+def checked_rank(rank: int, largest: int, name: str = "rank") -> int:
+    """`rank` if it is a whole number from 1 to `largest`; else TypeError or ValueError."""
+    if not 1 <= operator.index(rank) <= largest:
+        raise ValueError(f"{name} {rank} is not between 1 and {largest}")
+    return rank
+
+
+def largest_positive(rows: Matrix) -> Matrix:
+    """Signs ±1 (r,) that make the entry of largest magnitude of each row (r, n) positive.
+
+    The first of several that are equal to within rounding, so that rounding does not choose the sign.
+    """
+    size = np.abs(rows)
+    first = (size >= (1 - 1e-9) * size.max(axis=1, keepdims=True)).argmax(axis=1)
+    return np.where(rows[np.arange(len(rows)), first] < 0, -1.0, 1.0)
+
+
+def svd(matrix: ArrayLike) -> SVD:
+    """Thin singular value decomposition A = U diag(S) Vt, r = min(m, n), by the route of question 1.
+
+    AᵀA = V diag(σ²) Vᵀ gives V and σ, and uᵢ = A vᵢ / σᵢ; where m < n, the same is done to Aᵀ. Signs: the
+    entry of largest magnitude of each row of Vt is positive, the first of equal ones.
+
+    Forming AᵀA squares the condition number: an eigenvalue is known to about r ε σ₁², so that a singular
+    value below σ₁ √(r ε), ε = 2⁻⁵², cannot be told from zero here and is returned as 0, its vectors completed
+    to an orthonormal set. matrix: (m, n) real. Raises TypeError for complex numbers, ValueError for another
+    number of dimensions, an empty matrix, NaN or infinity (Golub & Van Loan 2013, section 8.6).
+    """
+    A = as_matrix(matrix)
+    if A.shape[0] < A.shape[1]:
+        V, S, Ut = _tall(A.T)
+        U, Vt = Ut.T, V.T
+    else:
+        U, S, Vt = _tall(A)
+    signs = largest_positive(Vt)
+    return SVD(U * signs, S, Vt * signs[:, None])
+
+
+def _tall(A: Matrix) -> SVD:
+    """`svd` for m >= n, signs left as they come."""
+    scale = np.abs(A).max() or 1.0  # squares of 1e200 or 1e-200 would leave the range
+    A = A / scale
+    values, V = np.linalg.eigh(A.T @ A)
+    values, V = np.maximum(values[::-1], 0), V[:, ::-1]
+    values[values <= len(values) * np.finfo(float).eps * values[0]] = 0
+    S = np.sqrt(values)
+    U = np.divide(A @ V, S, out=np.zeros_like(A), where=S > 0)
+    # Q's columns are U's up to sign where σ > 0, freed of rounding, which A v / σ enlarges by σ₁/σ, and
+    # complete them where σ = 0
+    Q, R = np.linalg.qr(U)
+    return SVD(Q * np.where(np.diag(R) < 0, -1.0, 1.0), scale * S, V.T)
+
+
+def truncate(decomposition: SVD, rank: int) -> SVD:
+    """The `rank` largest singular values and their vectors: U (m, k), S (k,), Vt (k, n).
+
+    Of all matrices of that rank their product is nearest to A (Eckart & Young 1936). Raises ValueError for a
+    rank outside 1..r, TypeError for one that is no whole number.
+    """
+    k = checked_rank(rank, len(decomposition.S))
+    return SVD(decomposition.U[:, :k], decomposition.S[:k], decomposition.Vt[:k])
+
+
+def storage(m: int, n: int, rank: int) -> int:
+    """Numbers kept by a truncated decomposition of an (m, n) matrix: rank (m + n + 1); in full, m n.
+
+    Raises ValueError for a rank outside 1..min(m, n).
+    """
+    return checked_rank(rank, min(m, n)) * (m + n + 1)
+
+
+def energy(a: ArrayLike) -> float:
+    """Σ Aᵢⱼ², which is Σ σᵢ²: the square of the norm, in the entries' unit squared; errors as in `svd`."""
+    return float(np.square(as_matrix(a)).sum())
+
+
+def frobenius_norm(a: ArrayLike) -> float:
+    """√(Σ Aᵢⱼ²), in the entries' unit; errors as in `svd`."""
+    return float(np.sqrt(energy(a)))

@@ -1,0 +1,113 @@
+"""One training loop for every network of the assignment."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+EVALUATION_BATCH = 250
+
+
+class Measurement(NamedTuple):
+    """One number of a run: what it is, at which step, how much, in which unit."""
+
+    metric: str
+    step: int
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What a run measured, in the order measured, and whether its loss stopped being a number."""
+
+    measurements: list[Measurement]
+    diverged: bool
+
+
+def evaluate(
+    model: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> dict[str, float]:
+    """Mean loss of `model`, and its accuracy where `targets` are class indices, in evaluation mode.
+
+    inputs: (N, ...); targets: (N,) int64, or (N, ...) floating. Leaves the model in training mode.
+    """
+    model.eval()
+    total, correct = 0.0, 0
+    with torch.no_grad():
+        for x, t in zip(inputs.split(EVALUATION_BATCH), targets.split(EVALUATION_BATCH), strict=True):
+            output = model(x)
+            total += loss(output, t).item() * len(x)
+            if not t.is_floating_point():
+                correct += int((output.argmax(dim=1) == t).sum())
+    model.train()
+    metrics = {"test_loss": total / len(inputs)}
+    if not targets.is_floating_point():
+        metrics["test_accuracy"] = correct / len(inputs)
+    return metrics
+
+
+def _train_epoch(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    order: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimizer: Optimizer,
+    batch_size: int,
+) -> float:
+    """One pass in the given order; returns the mean loss over its samples."""
+    total = inputs.new_zeros(())
+    for indices in order.split(batch_size):
+        optimizer.zero_grad()
+        value = loss(model(inputs[indices]), targets[indices])
+        value.backward()
+        optimizer.step()
+        total += value.detach() * len(indices)
+    return total.item() / len(order)
+
+
+def fit(
+    model: nn.Module,
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimizer: Optimizer,
+    batch_size: int,
+    epochs: int,
+    generator: torch.Generator,
+) -> History:
+    """Train `model` for whole epochs and evaluate it before the first and after each.
+
+    train, test: (inputs (N, ...), targets (N, ...)) on the model's device. Each epoch visits every sample
+    once in an order drawn from `generator` (a CPU generator). Steps of the history count epochs;
+    `seconds` is the time spent training so far, without evaluation. An epoch whose loss is not
+    finite is the last.
+    """
+    if batch_size < 1 or epochs < 0:
+        raise ValueError(f"batch_size {batch_size} must be at least 1 and epochs {epochs} at least 0")
+    history: list[Measurement] = []
+
+    def record_test(step: int) -> None:
+        for metric, value in evaluate(model, *test, loss).items():
+            history.append(Measurement(metric, step, value, "1"))
+
+    record_test(0)
+    seconds = 0.0
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(train[0]), generator=generator).to(train[0].device)
+        begin = time.perf_counter()
+        mean = _train_epoch(model, *train, order, loss, optimizer, batch_size)
+        seconds += time.perf_counter() - begin
+        if not math.isfinite(mean):
+            return History(history, diverged=True)
+        history.append(Measurement("train_loss", epoch, mean, "1"))
+        history.append(Measurement("seconds", epoch, seconds, "s"))
+        record_test(epoch)
+    return History(history, diverged=False)

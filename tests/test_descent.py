@@ -1,0 +1,277 @@
+"""Descent paths and objectives against plain numpy, autograd, closed forms and enumeration of all batches."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from impl.descent import CHECK_EVERY, descend, minibatches
+from impl.objectives import (
+    Objective,
+    double_well,
+    gradient_variance,
+    least_squares,
+    logistic_regression,
+    minimum,
+    sigmoid_neuron,
+)
+from impl.optimizers import OPTIMIZERS, SGD
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def data(count: int = 12, features: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = seeded()
+    X = torch.randn(count, features, generator=generator, dtype=torch.float64)
+    return X, X.sum(1) + torch.randn(count, generator=generator, dtype=torch.float64)
+
+
+X, Y = data()
+OBJECTIVES = {
+    "least_squares": lambda: least_squares(X, Y),
+    "logistic_regression": lambda: logistic_regression(X, (Y > 0).double(), l2=0.1),
+    "double_well": lambda: double_well(12, generator=seeded()),
+    "sigmoid_neuron": lambda: sigmoid_neuron(X, torch.sigmoid(Y)),
+}
+
+
+def start(objective: Objective) -> torch.Tensor:
+    return torch.linspace(0.4, 0.9, objective.inputs.shape[1], dtype=torch.float64)
+
+
+def sgd(lr: float):
+    return lambda parameters: SGD(parameters, lr)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_gradient_equals_autograd(name):
+    objective = OBJECTIVES[name]()
+    w = start(objective).requires_grad_()
+    (expected,) = torch.autograd.grad(objective.loss(w, objective.inputs, objective.targets), w)
+    actual = objective.gradient(w.detach(), objective.inputs, objective.targets)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_loss_and_gradient_are_means_over_samples(name):
+    objective = OBJECTIVES[name]()
+    w, X, y = start(objective), objective.inputs, objective.targets
+    for function in (objective.loss, objective.gradient):
+        each = torch.stack([function(w, X[i : i + 1], y[i : i + 1]) for i in range(len(X))])
+        torch.testing.assert_close(function(w, X, y), each.mean(0))
+
+
+def test_losses_by_their_formulas():
+    """On one sample x = (1, 2), w = (3, -1): z = 1."""
+    x, w = torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, -1.0], dtype=torch.float64)
+    s = 1 / (1 + np.exp(-1))
+    for make, target, expected in [
+        (least_squares, 4.0, 4.5),
+        (lambda x, y: logistic_regression(x, y, l2=0.2), 1.0, -np.log(s) + 0.1 * 10),
+        (logistic_regression, 0.0, -np.log(1 - s)),
+        (sigmoid_neuron, 0.25, (s - 0.25) ** 2),
+    ]:
+        objective = make(x, torch.tensor([target]))
+        assert objective.loss(w, objective.inputs, objective.targets).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_path_equals_a_plain_numpy_loop(batch_size):
+    objective, rate, epochs = least_squares(X, Y), 0.1, 3
+    generator, w = seeded(7), np.zeros(3)
+    expected, seen = [w.copy()], [0]
+    for _ in range(epochs):
+        order = torch.randperm(12, generator=generator).numpy()
+        for first in range(0, 12, batch_size):
+            batch = order[first : first + batch_size]
+            A, b = X.numpy()[batch], Y.numpy()[batch]
+            w = w - rate * A.T @ (A @ w - b) / len(batch)
+            expected.append(w)
+            seen.append(seen[-1] + len(batch))
+    path = descend(
+        objective, torch.zeros(3), sgd(rate), batch_size=batch_size, steps=len(seen) - 1, generator=seeded(7)
+    )
+    np.testing.assert_allclose(path.points.numpy(), expected, rtol=0, atol=1e-13)
+    assert path.samples_seen.tolist() == seen
+    assert not path.diverged
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [1, 4, 12])
+def test_every_rule_and_batch_size_comes_near_the_minimum(name, batch_size):
+    """Without noise in the targets every sample agrees on the minimum, so all batch sizes reach it."""
+    truth = torch.tensor([1.0, -0.5, 0.25], dtype=torch.float64)
+    objective = least_squares(X, X @ truth)
+    lr = 0.5 if name == "adagrad" else 0.02
+    path = descend(
+        objective,
+        torch.zeros(3),
+        lambda parameters: OPTIMIZERS[name].make(parameters, lr),
+        batch_size=batch_size,
+        steps=300 * 12 // batch_size,
+        generator=seeded(),
+    )
+    # RMSprop's step does not shrink with the gradient: it stays within a few learning rates
+    assert (path.points[-1] - truth).norm() < 0.05
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_an_epoch_is_every_sample_once(batch_size):
+    rows = torch.arange(12)
+    batches = list(minibatches(rows[:, None], rows, batch_size, seeded()))
+    targets = torch.cat([y for _, y in batches])
+    assert sorted(targets.tolist()) == rows.tolist()
+    assert targets.tolist() != rows.tolist()
+    assert torch.equal(torch.cat([x for x, _ in batches])[:, 0], targets)
+    assert [len(x) for x, _ in batches[:-1]] == [batch_size] * (len(batches) - 1)
+
+
+def test_same_generator_same_path():
+    paths = [
+        descend(least_squares(X, Y), torch.zeros(3), sgd(0.1), batch_size=1, steps=24, generator=seeded(seed))
+        for seed in (3, 3, 4)
+    ]
+    assert torch.equal(paths[0].points, paths[1].points)
+    assert not torch.equal(paths[0].points, paths[2].points)
+
+
+def test_divergence_is_said_and_cut_off():
+    calls = []
+
+    def gradient(w, X, y):
+        calls.append(len(X))
+        return objective.gradient(w, X, y)
+
+    objective = least_squares(X, Y)
+    counted = replace(objective, gradient=gradient)
+    path = descend(counted, torch.zeros(3), sgd(1e6), batch_size=4, steps=999, generator=seeded())
+    assert path.diverged
+    assert path.points.isfinite().all()
+    assert path.points[-1].abs().max() > 1e200
+    assert len(path.points) == len(path.samples_seen)
+    # the first step away from the finite numbers is made, and few after it
+    assert len(path.points) <= len(calls) <= len(path.points) + CHECK_EVERY
+
+
+def test_stochastic_descent_leaves_the_shallow_well_and_batch_descent_does_not():
+    objective = double_well(50, tilt=0.3, noise=1.0, generator=seeded())
+    roots = np.sort(np.roots([1, 0, -1, 0.3]).real)
+    ends = {
+        batch_size: descend(
+            objective, torch.ones(1), sgd(0.1), batch_size=batch_size, steps=2000, generator=seeded()
+        ).points
+        for batch_size in (1, 50)
+    }
+    assert ends[50][-1].item() == pytest.approx(roots[2], abs=1e-10)
+    assert ends[1][-500:].mean().item() == pytest.approx(roots[0], abs=0.2)
+
+
+def test_double_well_has_the_tilt_and_noise_it_says():
+    objective = double_well(30, tilt=0.2, noise=0.7, generator=seeded())
+    w = torch.tensor([0.5], dtype=torch.float64)
+    each = torch.stack(
+        [
+            objective.gradient(w, x[None], y[None])
+            for x, y in zip(objective.inputs, objective.targets, strict=True)
+        ]
+    )
+    assert each.mean().item() == pytest.approx(0.5**3 - 0.5 + 0.2)
+    assert each.std(correction=0).item() == pytest.approx(0.7)
+
+
+def test_positive_inputs_give_both_weights_one_sign():
+    """Question 8: the two parts of one sample's gradient are δ x₁ and δ x₂."""
+    objective = sigmoid_neuron(X[:, :2].abs(), torch.sigmoid(Y))
+    w = torch.tensor([0.3, -0.2], dtype=torch.float64)
+    for x, y in zip(objective.inputs, objective.targets, strict=True):
+        first, second = objective.gradient(w, x[None], y[None])
+        assert first * second > 0
+
+
+def test_minimum_of_least_squares_is_the_normal_equations():
+    expected = np.linalg.lstsq(X.numpy(), Y.numpy(), rcond=None)[0]
+    actual = minimum(least_squares(X, Y), torch.zeros(3))
+    np.testing.assert_allclose(actual.numpy(), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_gradient_vanishes_at_the_minimum(name):
+    objective = OBJECTIVES[name]()
+    w = minimum(objective, start(objective))
+    gradient = objective.gradient(w, objective.inputs, objective.targets)
+    assert gradient.norm() < 1e-13
+    here = objective.loss(w, objective.inputs, objective.targets)
+    for direction in torch.eye(len(w), dtype=torch.float64):
+        for sign in (1, -1):
+            assert objective.loss(w + sign * 1e-3 * direction, objective.inputs, objective.targets) > here
+
+
+@pytest.mark.parametrize(("where", "root"), [(1.0, 2), (0.35, 2), (-0.2, 0), (-3.0, 0)])
+def test_minimum_stays_in_the_well_of_its_start(where, root):
+    """w³ - w + tilt = 0 by numpy's roots; the hill between the wells is the middle one, near 0.34."""
+    objective = double_well(10, tilt=0.3, noise=1.0, generator=seeded())
+    expected = np.sort(np.roots([1, 0, -1, 0.3]).real)[root]
+    assert minimum(objective, torch.tensor([where])).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_newton_steps_that_overshoot_are_shortened():
+    """σ(w) = 2/3 at w = log 2; a whole step from 10, where σ is flat, would land beyond -7000."""
+    objective = logistic_regression(torch.ones(3, 1), torch.tensor([1, 0, 1]))
+    assert minimum(objective, torch.tensor([10.0])).item() == pytest.approx(np.log(2), abs=1e-12)
+
+
+def test_separable_logistic_regression_has_no_minimum():
+    objective = logistic_regression(torch.tensor([[-1.0], [1.0]]), torch.tensor([0.0, 1.0]))
+    with pytest.raises(ValueError, match="no minimum within 20 Newton steps"):
+        minimum(objective, torch.zeros(1), steps=20)
+
+
+def test_top_of_a_hill_is_no_minimum():
+    hill = Objective("hill", X[:, :1], Y, lambda w, X, y: -(w @ w), lambda w, X, y: -2 * w)
+    with pytest.raises(ValueError, match=r"hill: \[0.0\] is stationary but no minimum"):
+        minimum(hill, torch.zeros(1))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 11, 12])
+def test_variance_equals_that_over_all_batches(name, batch_size):
+    objective = OBJECTIVES[name]()
+    w = start(objective)
+    batches = [list(rows) for rows in combinations(range(12), batch_size)]
+    each = torch.stack([objective.gradient(w, objective.inputs[b], objective.targets[b]) for b in batches])
+    expected = (each - each.mean(0)).square().sum(1).mean().item()
+    assert gradient_variance(objective, w, batch_size) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: least_squares(torch.zeros(3), torch.zeros(3)), r"inputs \(3,\)"),
+        (lambda: least_squares(torch.zeros(3, 1), torch.zeros(3, 1)), r"targets \(3, 1\)"),
+        (lambda: sigmoid_neuron(torch.full((3, 1), torch.nan), torch.zeros(3)), "NaN"),
+        (lambda: logistic_regression(torch.zeros(2, 1), torch.tensor([1, 2])), r"\[1.0, 2.0\]"),
+        (lambda: logistic_regression(torch.zeros(2, 1), torch.tensor([0, 1]), l2=-1), "l2 -1"),
+        (lambda: double_well(9, tilt=0.5, generator=seeded()), "tilt 0.5"),
+        (lambda: double_well(1, generator=seeded()), "samples 1"),
+        (lambda: gradient_variance(least_squares(X, Y), torch.zeros(3).double(), 13), "batch size 13"),
+        (
+            lambda: descend(
+                least_squares(X, Y), torch.zeros(2), sgd(1), batch_size=1, steps=1, generator=seeded()
+            ),
+            r"start \(2,\)",
+        ),
+        (
+            lambda: descend(
+                least_squares(X, Y), torch.zeros(3), sgd(1), batch_size=0, steps=1, generator=seeded()
+            ),
+            "batch size 0",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,167 @@
+import pytest
+import torch
+from torch import nn
+
+from impl import convolution
+from impl.activations import ACTIVATIONS
+from impl.convolution import STRATEGIES
+from impl.models import ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+
+MODELS = {
+    "classifier": (MnistClassifier, (10,)),
+    "fc_autoencoder": (FcAutoencoder, (1, 28, 28)),
+    "conv_autoencoder": (ConvAutoencoder, (1, 28, 28)),
+    "scratch_cnn": (ScratchCNN, (10,)),
+}
+
+
+def make(name, activation="relu", seed=0, **keywords):
+    torch.manual_seed(seed)
+    return MODELS[name][0](ACTIVATIONS[activation].module, **keywords)
+
+
+def images(samples=3):
+    return torch.rand(samples, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+def kinds(module):
+    return [type(layer).__name__ for layer in module.modules() if not list(layer.children())]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_shapes_and_gradients_with_every_activation(name, activation):
+    model = make(name, activation)
+    output = model(images())
+    assert output.shape == (3, *MODELS[name][1])
+    assert output.dtype == torch.float32
+    output.square().mean().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_seed_gives_every_activation_the_same_weights(name, activation):
+    reference, state = make(name).state_dict(), make(name, activation).state_dict()
+    assert all(torch.equal(state[key], reference[key]) for key in reference)
+    assert {key.rpartition(".")[2] for key in state.keys() - reference.keys()} <= {"alpha"}
+    other = make(name, activation, seed=1).state_dict()
+    assert not all(torch.equal(state[key], other[key]) for key in reference)
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "layers", "normalised"),
+    [
+        ("hidden", ["Flatten", "Linear", "BatchNorm1d", "ReLU", "Dropout", "Linear"], [128]),
+        ("input", ["Flatten", "BatchNorm1d", "Linear", "ReLU", "Dropout", "Linear"], [784]),
+        (None, ["Flatten", "Linear", "ReLU", "Dropout", "Linear"], []),
+    ],
+)
+def test_classifier_layers(batch_norm, layers, normalised):
+    model = make("classifier", batch_norm=batch_norm)
+    assert kinds(model) == layers
+    widths = [tuple(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert widths == [(128, 784), (10, 128)]
+    assert [
+        layer.num_features for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)
+    ] == normalised
+    assert (
+        [layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)] == [0.5]
+        if batch_norm
+        else True
+    )
+
+
+def test_classifier_parameters():
+    model = make("classifier", hidden=7, dropout=0.25)
+    assert model.layers[1].weight.shape == (7, 784)
+    assert model.layers[4].p == 0.25
+    with pytest.raises(ValueError, match="'output' is none of 'hidden', 'input' and None"):
+        make("classifier", batch_norm="output")
+
+
+def test_fc_autoencoder_layers():
+    model = make("fc_autoencoder")
+    widths = [layer.in_features for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert widths == [784, 256, 128, 64, 128, 256]
+    between = ["Linear", "ReLU", "BatchNorm1d"]
+    assert kinds(model) == ["Flatten", *(between * 5), "Linear", "Sigmoid", "Unflatten"]
+    normalised = [layer.num_features for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
+    assert normalised == [256, 128, 64, 128, 256]
+    assert model.encoder(images()).shape == (3, 64)
+    assert model.decoder[-3].out_features == 784
+
+
+def test_fc_autoencoder_parameters():
+    model = make("fc_autoencoder", widths=(20, 5), batch_norm=False)
+    assert kinds(model) == ["Flatten", *(["Linear", "ReLU"] * 3), "Linear", "Sigmoid", "Unflatten"]
+    assert model(images()).shape == (3, 1, 28, 28)
+
+
+def test_conv_autoencoder_layers_as_printed():
+    model = make("conv_autoencoder")
+    block = ["Conv2d", "BatchNorm2d", "ReLU"]
+    grow = ["BatchNorm2d", "ReLU", "ConvTranspose2d", "Upsample"]
+    assert kinds(model.encoder) == [*block, "MaxPool2d", *block, "MaxPool2d", *block]
+    assert kinds(model.decoder) == [*grow, *grow, *grow[:3], "Sigmoid"]
+    widths = [
+        (layer.in_channels, layer.out_channels, layer.kernel_size, layer.padding, layer.stride)
+        for layer in model.modules()
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
+    ]
+    channels = [(1, 16), (16, 32), (32, 64), (64, 32), (32, 16), (16, 1)]
+    assert widths == [(*pair, (3, 3), (1, 1), (1, 1)) for pair in channels]
+    normalised = [layer.num_features for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert normalised == [16, 32, 64, 64, 32, 16]
+    assert model.encoder(images()).shape == (3, 64, 7, 7)
+
+
+@pytest.mark.parametrize("name", ["fc_autoencoder", "conv_autoencoder"])
+def test_reconstructions_are_pixels(name):
+    output = make(name)(50 * images())
+    assert 0 <= output.min() < output.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["fc_autoencoder", "conv_autoencoder"])
+def test_activations_are_not_shared(name):
+    model = make(name, "ada_sgelu")
+    alphas = [name for name, _ in model.named_parameters() if name.endswith("alpha")]
+    assert len(alphas) == kinds(model).count("AdaSGELU") > 1
+
+
+def test_scratch_cnn_holds_only_our_layers():
+    model = make("scratch_cnn")
+    rooms = {type(layer).__module__ for layer in model.layers}
+    assert rooms == {convolution.__name__, "impl.activations"}
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "loops"])
+def test_scratch_cnn_equals_its_torch_twin(strategy):
+    model = make("scratch_cnn", "gelu", strategy=strategy).double()
+    torch.manual_seed(0)
+    twin = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.GELU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.GELU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32 * 7 * 7, 10),
+    ).double()
+    ours, theirs = model(images().double()), twin(images().double())
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+    ours.logsumexp(1).sum().backward()
+    theirs.logsumexp(1).sum().backward()
+    pairs = zip(model.parameters(), twin.parameters(), strict=True)
+    assert all(torch.allclose(a.grad, b.grad, rtol=1e-10, atol=1e-10) for a, b in pairs)
+
+
+def test_scratch_cnn_by_every_strategy():
+    models = [make("scratch_cnn", channels=(1, 1), strategy=strategy) for strategy in STRATEGIES]
+    assert [{layer.strategy for layer in model.layers[:4:3]} for model in models] == [
+        {name} for name in STRATEGIES
+    ]
+    with torch.no_grad():
+        first, *others = [model(images(1)) for model in models]
+    assert all(torch.allclose(first, other, atol=1e-5) for other in others)

@@ -1,0 +1,145 @@
+"""The decomposition against numpy's and the worked example of question 1."""
+
+import numpy as np
+import pytest
+
+from impl.svd import SVD, energy, frobenius_norm, largest_positive, storage, svd, truncate
+
+EXAMPLE = [[3, 2], [2, 3], [2, -2]]
+
+
+def random(m: int, n: int, rank: int | None = None) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    if rank is None:
+        return rng.normal(size=(m, n))
+    return rng.normal(size=(m, rank)) @ rng.normal(size=(rank, n))
+
+
+MATRICES = {
+    "tall": random(30, 8),
+    "wide": random(8, 30),
+    "square": random(12, 12),
+    "row": random(1, 5),
+    "column": random(5, 1),
+    "tall of rank 3": random(30, 8, 3),
+    "wide of rank 3": random(8, 30, 3),
+    "square of rank 3": random(8, 8, 3),
+    "zero": np.zeros((4, 3)),
+    "one number": np.array([[-2.0]]),
+    "huge": 1e200 * random(4, 6),
+    "tiny": 1e-200 * random(6, 4),
+    "equal singular values": np.eye(5),
+    "hilbert": 1 / (np.arange(9)[:, None] + np.arange(9) + 1),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_equals_numpy(name):
+    """To √(r ε) of the largest singular value: what forming AᵀA leaves."""
+    A = MATRICES[name]
+    expected = np.linalg.svd(A, compute_uv=False)
+    actual = svd(A)
+    tolerance = expected[0] * np.sqrt(len(expected) * np.finfo(float).eps)
+    np.testing.assert_allclose(actual.S, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(actual.matrix(), A, rtol=0, atol=tolerance)
+    assert (np.diff(actual.S) <= 0).all()
+    assert (actual.S >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["tall", "wide", "square", "huge", "tiny"])
+def test_well_conditioned_matrices_are_exact(name):
+    A = MATRICES[name]
+    actual, largest = svd(A), np.linalg.svd(A, compute_uv=False)[0]
+    np.testing.assert_allclose(actual.S, np.linalg.svd(A, compute_uv=False), rtol=1e-11)
+    np.testing.assert_allclose(actual.matrix(), A, rtol=0, atol=1e-13 * largest)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_factors_are_orthonormal_and_thin(name):
+    A = MATRICES[name]
+    U, S, Vt = svd(A)
+    r = min(A.shape)
+    assert (U.shape, S.shape, Vt.shape) == ((A.shape[0], r), (r,), (r, A.shape[1]))
+    np.testing.assert_allclose(U.T @ U, np.eye(r), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(Vt @ Vt.T, np.eye(r), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_signs_follow_the_convention(name):
+    _, _, Vt = svd(MATRICES[name])
+    largest = np.abs(Vt).argmax(axis=1)
+    assert (Vt[np.arange(len(Vt)), largest] > 0).all()
+
+
+def test_rounding_does_not_choose_the_sign():
+    """Of entries equal but for a unit in the last place the first one counts."""
+    rows = np.array([[-0.5, np.nextafter(0.5, 1)], [0.5, -np.nextafter(0.5, 1)], [0.1, -0.5]])
+    assert largest_positive(rows).tolist() == [-1, 1, -1]
+
+
+@pytest.mark.parametrize("name", ["tall of rank 3", "wide of rank 3", "square of rank 3"])
+def test_rank_deficient_matrices_have_zeros(name):
+    assert (svd(MATRICES[name]).S[3:] == 0).all()
+    assert (svd(MATRICES[name]).S[:3] > 0).all()
+
+
+def test_a_singular_value_below_the_root_of_rounding_is_lost():
+    """diag(1, 1e-9): AᵀA holds 1e-18 beside 1, which rounding hides; the second value comes back as 0."""
+    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
+    np.testing.assert_allclose(svd(rotation @ np.diag([1, 1e-9]) @ rotation).S, [1, 0], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(svd(rotation @ np.diag([1, 1e-6]) @ rotation).S, [1, 1e-6], rtol=1e-3)
+
+
+def test_worked_example_of_question_1():
+    """AᵀA = [[17, 8], [8, 17]]: eigenvalues 25 and 9, vectors (1, 1)/√2 and (1, -1)/√2; u = A v/σ."""
+    root = np.sqrt(2)
+    U, S, Vt = svd(EXAMPLE)
+    np.testing.assert_allclose(S, [5, 3], atol=1e-14)
+    np.testing.assert_allclose(Vt, np.array([[1, 1], [1, -1]]) / root, atol=1e-14)
+    np.testing.assert_allclose(U, np.array([[3, 1], [3, -1], [0, 4]]) / (3 * root), atol=1e-14)
+
+
+def test_rank_one_of_question_1_is_half_of_what_was_printed():
+    """5 (1, 1, 0)/√2 (1, 1)/√2 = 5/2 [[1, 1], [1, 1], [0, 0]]; norm 5 of √34, energy 25 of 34."""
+    approximation = truncate(svd(EXAMPLE), 1).matrix()
+    np.testing.assert_allclose(approximation, [[2.5, 2.5], [2.5, 2.5], [0, 0]], atol=1e-14)
+    assert energy(approximation) / energy(EXAMPLE) == pytest.approx(25 / 34)
+    assert frobenius_norm(approximation) / frobenius_norm(EXAMPLE) == pytest.approx(5 / np.sqrt(34))
+
+
+@pytest.mark.parametrize("rank", range(1, 9))
+@pytest.mark.parametrize("name", ["tall", "wide"])
+def test_truncation_leaves_the_energy_of_what_it_drops(name, rank):
+    """Eckart & Young (1936): ‖A - Aₖ‖² is the sum of the squares of the singular values left out."""
+    A = MATRICES[name]
+    kept = truncate(svd(A), rank)
+    dropped = np.square(np.linalg.svd(A, compute_uv=False)[rank:]).sum()
+    assert isinstance(kept, SVD)
+    assert np.linalg.matrix_rank(kept.matrix()) == rank
+    assert energy(A - kept.matrix()) == pytest.approx(dropped, abs=1e-11)
+    assert sum(factor.size for factor in kept) == storage(*A.shape, rank)
+
+
+def test_norm_equals_numpy():
+    assert frobenius_norm(MATRICES["tall"]) == pytest.approx(np.linalg.norm(MATRICES["tall"]), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: svd([1, 2]), ValueError, r"shape \(2,\)"),
+        (lambda: svd(np.zeros((2, 2, 2))), ValueError, r"shape \(2, 2, 2\)"),
+        (lambda: svd(np.zeros((0, 3))), ValueError, r"shape \(0, 3\)"),
+        (lambda: svd([[1, np.nan]]), ValueError, "NaN"),
+        (lambda: svd([[1, np.inf]]), ValueError, "infinity"),
+        (lambda: svd([[1j]]), TypeError, "complex128"),
+        (lambda: frobenius_norm([1, 2]), ValueError, r"shape \(2,\)"),
+        (lambda: truncate(svd(EXAMPLE), 0), ValueError, "rank 0 is not between 1 and 2"),
+        (lambda: truncate(svd(EXAMPLE), 3), ValueError, "rank 3 is not between 1 and 2"),
+        (lambda: truncate(svd(EXAMPLE), 1.5), TypeError, "float"),
+        (lambda: storage(3, 2, 3), ValueError, "rank 3 is not between 1 and 2"),
+    ],
+)
+def test_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

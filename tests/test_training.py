@@ -1,0 +1,138 @@
+"""The training loop against a hand calculation and against the same seed."""
+
+import pytest
+import torch
+from torch import nn
+
+from impl.losses import LOSSES
+from impl.optimizers import SGD, Adam
+from impl.training import Measurement, evaluate, fit
+
+
+class Scale(nn.Module):
+    """y = w x with w starting at 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return self.w * x
+
+
+def squared(output, target):
+    return (output - target).square().mean()
+
+
+def test_two_epochs_by_hand():
+    # One sample x = 1, t = 0: loss w², gradient 2w, w ← w - 0.25 · 2w = w/2, so w = 1, 1/2, 1/4.
+    data = torch.ones(1, 1), torch.zeros(1, 1)
+    model = Scale()
+    history = fit(
+        model,
+        data,
+        data,
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=0.25),
+        batch_size=1,
+        epochs=2,
+        generator=torch.Generator().manual_seed(0),
+    )
+    found = [m for m in history.measurements if m.metric != "seconds"]
+    assert found == [
+        Measurement("test_loss", 0, 1.0, "1"),
+        Measurement("train_loss", 1, 1.0, "1"),
+        Measurement("test_loss", 1, 0.25, "1"),
+        Measurement("train_loss", 2, 0.25, "1"),
+        Measurement("test_loss", 2, 0.0625, "1"),
+    ]
+    assert not history.diverged
+
+
+def test_divergence_is_said_and_not_recorded_as_a_number():
+    data = torch.full((1, 1), 1e20), torch.zeros(1, 1)
+    model = Scale()
+    history = fit(
+        model,
+        data,
+        data,
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=1e20),
+        batch_size=1,
+        epochs=3,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert history.diverged
+    assert all(m.metric != "train_loss" for m in history.measurements)
+
+
+def test_same_seed_same_numbers_other_order_other_numbers():
+    x, t = torch.randn(64, 3, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
+
+    def run(seed):
+        model = nn.Linear(3, 3)
+        nn.init.eye_(model.weight)
+        nn.init.zeros_(model.bias)
+        history = fit(
+            model,
+            (x, t),
+            (x, t),
+            loss=LOSSES["cross_entropy"].value,
+            optimizer=Adam(model.parameters(), lr=0.1),
+            batch_size=8,
+            epochs=2,
+            generator=torch.Generator().manual_seed(seed),
+        )
+        return [m for m in history.measurements if m.metric != "seconds"]
+
+    assert run(0) == run(0)
+    assert run(0) != run(1)
+
+
+def test_every_sample_once_an_epoch():
+    seen = []
+
+    class Spy(Scale):
+        def forward(self, x):
+            if self.training:
+                seen.append(x.detach().flatten())
+            return super().forward(x)
+
+    model, x = Spy(), torch.arange(10.0)[:, None]
+    fit(
+        model,
+        (x, x),
+        (x, x),
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=0.0),
+        batch_size=4,
+        epochs=1,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert [len(batch) for batch in seen] == [4, 4, 2]
+    assert sorted(torch.cat(seen).tolist()) == list(range(10))
+
+
+def test_accuracy_counts_the_largest_logit():
+    logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [1.0, 0.0]])
+    metrics = evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1, 0]), nn.functional.cross_entropy)
+    assert metrics["test_accuracy"] == 0.75
+    torch.testing.assert_close(
+        metrics["test_loss"], nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).item()
+    )
+
+
+@pytest.mark.parametrize(("batch_size", "epochs"), [(0, 1), (1, -1)])
+def test_bad_sizes_are_refused(batch_size, epochs):
+    x = torch.ones(1, 1)
+    with pytest.raises(ValueError, match=f"batch_size {batch_size} .* epochs {epochs}"):
+        fit(
+            Scale(),
+            (x, x),
+            (x, x),
+            loss=squared,
+            optimizer=SGD(Scale().parameters(), lr=0.1),
+            batch_size=batch_size,
+            epochs=epochs,
+            generator=torch.Generator(),
+        )
