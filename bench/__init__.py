@@ -1,0 +1,1 @@
+"""Measures what impl holds and keeps every sample in one store."""

@@ -1,0 +1,265 @@
+"""A training run as data: `Cell`, the grid of each profile, and `run_cell`, a pure function of the cell."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench import convergence
+from impl import data
+from impl.activations import ACTIVATIONS
+from impl.losses import LOSSES
+from impl.models import ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.optimizers import OPTIMIZERS
+from impl.training import Measurement, fit
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run; two cells with the same fields are the same run.
+
+    activation and batch_norm are None where the task has none. `samples` counts the training samples used;
+    at most as many test samples are.
+    """
+
+    task: str
+    activation: str | None
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    batch_norm: bool | None
+    dataset: str
+    samples: int
+    epochs: int
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Hash of the fields."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def cost(self) -> float:
+        """Expected work in arbitrary units, for the progress display only."""
+        return NETWORKS[self.task].cost * self.samples * self.epochs if self.task in NETWORKS else 3000.0
+
+    def __str__(self) -> str:
+        without = " without batch norm" if self.batch_norm is False else ""
+        return f"{self.task} {self.activation or self.optimizer}{without} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: its status, what it measured, the 8-bit grey pictures it made, or why it failed."""
+
+    status: str  # finished, diverged or failed
+    measurements: Sequence[Measurement] = ()
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (K, H, W) uint8
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A task that trains a network: how to build it, what it minimises, what a sample costs relatively."""
+
+    label: str
+    build: Callable[[Callable[[], nn.Module], bool], nn.Module]
+    loss: str
+    reconstructs: bool
+    cost: float
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def on(self, device: str, activation: Callable[[], nn.Module], batch_norm: bool) -> nn.Module:
+        """The network on a device, in the memory format that is fastest there."""
+        model = self.build(activation, batch_norm).to(device)
+        return model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
+
+
+NETWORKS: dict[str, Network] = {
+    # longest first: the last runs to end are then short ones
+    "conv_autoencoder": Network(
+        "convolutional autoencoder",
+        lambda activation, batch_norm: ConvAutoencoder(activation),
+        "mse",
+        reconstructs=True,
+        cost=25.0,
+        memory_format=torch.channels_last,
+    ),
+    "fc_autoencoder": Network(
+        "fully connected autoencoder",
+        lambda activation, batch_norm: FcAutoencoder(activation),
+        "mse",
+        reconstructs=True,
+        cost=2.5,
+    ),
+    "scratch_cnn": Network(
+        "CNN from scratch",
+        lambda activation, batch_norm: ScratchCNN(activation),
+        "cross_entropy",
+        reconstructs=False,
+        cost=20.0,
+    ),
+    "classifier": Network(
+        "classifier",
+        lambda activation, batch_norm: MnistClassifier(
+            activation, batch_norm="hidden" if batch_norm else None
+        ),
+        "cross_entropy",
+        reconstructs=False,
+        cost=1.0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of one task a profile runs."""
+
+    seeds: int
+    epochs: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much of everything is measured, and how long each benchmark may take."""
+
+    tasks: Mapping[str, Effort]
+    convergence: Effort
+    benchmark_seconds: float
+
+
+PROFILES: dict[str, Profile] = {
+    "quick": Profile(
+        {
+            "conv_autoencoder": Effort(seeds=2, epochs=2, samples=2000),
+            "fc_autoencoder": Effort(seeds=3, epochs=4, samples=5000),
+            "scratch_cnn": Effort(seeds=1, epochs=2, samples=5000),
+            "classifier": Effort(seeds=3, epochs=6, samples=5000),
+        },
+        convergence=Effort(seeds=2, epochs=20, samples=convergence.SAMPLES),
+        benchmark_seconds=0.15,
+    ),
+    "reference": Profile(
+        {
+            "conv_autoencoder": Effort(seeds=3, epochs=3, samples=60_000),
+            "fc_autoencoder": Effort(seeds=5, epochs=5, samples=60_000),
+            "scratch_cnn": Effort(seeds=2, epochs=3, samples=60_000),
+            "classifier": Effort(seeds=10, epochs=5, samples=60_000),
+        },
+        convergence=Effort(seeds=5, epochs=100, samples=convergence.SAMPLES),
+        benchmark_seconds=0.5,
+    ),
+}
+
+
+def grid(profile: Profile, dataset: str, train_size: int, activations: Sequence[str]) -> list[Cell]:
+    """Every cell of a profile on a data set with `train_size` training samples, longest first.
+
+    The assignment names neither optimizer, batch size nor learning rate: Adam at 1e-3 with batches of 128 is
+    what its networks are commonly trained with.
+    """
+
+    def cells() -> Iterator[Cell]:
+        for task, effort in profile.tasks.items():
+            for seed in range(effort.seeds):
+                for activation in ["relu"] if task == "scratch_cnn" else activations:
+                    for batch_norm in (True, False) if task == "classifier" else (task != "scratch_cnn",):
+                        yield Cell(
+                            task=task,
+                            activation=activation,
+                            optimizer="adam",
+                            learning_rate=1e-3,
+                            batch_size=128,
+                            batch_norm=batch_norm,
+                            dataset=dataset,
+                            samples=min(effort.samples, train_size),
+                            epochs=effort.epochs,
+                            seed=seed,
+                        )
+        effort = profile.convergence
+        for method in convergence.METHODS.values():
+            for learning_rate in method.learning_rates:
+                for seed in range(effort.seeds):
+                    yield Cell(
+                        task=convergence.TASK,
+                        activation=None,
+                        optimizer=method.optimizer,
+                        learning_rate=learning_rate,
+                        batch_size=method.batch_size,
+                        batch_norm=None,
+                        dataset="digits",
+                        samples=effort.samples,
+                        epochs=effort.epochs,
+                        seed=seed,
+                    )
+
+    return sorted(cells(), key=lambda cell: -cell.cost)
+
+
+@lru_cache(maxsize=1)
+def _dataset(name: str, root: Path | None) -> data.Dataset:
+    """The data set, read once a worker process."""
+    return data.load(name, root)
+
+
+def _one_of_each(labels: Tensor) -> Tensor:
+    """Index of the first sample of each class, (10,)."""
+    return torch.stack([(labels == digit).nonzero()[0, 0] for digit in range(CLASSES)])
+
+
+def _as_pictures(images: Tensor) -> np.ndarray:
+    """(K, 1, H, W) in [0, 1] to (K, H, W) uint8."""
+    return (images[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def _train(cell: Cell, root: Path | None, device: str) -> Outcome:
+    """Train the cell's network on the cell's data."""
+    network, dataset = NETWORKS[cell.task], _dataset(cell.dataset, root)
+    # The same seed gives every activation the same initial weights and, since the modules draw in the same
+    # order, the same dropout masks; the order of samples has a generator of its own.
+    torch.manual_seed(cell.seed)
+    activation = ACTIVATIONS[str(cell.activation)].module
+    model = network.on(device, activation, bool(cell.batch_norm))
+    images = dataset.train_images[: cell.samples].to(device)
+    test = dataset.test_images[: cell.samples].to(device)
+    labels = dataset.train_labels[: cell.samples].to(device), dataset.test_labels[: cell.samples].to(device)
+    history = fit(
+        model,
+        (images, images if network.reconstructs else labels[0]),
+        (test, test if network.reconstructs else labels[1]),
+        loss=LOSSES[network.loss].value,
+        optimizer=OPTIMIZERS[cell.optimizer].make(model.parameters(), cell.learning_rate),
+        batch_size=cell.batch_size,
+        epochs=cell.epochs,
+        generator=torch.Generator().manual_seed(cell.seed),
+    )
+    pictures = {}
+    if network.reconstructs and cell.seed == 0 and not history.diverged:
+        shown = dataset.test_images[_one_of_each(dataset.test_labels)].to(device)
+        with torch.no_grad():
+            pictures = {"input": _as_pictures(shown), "reconstruction": _as_pictures(model.eval()(shown))}
+    return Outcome("diverged" if history.diverged else "finished", history.measurements, pictures)
+
+
+def run_cell(cell: Cell, root: Path | None, device: str = "cpu") -> Outcome:
+    """Make one training run: same cell, same machine, same numbers (times apart).
+
+    root: folder of the data sets that are not bundled. Raises whatever the run raises; the runner records it.
+    """
+    torch.set_num_threads(1)
+    if cell.task == convergence.TASK:
+        history = convergence.descend_to_minimum(
+            cell.optimizer, cell.learning_rate, cell.batch_size, cell.epochs, cell.seed
+        )
+        return Outcome("diverged" if history.diverged else "finished", history.measurements)
+    with torch.random.fork_rng(devices=[]):
+        return _train(cell, root, device)

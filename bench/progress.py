@@ -1,0 +1,74 @@
+"""What is running and the time left: a bar on a terminal, a plain line now and then elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_EVERY = 10.0  # seconds between plain lines
+
+console = Console(stderr=True, highlight=False)
+
+
+class Steps:
+    """Counts finished items of one kind of work; `with Steps("training runs") as steps: steps.begin(...)`.
+
+    Items may carry unequal weights: the time left follows the weights, the count the items.
+    """
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.items = self.done = 0
+        self.weight = self.done_weight = 0.0
+        self.started = self.spoken = time.monotonic()
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "Steps":
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+        if not console.is_terminal:
+            self._say("stopped" if kind else "done")
+
+    def begin(self, items: int, weight: float) -> None:
+        """Announce how much there is to do."""
+        self.items, self.weight = items, weight
+        self.row = self.bar.add_task(self.label, total=weight, count=f"0/{items}")
+        if not console.is_terminal:
+            self._say("begin")
+
+    def advance(self, what: str, weight: float = 1.0) -> None:
+        """One item is finished; `what` names it."""
+        self.done += 1
+        self.done_weight += weight
+        self.bar.update(
+            self.row,
+            advance=weight,
+            description=f"{self.label}: {what}"[:60],
+            count=f"{self.done}/{self.items}",
+        )
+        if not console.is_terminal and time.monotonic() - self.spoken >= PLAIN_EVERY:
+            self._say(what)
+
+    def _say(self, what: str) -> None:
+        self.spoken = time.monotonic()
+        elapsed = self.spoken - self.started
+        left = elapsed * (self.weight - self.done_weight) / self.done_weight if self.done_weight else None
+        remaining = "" if left is None else f", about {left:.0f} s left"
+        console.print(
+            f"{self.label} {self.done}/{self.items}, {elapsed:.0f} s{remaining}: {what}", markup=False
+        )

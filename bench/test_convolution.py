@@ -1,0 +1,73 @@
+"""The convolution strategies beside torch's own on the layers of the networks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bench.timing import Timed, Timing
+from impl.convolution import STRATEGIES, conv2d
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A 3x3 convolution with padding 1: channels in and out, height and width."""
+
+    c_in: int
+    c_out: int
+    side: int
+
+
+# the three convolutions of the convolutional autoencoder's encoder
+LAYERS = {
+    f"{layer.c_in}→{layer.c_out} at {layer.side}×{layer.side}": layer
+    for layer in (Layer(1, 16, 28), Layer(16, 32, 14), Layer(32, 64, 7))
+}
+
+
+def timings(task: str) -> list[Timing]:
+    """Every strategy on one sample, and on a batch of 64 all but the loops, which would take minutes."""
+    return [
+        Timing(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
+        for layer in LAYERS
+        for samples in (1, 64)
+        for strategy in (*STRATEGIES, "native")
+        if samples == 1 or strategy != "loops"
+    ]
+
+
+def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """The convolution to time, with its input and weights, all needing gradients."""
+    layer, generator = LAYERS[timing.input], torch.Generator().manual_seed(0)
+    shapes = (
+        (timing.size, layer.c_in, layer.side, layer.side),
+        (layer.c_out, layer.c_in, 3, 3),
+        (layer.c_out,),
+    )
+    tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
+    native = timing.implementation == "torch"
+    return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
+
+
+@pytest.mark.parametrize("timing", timings("convolution_forward"), ids=str)
+def test_forward(timing: Timing, timed: Timed, device: str) -> None:
+    """Value alone, without a graph."""
+    f, tensors = convolution(timing, device)
+    with torch.no_grad():
+        timed(lambda: f(*tensors, padding=1))
+
+
+@pytest.mark.parametrize("timing", timings("convolution_training"), ids=str)
+def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None:
+    """Value and the gradients in input, weight and bias."""
+    f, tensors = convolution(timing, device)
+
+    def step() -> None:
+        y = f(*tensors, padding=1)
+        torch.autograd.grad(y, tensors, torch.ones_like(y))
+
+    timed(step)

@@ -1,0 +1,79 @@
+"""What a timing is, and the pytest plugin that hands each finished benchmark on."""
+
+import hashlib
+import json
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+from impl.training import Measurement
+
+Timed = Callable[[Callable[[], object]], None]  # what the fixture `timed` gives a benchmark
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One benchmark: which work, of what, by whose implementation, on which input.
+
+    task: kind of work, such as `activation_forward`; subject: the activation, strategy, optimizer or network;
+    implementation: `impl` or `torch`; input: on what, in words; size: its number of elements or samples.
+    """
+
+    task: str
+    subject: str
+    implementation: str
+    input: str
+    size: int
+
+    @property
+    def key(self) -> str:
+        """Hash of the fields."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return f"{self.task}-{self.subject}-{self.implementation}-{self.input}"
+
+
+def timing_of(item: pytest.Function) -> Timing:
+    """The `timing` that parametrises a benchmark."""
+    timing = item.callspec.params["timing"]
+    assert isinstance(timing, Timing)
+    return timing
+
+
+class Recorder:
+    """Pytest plugin: leaves out the timings already measured and hands over the samples of each new one."""
+
+    def __init__(
+        self,
+        finished: set[str],
+        begin: Callable[[int], None],
+        record: Callable[[Timing, list[Measurement], str], None],
+    ) -> None:
+        self.finished, self.begin, self.record = finished, begin, record
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Function]) -> None:
+        """Deselect what is in the store; every benchmark is parametrised by a `timing`."""
+        done = [item for item in items if timing_of(item).key in self.finished]
+        items[:] = [item for item in items if item not in done]
+        config.hook.pytest_deselected(items=done)
+        self.begin(len(items))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Function, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Hand over the raw samples after the call, or the error of whichever phase failed."""
+        report = yield
+        if report.failed and report.when != "teardown":
+            self.record(timing_of(item), [], str(call.excinfo.value) if call.excinfo else "failed")
+        elif report.passed and report.when == "call":
+            benchmark: Any = item.funcargs["benchmark"]
+            samples = enumerate(benchmark.stats.stats.data)
+            measured = [Measurement("seconds", step, value, "s") for step, value in samples]
+            extra = [Measurement(name, 0, value, "1") for name, value in benchmark.extra_info.items()]
+            self.record(timing_of(item), measured + extra, "")
+        return report

@@ -1,0 +1,53 @@
+"""What tells two environments apart."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench import environment
+
+
+@pytest.fixture
+def here():
+    return environment.current("digits", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"processor": "other"}, {"dataset_sha256": "1" * 64}, {"source_sha256": "2" * 64}, {"versions": "{}"}],
+    ids=str,
+)
+def test_whatever_can_change_a_number_changes_the_key(here, change):
+    assert replace(here, **change).key != here.key
+
+
+def test_the_commit_alone_does_not(here):
+    assert replace(here, commit_hash="other").key == here.key
+
+
+def test_source_hash_sees_a_changed_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    for room in ("impl", "bench"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "a.py").write_text("x = 1\n")
+    before = environment.source_sha256()
+    assert environment.source_sha256() == before
+    (tmp_path / "bench" / "a.py").write_text("x = 2\n")
+    assert environment.source_sha256() != before
+
+
+def test_no_git_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert environment.commit_hash() == "unknown"
+
+
+def test_cuda_without_a_gpu_is_a_clear_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="finds no usable GPU; use cpu"):
+        environment.device_name("cuda")
+
+
+def test_unknown_device_lists_the_known():
+    with pytest.raises(ValueError, match="unknown device 'tpu'; known: cpu, cuda"):
+        environment.device_name("tpu")

@@ -1,0 +1,112 @@
+"""The store gives back what went in, whole runs only, and refuses what is not its own."""
+
+import sqlite3
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.cells import Cell, Outcome
+from bench.environment import Environment
+from bench.store import Store, StoreError, latest
+from bench.timing import Timing
+from impl.training import Measurement
+
+HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
+CELL = Cell("classifier", "sgelu", "adam", 1e-3, 128, True, "digits", 100, 2, 7)
+TIMING = Timing("activation_forward", "sgelu", "impl", "4 elements", 4)
+VALUES = [Measurement("test_loss", 0, 2.5, "1"), Measurement("test_loss", 1, 0.1 + 0.2, "1")]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "results.sqlite"
+
+
+def test_round_trip(path):
+    pictures = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        store.record(where, "quick", CELL, Outcome("finished", VALUES, {"input": pictures}))
+        store.record(where, "quick", TIMING, Outcome("finished", [Measurement("seconds", 0, 1e-6, "s")]))
+    snapshot = latest(path)
+    assert snapshot.environment["dataset"] == "digits"
+    assert snapshot.profile == "quick"
+    rows = snapshot.measurements.query("kind == 'training'")
+    assert list(zip(rows.metric, rows.step, rows.value, rows.unit, strict=True)) == [tuple(v) for v in VALUES]
+    assert rows[["activation", "learning_rate", "seed"]].drop_duplicates().values.tolist() == [
+        ["sgelu", 1e-3, 7]
+    ]
+    timing = snapshot.measurements.query("kind == 'timing'").iloc[0]
+    assert (timing["subject"], timing["size"], timing["value"]) == ("sgelu", 4, 1e-6)
+    assert pd.isna(timing["seed"])
+    (stack,) = snapshot.pictures.values()
+    np.testing.assert_array_equal(stack, pictures)
+
+
+def test_finished_and_diverged_are_kept_and_failed_is_tried_again(path):
+    other, third = replace(CELL, seed=8), replace(CELL, seed=9)
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        store.record(where, "quick", CELL, Outcome("finished", VALUES))
+        store.record(where, "quick", other, Outcome("diverged"))
+        store.record(where, "quick", third, Outcome("failed", error="boom"))
+        assert store.finished(where, "quick") == {CELL.key, other.key}
+        assert latest(path).runs["error"].tolist() == ["", "", "boom"]
+        store.record(where, "quick", third, Outcome("finished"))
+        assert third.key in store.finished(where, "quick")
+    assert sorted(latest(path).runs["seed"]) == [7, 8, 9]
+
+
+def test_a_run_is_stored_whole_or_not_at_all(path):
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        with pytest.raises(sqlite3.IntegrityError):
+            store.record(where, "quick", CELL, Outcome("finished", [*VALUES, VALUES[0]]))
+        assert store.finished(where, "quick") == set()
+    assert latest(path) is None
+
+
+def test_environments_and_profiles_are_never_mixed(path):
+    elsewhere = replace(HERE, processor="other")
+    with Store(path) as store:
+        first, second = store.environment_id(HERE), store.environment_id(elsewhere)
+        assert first != second
+        assert store.environment_id(HERE) == first
+        store.record(first, "quick", CELL, Outcome("finished", VALUES))
+        store.record(first, "reference", CELL, Outcome("finished", VALUES))
+        store.record(second, "quick", CELL, Outcome("finished", VALUES[:1]))
+    snapshot = latest(path)
+    assert snapshot.environment["processor"] == "other"
+    assert len(snapshot.runs) == len(snapshot.measurements) == 1
+
+
+def test_nothing_measured_is_none(path):
+    assert latest(path) is None
+    with Store(path):
+        assert latest(path) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, but a text long enough to be one" * 100, b"SQLite format 3\0"]
+)
+def test_foreign_file_is_refused_and_left_alone(path, content):
+    path.write_bytes(content)
+    for attempt in (latest, Store):
+        with pytest.raises(StoreError, match=str(path)):
+            attempt(path)
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_and_a_newer_version_are_refused(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StoreError, match="version 0"):
+        Store(path)
+    path.unlink()
+    with Store(path) as store:
+        store.connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="version 99; a results store of version 1"):
+        latest(path)

@@ -1,0 +1,59 @@
+"""The plugin hands over raw samples, leaves out what is measured, and reports a failing benchmark."""
+
+import sys
+
+import pytest
+
+from bench.timing import Recorder, Timing
+
+SUITE = """
+import pytest
+from bench.timing import Timing
+
+SUBJECTS = ("good", "bad", "done")
+
+@pytest.mark.parametrize("timing", [Timing("t", name, "impl", "i", 1) for name in SUBJECTS], ids=str)
+def test_it(timing, benchmark):
+    benchmark.extra_info["steps"] = 5
+    benchmark(int if timing.subject != "bad" else lambda: 1 / 0)
+"""
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """What a run of the suite above records, and the number of benchmarks it announces."""
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    announced, records = [], []
+    recorder = Recorder(
+        {Timing("t", "done", "impl", "i", 1).key}, announced.append, lambda *record: records.append(record)
+    )
+    arguments = [str(tmp_path), "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.001"]
+    pytest.main(arguments, plugins=[recorder])
+    sys.modules.pop("test_suite", None)
+    return announced, {timing.subject: (samples, error) for timing, samples, error in records}
+
+
+def test_recorder(recorded, capsys):
+    announced, records = recorded
+    assert announced == [2]
+    assert set(records) == {"good", "bad"}
+    samples, error = records["good"]
+    assert error == ""
+    assert [m.value for m in samples if m.metric == "steps"] == [5]
+    seconds = [m for m in samples if m.metric == "seconds"]
+    assert [m.step for m in seconds] == list(range(len(seconds)))
+    assert len(seconds) >= 5
+    assert all(m.value > 0 and m.unit == "s" for m in seconds)
+    assert records["bad"] == ([], "division by zero")
+
+
+def test_every_field_is_part_of_the_key():
+    base = Timing("t", "s", "impl", "i", 1)
+    others = [
+        Timing("u", "s", "impl", "i", 1),
+        Timing("t", "z", "impl", "i", 1),
+        Timing("t", "s", "torch", "i", 1),
+    ]
+    others += [Timing("t", "s", "impl", "j", 1), Timing("t", "s", "impl", "i", 2)]
+    assert len({timing.key for timing in [base, *others]}) == 6
