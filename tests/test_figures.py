@@ -1,0 +1,92 @@
+"""Drawings stand many in a page, in both themes, always the same bytes, with words for the blind."""
+
+import itertools
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from matplotlib import colors
+from matplotlib import pyplot as plt
+
+from impl.activations import ACTIVATIONS
+from report.figures.style import INK, PALETTE, stroke, style, to_svg
+
+
+def example(name="one", title="A line"):
+    with style():
+        figure, axes = plt.subplots(figsize=(4, 2))
+        axes.plot([0, 1, 2], [0, 1, -1], label="line", **stroke("gelu"))
+        axes.set(xlabel="x", ylabel="y")
+        axes.legend()
+        return to_svg(figure, name=name, title=title, alt="It rises & falls.")
+
+
+def test_bytes_are_the_same_every_time():
+    assert example() == example()
+
+
+def test_ids_are_the_figures_own_and_found():
+    first, second = example("one"), example("two")
+    ids = [re.findall(r'\bid="([^"]+)"', svg) for svg in (first, second)]
+    assert not set(ids[0]) & set(ids[1])
+    assert len(ids[0]) == len(set(ids[0]))
+    used = re.findall(r'(?:url\(#|href="#)([^")]+)', first)
+    assert used
+    assert set(used) <= set(ids[0])
+
+
+def test_words_and_size():
+    svg = ET.fromstring(example(title="A < B"))
+    name = "{http://www.w3.org/2000/svg}"
+    assert svg.get("role") == "img"
+    assert svg.find(f"{name}title").text == "A < B"
+    assert svg.find(f"{name}desc").text == "It rises & falls."
+    assert svg.get("viewBox") == "0 0 288 144"  # 4 by 2 inches in points
+    assert (svg.get("width"), svg.get("height")) == ("288pt", "144pt")
+
+
+def test_ink_follows_the_text_and_paper_shows_through():
+    svg = example()
+    assert INK not in svg
+    assert "currentColor" in svg
+    assert not re.search(r'fill="(?:#ffffff|white)"', svg)
+    assert not re.search(r"<style|\bstyle=", svg)
+
+
+def test_figure_is_closed():
+    before = plt.get_fignums()
+    example()
+    assert plt.get_fignums() == before
+
+
+def test_name_must_be_an_id():
+    with style():
+        figure = plt.figure()
+    with pytest.raises(ValueError, match="figure name '1 x' may hold only"):
+        to_svg(figure, name="1 x", title="", alt="")
+    plt.close(figure)
+
+
+def luminance(color):
+    """Relative luminance of sRGB (WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colors.to_rgb(color)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("paper", ["#ffffff", "#14161a"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_strokes_stand_out_in_both_themes(name, paper):
+    light, dark = sorted((luminance(PALETTE[name].color), luminance(paper)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(ACTIVATIONS, 2)), ids="-".join)
+def test_no_two_activations_look_alike_in_grey(pair):
+    one, other = (PALETTE[name] for name in pair)
+    assert one.dash != other.dash
+    assert one.marker != other.marker
+    assert one.color != other.color
+
+
+def test_a_users_own_activation_has_a_stroke():
+    assert stroke("theirs")["color"] not in {known.color for known in PALETTE.values()}

@@ -1,0 +1,189 @@
+"""The page holds what its context says, escaped, numbered and linked; the files are whole or not there."""
+
+import re
+import sys
+
+import jinja2
+import pypdf
+import pytest
+
+from report import native, render
+from report.typeset import TypesetError
+
+ANSWER = """{% call short_answer() %}
+See {{ ref("curve") }}, {{ ref("sums") }}, {{ ref("law") }} and {{ ref("book") }}.
+{% endcall %}
+{% call equation("law") %}\\[ y = {{ slope | number }} x \\]{% endcall %}
+{% call evidence("this machine") %}{{ missing("make bench") }}{% endcall %}
+{% call figure(drawing, "curve") %}The curve \\(y\\).{% endcall %}
+{{ table(["Name", "Size"], [["a & b", "1"], ["\\\\(x\\\\)", "−2"]], "sums", "Sizes.") }}
+"""
+DRAWING = render.Markup(
+    '<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'
+)
+SECTIONS = [
+    render.Section(
+        1, "q01", "Compression", r"What is \(A\)?", "answers/q01.html.j2", {"slope": 2.5, "drawing": DRAWING}
+    ),
+    render.Section(8, "q08", "Zigzag <&>", "Why?", "answers/q08.html.j2", {}),
+]
+CONTEXT = {
+    "title": "Worth & cost",
+    "subtitle": "A report",
+    "notices": ["Trained on digits, not on MNIST."],
+    "summary": [f"Finding {word}" for word in ("one", "two", "three", "four", "five")],
+    "sections": SECTIONS,
+    "errata": [
+        render.Erratum("e8", 8, "<b>", "right", "why"),
+        render.Erratum("e1", 1, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
+    ],
+    "provenance": [render.Table("Where from.", ["What", "Value"], [["commit", "abc"]])],
+    "references": [render.Reference("book", "Someone (1999). A book.")],
+}
+
+
+@pytest.fixture
+def templates(tmp_path):
+    folder = tmp_path / "templates"
+    (folder / "answers").mkdir(parents=True)
+    (folder / "answers" / "q01.html.j2").write_text(ANSWER, "utf-8")
+    (folder / "answers" / "q08.html.j2").write_text("<p>Because.</p>", "utf-8")
+    return folder
+
+
+def text(html):
+    return re.sub(r"\s+", " ", re.sub(r"<(style|svg|math).*?</\1>|<[^>]*>", "", html, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("target", ["html", "pdf"])
+def test_page_holds_its_context(templates, target):
+    page = render.render_page(CONTEXT, target, templates)
+    said = text(page)
+    for part in (
+        "Worth &amp; cost",
+        "Finding five",
+        "not on MNIST",
+        "Zigzag &lt;&amp;&gt;",
+        "Someone (1999)",
+        "a &amp; b",
+    ):
+        assert part in said
+    assert "&lt;b&gt;" in said
+    assert not re.search("[\ue000-\ue004]", page)
+    assert ("<math" in page) == (target == "html")
+    assert ('<svg xmlns="http://www.w3.org/2000/svg"' in page) == (target == "pdf")
+
+
+def test_things_are_numbered_and_linked_forwards(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    for anchor, name in {"curve": "Figure 1", "sums": "Table 1", "law": "(1)", "book": "[1]"}.items():
+        assert f'<a class="ref" href="#{anchor}">{name}</a>' in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+def test_each_erratum_stands_in_its_section_and_in_the_table(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    for identifier, slug, after in (("e1", "q01", "q08"), ("e8", "q08", "errata")):
+        places = [page.index(f'id="{anchor}"') for anchor in (slug, identifier, after)]
+        assert places == sorted(places)
+    rows = re.findall(r'href="#(e\d)">Question', page)
+    assert rows == ["e1", "e8"]
+
+
+def test_page_is_self_contained(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    assert not re.findall(r'(?:src|href)="(?!#)(?!data:)[^"]*"', page)
+    assert set(re.findall(r"url\(\"?([a-z]*):", page)) == {"data"}
+    assert "<script" not in page
+    assert '<html lang="en">' in page
+    assert '<a class="skip" href="#main">' in page
+
+
+def test_columns_of_numbers_are_told_from_text():
+    assert render.column_sides(["a", "b"], [["1 x", "−2"], ["y", "3 %"]]) == ["text", "number"]
+    assert render.column_sides(["a"], []) == ["text"]
+    with pytest.raises(ValueError, match="a row of 1 cells in a table of 2 columns"):
+        render.column_sides(["a", "b"], [["1"]])
+
+
+ERRORS = {
+    "undefined name": ("{{ nothing }}", jinja2.UndefinedError, "nothing"),
+    "formula": ("\n\\(\\frac{1\\)", TypesetError, r"answers/q08\.html\.j2:2"),
+    "reference to nothing": ('{{ ref("nowhere") }}', ValueError, "nothing has the anchor 'nowhere'"),
+    "anchor twice": ('{{ label("figure", "curve") }}', ValueError, "'curve' is given to two things"),
+    "anchor with a space": ('{{ label("figure", "a b") }}', ValueError, "anchor 'a b' may hold only"),
+    "kind": ('{{ label("poem", "a") }}', ValueError, "'poem', expected one of figure"),
+    "ragged table": ('{{ table(["a"], [["1", "2"]], "t") }}', ValueError, "a row of 2 cells"),
+    "not a number": ("{{ 'x' | number }}", ValueError, "expected a finite number"),
+}
+
+
+@pytest.mark.parametrize("what", ERRORS)
+def test_mistakes_in_a_template_are_errors(templates, what):
+    source, error, message = ERRORS[what]
+    (templates / "answers" / "q08.html.j2").write_text(source, "utf-8")
+    with pytest.raises(error, match=message):
+        render.render_page(CONTEXT, "html", templates)
+
+
+def test_unknown_part_of_the_context(templates):
+    with pytest.raises(ValueError, match="the page has no autor; it has errata, notices"):
+        render.render_page({**CONTEXT, "autor": "x"}, "html", templates)
+
+
+def test_html_is_written_whole_or_not_at_all(templates, tmp_path):
+    path = tmp_path / "build" / "report.html"
+    render.write_html(CONTEXT, path, templates)
+    before = path.read_text("utf-8")
+    assert before == render.render_page(CONTEXT, "html", templates)
+    with pytest.raises(TypeError):
+        render._write(path, "no bytes")
+    assert path.read_text("utf-8") == before
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
+    path = tmp_path / "report.pdf"
+    if missing or not native.loads():
+        # What import raises where Pango is not found.
+        class Finder:
+            def find_spec(self, name, *rest):
+                if name.startswith("weasyprint"):
+                    raise OSError("cannot load library 'libpango-1.0-0'")
+
+        for name in [name for name in sys.modules if name.split(".")[0] == "weasyprint"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+        with pytest.raises(render.NativeLibraryError, match="apt-get install"):
+            render.write_pdf(CONTEXT, path, templates)
+        assert not path.exists()
+        return
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    render.write_pdf(CONTEXT, path, templates)
+    pdf = pypdf.PdfReader(path)
+    root = pdf.trailer["/Root"]
+    assert pdf.metadata.title == "Worth & cost"
+    assert root["/Lang"].startswith("en")
+    assert root["/MarkInfo"]["/Marked"]
+    assert pdf.outline[0].title == "Worth & cost"
+    said = " ".join(page.extract_text() for page in pdf.pages)
+    assert "Finding five" in pdf.pages[0].extract_text()
+    assert "\\" not in said
+    first = path.read_bytes()
+    render.write_pdf(CONTEXT, path, templates)
+    assert path.read_bytes() == first
+
+
+def test_pdf_takes_nothing_from_outside(templates, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    link = f'<p>Because.</p><a rel="attachment" href="{secret.as_uri()}">x</a>'
+    (templates / "answers" / "q08.html.j2").write_text(link)
+    # Without the native libraries the remedy is what is raised.
+    error = (ValueError, render.NativeLibraryError)
+    with pytest.raises(error, match=r"secret\.txt" if native.loads() else r"secret\.txt|apt-get install"):
+        render.write_pdf(CONTEXT, tmp_path / "report.pdf", templates)
+    assert not (tmp_path / "report.pdf").exists()
