@@ -150,12 +150,12 @@ PROFILES: dict[str, Profile] = {
     ),
     "reference": Profile(
         {
-            "conv_autoencoder": Effort(seeds=3, epochs=3, samples=60_000),
+            "conv_autoencoder": Effort(seeds=3, epochs=2, samples=60_000),
             "fc_autoencoder": Effort(seeds=5, epochs=5, samples=60_000),
             "scratch_cnn": Effort(seeds=2, epochs=3, samples=60_000),
             "classifier": Effort(seeds=10, epochs=5, samples=60_000),
         },
-        convergence=Effort(seeds=5, epochs=100, samples=convergence.SAMPLES),
+        convergence=Effort(seeds=5, epochs=50, samples=convergence.SAMPLES),
         benchmark_seconds=0.5,
     ),
 }
