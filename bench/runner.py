@@ -50,6 +50,8 @@ def run_benchmarks(session: Session, device: str, log: Path) -> None:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
         RuntimeError: if pytest could not run the suites at all.
     """
+    json = log.with_suffix(".json")
+    fresh = json.with_suffix(".fresh.json")  # replaces the last one only if anything was measured
     with Steps("benchmarks") as steps, log.open("w") as output:
 
         def record(timing: Timing, samples: list[Measurement], error: str) -> None:
@@ -63,15 +65,18 @@ def run_benchmarks(session: Session, device: str, log: Path) -> None:
             f"--rootdir={ROOT}",
             f"--config-file={ROOT / 'pyproject.toml'}",
             f"--device={device}",
-            f"--benchmark-json={log.with_suffix('.json')}",
+            f"--benchmark-json={fresh}",
             f"--benchmark-max-time={seconds}",
             f"--benchmark-min-time={BENCHMARK_SAMPLE}",
             "--benchmark-disable-gc",
-            "-p",
-            "no:cacheprovider",
+            "-Wignore:Not saving anything",
+            "-pno:cacheprovider",
         ]
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             code = pytest.main(arguments, plugins=[recorder])
+    if fresh.stat().st_size:
+        fresh.replace(json)
+    fresh.unlink(missing_ok=True)
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):

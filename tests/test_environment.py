@@ -28,13 +28,16 @@ def test_the_commit_alone_does_not(here):
 
 def test_source_hash_sees_a_changed_file(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    for room in ("impl", "bench"):
-        (tmp_path / room).mkdir()
-        (tmp_path / room / "a.py").write_text("x = 1\n")
+    for name in ("impl/a.py", "bench/cells.py", "bench/test_a.py", "bench/runner.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
     before = environment.source_sha256()
+    (tmp_path / "bench/runner.py").write_text("x = 2\n")
     assert environment.source_sha256() == before
-    (tmp_path / "bench" / "a.py").write_text("x = 2\n")
-    assert environment.source_sha256() != before
+    for name in ("impl/a.py", "bench/cells.py", "bench/test_a.py"):
+        (tmp_path / name).write_text("x = 2\n")
+        assert environment.source_sha256() != before
+        (tmp_path / name).write_text("x = 1\n")
 
 
 def test_no_git_is_said(tmp_path, monkeypatch):
