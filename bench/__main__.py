@@ -54,30 +54,35 @@ def run(
     environment.device_name(device)
     source = data.resolve(data_root)
     if source.notice:
-        console.print(f"Notice: {source.notice}", style="bold yellow", markup=False)
+        console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     dataset = source.load()
     where = environment.current(dataset.name, dataset.sha256, device)
+    wanted = grid(PROFILES[profile], dataset.name, len(dataset.train_images), activations)
     with Store(results) as store:
         session = runner.Session(store, store.environment_id(where), profile)
-        runner.run_benchmarks(session, device, results.parent / "benchmarks.log")
-        wanted = grid(PROFILES[profile], dataset.name, len(dataset.train_images), activations)
-        runner.run_cells(session, wanted, source.root, device=device, workers=workers, scheduler=scheduler)
+        try:
+            runner.run_benchmarks(session, device, results.parent / "benchmarks.log")
+            runner.run_cells(
+                session, wanted, source.root, device=device, workers=workers, scheduler=scheduler
+            )
+        except KeyboardInterrupt:
+            console.print("Stopped. What was finished is in the store; the same command goes on from there.")
+            raise typer.Exit(130) from None
     console.print(
-        f"{results}: profile {profile}, data set {dataset.name}, all runs are in the store.", markup=False
+        f"{results}: profile {profile}, data set {dataset.name}, all runs are in the store.",
+        markup=False,
+        soft_wrap=True,
     )
     for failure in session.failed:
-        console.print(f"failed: {failure}", style="bold red", markup=False)
+        console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
 
 
 def cli() -> None:
     """Run the command line; what a user can mend is one line, not a traceback."""
     try:
         app()
-    except KeyboardInterrupt:
-        console.print("Stopped; what was finished is in the store, and the same command goes on from there.")
-        sys.exit(130)
     except (ValueError, OSError) as error:
-        console.print(f"error: {error}", style="bold red", markup=False)
+        console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
         sys.exit(1)
 
 

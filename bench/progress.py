@@ -41,12 +41,14 @@ class Steps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.stop()
-        if not console.is_terminal:
+        if self.items and not console.is_terminal:
             self._say("stopped" if kind else "done")
 
     def begin(self, items: int, weight: float) -> None:
         """Announce how much there is to do."""
         self.items, self.weight = items, weight
+        if not items:
+            return
         self.row = self.bar.add_task(self.label, total=weight, count=f"0/{items}")
         if not console.is_terminal:
             self._say("begin")
@@ -69,6 +71,5 @@ class Steps:
         elapsed = self.spoken - self.started
         left = elapsed * (self.weight - self.done_weight) / self.done_weight if self.done_weight else None
         remaining = "" if left is None else f", about {left:.0f} s left"
-        console.print(
-            f"{self.label} {self.done}/{self.items}, {elapsed:.0f} s{remaining}: {what}", markup=False
-        )
+        line = f"{self.label} {self.done}/{self.items}, {elapsed:.0f} s{remaining}: {what}"
+        console.print(line, markup=False, soft_wrap=True)

@@ -1,7 +1,9 @@
 """Measures what the store does not hold yet: benchmarks by pytest, training runs by Dask."""
 
 import contextlib
+import logging
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -69,12 +71,14 @@ def run_benchmarks(session: Session, device: str, log: Path) -> None:
             f"--benchmark-max-time={seconds}",
             f"--benchmark-min-time={BENCHMARK_SAMPLE}",
             "--benchmark-disable-gc",
+            "--benchmark-quiet",
+            "--capture=no",  # pytest would take stderr, and the progress with it
             "-Wignore:Not saving anything",
             "-pno:cacheprovider",
         ]
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        with contextlib.redirect_stdout(output):
             code = pytest.main(arguments, plugins=[recorder])
-    if fresh.stat().st_size:
+    if fresh.exists() and fresh.stat().st_size:
         fresh.replace(json)
     fresh.unlink(missing_ok=True)
     if code == pytest.ExitCode.INTERRUPTED:
@@ -84,19 +88,31 @@ def run_benchmarks(session: Session, device: str, log: Path) -> None:
 
 
 @contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let processes started within not hear Ctrl-C: the terminal tells all, and we stop them ourselves."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
     """A Dask client of the given scheduler, or of one-threaded worker processes on loopback."""
     if scheduler:
         with Client(scheduler) as client:
             yield client
         return
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": KEEP_MEMORY}),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with _uninterrupted(), dask.config.set({"distributed.nanny.pre-spawn-environ": KEEP_MEMORY}):
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
+        )
+    with cluster, Client(cluster) as client:
         yield client
 
 

@@ -1,0 +1,49 @@
+"""Plain lines where there is no terminal: begin, what is running now and then, and the end."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench import progress
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    output = io.StringIO()
+    monkeypatch.setattr(progress, "console", Console(file=output, width=200))
+    return lambda: output.getvalue().splitlines()
+
+
+def test_begin_and_end(lines):
+    with progress.Steps("runs") as steps:
+        steps.begin(2, 30.0)
+        steps.advance("first", 10.0)
+        steps.advance("second", 20.0)
+    begin, end = lines()
+    assert begin == "runs 0/2, 0 s: begin"
+    assert end.startswith("runs 2/2, ")
+    assert end.endswith("about 0 s left: done")
+
+
+def test_time_left_follows_the_weights(lines, monkeypatch):
+    now = iter([0.0, 0.0, 30.0, 30.0, 30.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.Steps("runs") as steps:
+        steps.begin(2, 30.0)
+        steps.advance("the long one", 20.0)
+        # 20 of 30 took 30 s, so 10 take 15 s more
+        assert lines()[-1] == "runs 1/2, 30 s, about 15 s left: the long one"
+
+
+def test_an_error_is_not_called_done(lines):
+    steps = progress.Steps("runs")
+    steps.begin(1, 1.0)
+    steps.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert lines()[-1].endswith(": stopped")
+
+
+def test_nothing_to_do_says_nothing(lines):
+    with progress.Steps("runs") as steps:
+        steps.begin(0, 0.0)
+    assert lines() == []
