@@ -1,0 +1,114 @@
+"""Question 1: the singular value decomposition as compression."""
+
+import math
+
+import numpy as np
+from markupsafe import Markup
+from sklearn.datasets import load_sample_image
+
+from impl.svd import energy, frobenius_norm, storage, svd, truncate
+from report.answer import Answer, Values
+from report.figures.linear_algebra import photograph_at_ranks
+from report.figures.style import to_svg
+from report.formats import matrix, number, percent
+from report.render import Erratum
+
+A = np.array([[3.0, 2.0], [2.0, 3.0], [2.0, -2.0]])
+PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
+RANKS = (5, 20, 80)
+
+
+def photograph() -> np.ndarray:
+    """Grey values in [0, 1] of one of scikit-learn's sample pictures, every second pixel, (213, 320)."""
+    return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
+
+
+def psnr(error: np.ndarray) -> float:
+    """Peak signal-to-noise ratio 10 log₁₀(1 / mean error²) in decibels, for values in [0, 1]."""
+    return -10 * math.log10(float(np.square(error).mean()))
+
+
+def compressed_photograph() -> dict[str, object]:
+    """The photograph at several ranks: picture, share of numbers kept, share of energy kept, PSNR."""
+    picture = photograph()
+    height, width = picture.shape
+    full = svd(picture)
+    copies = {k: truncate(full, k).matrix() for k in RANKS}
+    rows = [
+        [
+            str(k),
+            percent(storage(height, width, k) / picture.size),
+            percent(energy(copy) / energy(picture), 2),
+            number(psnr(picture - copy)),
+        ]
+        for k, copy in copies.items()
+    ]
+    return {"shape": picture.shape, "rows": rows, "figure": drawing(picture, copies)}
+
+
+def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Markup:
+    """The photograph and its copies side by side."""
+    return to_svg(
+        photograph_at_ranks(picture, copies),
+        name="q01-photograph",
+        title="A photograph at several ranks",
+        alt=f"A grey photograph of a temple, and its truncations to ranks {', '.join(map(str, copies))}: "
+        "the lowest is a blur of bars, the highest hardly differs from the original.",
+    )
+
+
+def values() -> Values:
+    """The example's factors, its rank-one approximation and what that keeps, and a photograph's."""
+    full = svd(A)
+    first = truncate(full, 1)
+    return {
+        "a": A,
+        "full": full,
+        "gram": A.T @ A,
+        "eigenvalues": full.S**2,
+        "residual": np.abs(full.matrix() - A).max(),
+        "rank_one": first.matrix(),
+        "norm": frobenius_norm(A),
+        "norm_ratio": frobenius_norm(first.matrix()) / frobenius_norm(A),
+        "energy_ratio": energy(first.matrix()) / energy(A),
+        "error": frobenius_norm(A - first.matrix()),
+        "printed_error": frobenius_norm(A - PRINTED_RANK_ONE),
+        "printed_norm": frobenius_norm(PRINTED_RANK_ONE),
+        "kept": storage(len(A), len(A.T), 1),
+        "size": A.size,
+        "photograph": compressed_photograph(),
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """The rank-one matrix, what its ratio is a ratio of, and the columns of an outer product."""
+    return [
+        Erratum(
+            "q01-rank-one",
+            1,
+            rf"The rank-1 approximation is \({matrix(PRINTED_RANK_ONE)}\).",
+            rf"It is \({matrix(v['rank_one'], fixed=1)}\).",
+            r"The product \(\frac{\sqrt 2}{2} \cdot 5 \cdot \frac{\sqrt 2}{2}\) is "
+            rf"\({number(v['rank_one'][0, 0], fixed=1)}\). "
+            rf"The printed matrix has norm \({number(v['printed_norm'])}\), "
+            rf"more than the norm \({number(v['norm'])}\) of \(A\) itself, and misses \(A\) by "
+            rf"\({number(v['printed_error'])}\) instead of \(\sigma_2 = {number(v['error'], fixed=0)}\).",
+        ),
+        Erratum(
+            "q01-energy",
+            1,
+            "The approximation contains 86 % of the original energy.",
+            f"It contains {percent(v['energy_ratio'])} of the energy; {percent(v['norm_ratio'])} is the "
+            "ratio of the norms.",
+            r"The energy is the sum of squares \(\sum_{ij} A_{ij}^2 = \sum_i \sigma_i^2\); the assignment "
+            "divides its square roots.",
+        ),
+    ]
+
+
+ANSWER = Answer(
+    "Compression by singular values",
+    "How does the singular value decomposition compress a matrix, and how much of the matrix is left?",
+    values,
+    errata,
+)

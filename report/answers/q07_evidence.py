@@ -1,0 +1,48 @@
+"""Question 7: what the store says of the cost of activations."""
+
+from bench.statistics import CONFIDENCE, Ratio
+from bench.store import Snapshot
+from impl.activations import ACTIVATIONS
+from report import phrases
+from report.answer import Values
+from report.evidence import inputs, time_ratio
+
+BASELINE = "relu"
+TASKS = {"forward": "activation_forward", "backward": "activation_backward"}
+
+
+def evidence(snapshot: Snapshot) -> Values:
+    """Times at the largest input measured, as multiples of ReLU's by the same implementation."""
+    measured = [input for task in TASKS.values() for input in inputs(snapshot, task)[-1:]]
+    if not measured:
+        return {"costs": [], "input": None, "dearest": None, "confidence": CONFIDENCE}
+    kinds = [(kind, way) for kind in TASKS for way in ("impl", "torch")]
+    found = {
+        (name, *kind): time_ratio(
+            snapshot, TASKS[kind[0]], measured[-1], (name, kind[1]), (BASELINE, kind[1])
+        )
+        for name in ACTIVATIONS
+        for kind in kinds
+    }
+    costs = [
+        [ACTIVATIONS[name].label, *(_cell(name, way, found[name, kind, way]) for kind, way in kinds)]
+        for name in ACTIVATIONS
+    ]
+    ours = {n: r for n in ACTIVATIONS if (r := found[n, "forward", "impl"]) is not None}
+    dearest = max(ours, key=lambda n: ours[n].value) if ours else None
+    return {
+        "costs": costs,
+        "input": measured[-1],
+        "dearest": (ACTIVATIONS[dearest].label, ours[dearest].value) if dearest else None,
+        "dearer": sum(r.low > 1 for n, r in ours.items() if n != BASELINE),
+        "compared": sum(n != BASELINE for n in ours),
+        "confidence": CONFIDENCE,
+    }
+
+
+def _cell(name: str, way: str, ratio: Ratio | None) -> str:
+    if name == BASELINE and ratio is not None:
+        return "1"
+    if ratio is None:
+        return "no kernel" if way == "torch" and ACTIVATIONS[name].native is None else phrases.NOT_MEASURED
+    return phrases.ratio(ratio)

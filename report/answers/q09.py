@@ -1,0 +1,155 @@
+"""Question 9: Swish, its derivative, and what both cost beside the sigmoid."""
+
+import numpy as np
+import sympy
+import torch
+from markupsafe import Markup
+from scipy.optimize import minimize_scalar
+from scipy.special import lambertw
+
+from impl.activations import ACTIVATIONS
+from report.answer import Answer, Values
+from report.answers.q09_evidence import evidence
+from report.figures.activations import curves
+from report.figures.style import to_svg
+from report.phrases import listed
+from report.render import Erratum
+
+NAMES = {"MUL": "multiplication", "ADD": "addition", "SUB": "subtraction"}
+PRINTED = {"swish": {"MUL": 2, "ADD": 1, "SUB": 0}, "sigmoid": {"MUL": 1, "ADD": 0, "SUB": 0}}
+
+Operations = dict[str, int]
+
+
+def identities() -> dict[str, bool]:
+    """Whether each form of a derivative equals the one that sympy derives from the definition."""
+    x = sympy.Symbol("x", real=True)
+    s = 1 / (1 + sympy.exp(-x))
+    f = x * s
+    forms = {
+        "product": (f, s + x * s * (1 - s)),
+        "printed": (f, s + f * (1 - s)),
+        "short": (f, f + s * (1 - f)),
+        "sigmoid": (s, s * (1 - s)),
+    }
+    return {name: sympy.simplify(sympy.diff(y, x) - form) == 0 for name, (y, form) in forms.items()}
+
+
+def operations(*expressions: sympy.Expr) -> Operations:
+    """Multiplications, additions and subtractions of the expressions together, as they are written."""
+    counted = sum((sympy.count_ops(e, visual=True) for e in expressions), sympy.Integer(0))
+    return {name: int(counted.coeff(sympy.Symbol(name))) for name in NAMES}
+
+
+def counts() -> dict[str, Operations]:
+    """Operations beyond σ(x) itself: forward x σ, then each derivative, which reuses σ and f."""
+    x, s, f = sympy.symbols("x sigma f")
+    return {
+        "swish_forward": operations(x * s),
+        "product": operations(s + sympy.Mul(x, s, 1 - s, evaluate=False)),
+        "printed": operations(s + f * (1 - s)),
+        "short": operations(f + s * (1 - f)),
+        "sigmoid_derivative": operations(s * (1 - s)),
+        "swish": operations(x * s, s + f * (1 - s)),
+        "sigmoid": operations(s * (1 - s)),
+    }
+
+
+def in_words(found: Operations) -> str:
+    """ "2 multiplications, 1 addition and 1 subtraction"."""
+    return listed(f"{n} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in found.items() if n)
+
+
+def extremes() -> dict[str, float]:
+    """Swish's minimum in closed form and as an optimizer finds it, and the largest slopes."""
+
+    def at(name: str, x: float, derivative: bool = False) -> float:
+        entry = ACTIVATIONS[name]
+        return float((entry.derivative if derivative else entry.f)(torch.tensor(x, dtype=torch.float64)))
+
+    w = float(lambertw(np.exp(-1)).real)
+    search = minimize_scalar(
+        lambda x: at("swish", x), bounds=(-5, 0), method="bounded", options={"xatol": 1e-10}
+    )
+    steepest = minimize_scalar(lambda x: -at("swish", x, True), bounds=(0, 6), method="bounded")
+    return {
+        "w": w,
+        "x": -1 - w,
+        "f": at("swish", -1 - w),
+        "slope": at("swish", -1 - w, True),
+        "search_x": float(search.x),
+        "search_f": float(search.fun),
+        "steepest_x": float(steepest.x),
+        "steepest": -float(steepest.fun),
+        "sigmoid_steepest": at("sigmoid", 0.0, True),
+    }
+
+
+def limits() -> dict[str, sympy.Expr]:
+    """Limits of f, f / x and f' at the ends."""
+    x = sympy.Symbol("x", real=True)
+    f = x / (1 + sympy.exp(-x))
+    return {
+        "left": sympy.limit(f, x, -sympy.oo),
+        "right_share": sympy.limit(f / x, x, sympy.oo),
+        "left_slope": sympy.limit(sympy.diff(f, x), x, -sympy.oo),
+        "right_slope": sympy.limit(sympy.diff(f, x), x, sympy.oo),
+    }
+
+
+def drawing() -> Markup:
+    """Swish and sigmoid with their derivatives."""
+    x = torch.linspace(-6, 6, 241, dtype=torch.float64)
+    functions = {
+        name: (entry.label, entry.f(x).numpy(), entry.derivative(x).numpy())
+        for name, entry in ACTIVATIONS.items()
+        if name in ("swish", "sigmoid")
+    }
+    return to_svg(
+        curves(x.numpy(), functions),
+        name="q09-curves",
+        title="Swish and sigmoid",
+        alt="Left: sigmoid rises from zero to one; Swish dips below zero left of the origin and then follows "
+        "the line y = x. Right: sigmoid's derivative is a low bell around zero; Swish's goes from slightly "
+        "negative through one half at zero to slightly above one, and settles at one.",
+    )
+
+
+def values() -> Values:
+    """The derivative's forms, their operations, the minimum and the limits."""
+    found = counts()
+    return {
+        "equal": identities(),
+        "counts": found,
+        "words": {name: in_words(number) for name, number in found.items()},
+        "minimum": extremes(),
+        "limits": {name: int(limit) for name, limit in limits().items()},
+        "drawing": drawing(),
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """The subtraction that the assignment's count leaves out, where the count finds one."""
+    found = {name: v["counts"][name] for name in PRINTED}
+    if all(found[name] == PRINTED[name] for name in PRINTED):
+        return []
+    return [
+        Erratum(
+            "q09-count",
+            9,
+            "Beyond the sigmoid, Swish takes two multiplications and an addition, and sigmoid's derivative "
+            "only a multiplication.",
+            f"Swish takes {in_words(found['swish'])}; the sigmoid takes {in_words(found['sigmoid'])}.",
+            r"Both derivatives hold the factor \(1 - \sigma(x)\), and forming it is an operation of its own, "
+            "a pass over the whole tensor where each operation is one kernel.",
+        )
+    ]
+
+
+ANSWER = Answer(
+    "Swish and its cost",
+    "What is the derivative of Swish, and what does Swish cost beside the sigmoid?",
+    values,
+    errata,
+    evidence,
+)

@@ -1,0 +1,135 @@
+"""What a snapshot says on question 10: convolution strategies, the network's accuracy, training steps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics import mean_interval, median_ratio
+from bench.store import Snapshot
+from impl.convolution import STRATEGIES
+from report.evidence import curves
+from report.figures.style import to_svg
+from report.figures.timing import ratios
+from report.formats import count, duration, number, percent
+from report.phrases import NOT_MEASURED, mean, ratio, slower, tally
+
+TASKS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
+NETWORKS = {
+    "classifier": "fully connected classifier",
+    "scratch_cnn": "CNN from scratch",
+    "fc_autoencoder": "fully connected autoencoder",
+    "conv_autoencoder": "convolutional autoencoder",
+}
+LABELS = {"native": "F.conv2d"}
+
+
+def timings(snapshot: Snapshot) -> pd.DataFrame:
+    """Samples of every convolution: task, input, size, subject and the array `seconds`."""
+    m = snapshot.measurements
+    chosen = m[m["task"].isin(TASKS) & (m["metric"] == "seconds")]
+    keys = ["task", "input", "size", "subject"]
+    return chosen.groupby(keys, sort=False)["value"].agg(np.array).rename("seconds").reset_index()
+
+
+def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each strategy's median time as a multiple of `F.conv2d`'s on the same layer and batch."""
+    rows = []
+    for (task, layer, _), part in frame.groupby(["task", "input", "size"], sort=False):
+        by = dict(zip(part["subject"], part["seconds"], strict=True))
+        for strategy in [name for name in by if name != "native" and "native" in by]:
+            r = median_ratio(by[strategy], by["native"])
+            panel = f"{TASKS[str(task)]}, batch of {int(part['size'].iloc[0])}"
+            rows.append((panel, layer, strategy, r.value, r.low, r.high, slower(r), ratio(r)))
+    columns = ["panel", "row", "series", "value", "low", "high", "sign", "text"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
+    """Columns and rows of median forward times, each with its rate in GFLOP/s where the layer is known."""
+    forward = frame[frame["task"] == "convolution_forward"]
+    subjects = list(dict.fromkeys(forward["subject"]))
+    rows = []
+    for (layer, samples), part in forward.groupby(["input", "size"], sort=False):
+        by = {name: np.median(s) for name, s in zip(part["subject"], part["seconds"], strict=True)}
+        cells = []
+        for name in subjects:
+            rate = (
+                flops[str(layer)] * part["size"].iloc[0] / by[name] / 1e9
+                if name in by and str(layer) in flops
+                else None
+            )
+            said = "" if rate is None else f" ({number(rate, digits=2)})"
+            cells.append(duration(by[name]) + said if name in by else NOT_MEASURED)
+        rows.append([f"{layer}, {count(samples)}", *cells])
+    return {"columns": ["Layer, batch", *(LABELS.get(name, name) for name in subjects)], "rows": rows}
+
+
+def ladder(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | None:
+    """The strategies beside torch's own convolution; flops: of one sample, by layer. None if not measured."""
+    frame = timings(snapshot)
+    if frame.empty:
+        return None
+    multiples = beside_native(frame)
+    said = {
+        str(name): {
+            "tally": tally(part["sign"], "slower", "faster"),
+            "least": part["value"].min(),
+            "most": part["value"].max(),
+        }
+        for name, part in multiples.groupby("series", sort=False)
+    }
+    return {
+        "medians": median_rows(frame, flops),
+        "summary": said,
+        "figures": [figure(part, snapshot.slug) for part in by_batch(multiples)],
+    }
+
+
+def by_batch(multiples: pd.DataFrame) -> list[pd.DataFrame]:
+    """The multiples of each batch size, apart: one figure each."""
+    batch = multiples["panel"].str.rsplit(" ", n=1).str[-1].astype(int)
+    return [part for _, part in multiples.groupby(batch)]
+
+
+def figure(multiples: pd.DataFrame, slug: str) -> dict[str, Any]:
+    """One batch size's multiples of native time, forward and with backward."""
+    batch = multiples["panel"].iloc[0].rsplit(" ", 1)[-1]
+    spans = [
+        f"{name} {number(part['value'].min(), digits=2)} to {number(part['value'].max(), digits=2)}"
+        for name, part in multiples.groupby("series", sort=False)
+    ]
+    svg = to_svg(
+        ratios(multiples, "median time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
+        name=f"q10-ladder-{slug}-{batch}",
+        title=f"Convolution strategies beside torch's own, batch of {batch}",
+        alt="Dots with intervals for three layers, forward and with backward, as multiples of torch's time: "
+        f"{'; '.join(spans)}.",
+    )
+    return {"svg": svg, "anchor": f"batch-{batch}", "batch": batch}
+
+
+def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Test accuracy of the from-scratch network, epoch by epoch; None where it was not trained."""
+    frame = curves(snapshot, "scratch_cnn", "test_accuracy")
+    if frame.empty:
+        return None
+    rows = [
+        [count(step), mean(mean_interval(part["value"]), lambda x: percent(x, 2))]
+        for step, part in frame.groupby("step")
+    ]
+    runs = snapshot.runs[snapshot.runs["task"] == "scratch_cnn"]
+    return {"rows": rows, "seeds": int(frame["seed"].nunique()), "samples": int(runs["samples"].iloc[0])}
+
+
+def training_steps(snapshot: Snapshot) -> list[list[str]]:
+    """Table rows: network and activation, median time of one step, samples a second."""
+    m = snapshot.measurements
+    chosen = m[(m["task"] == "training_step") & (m["metric"] == "seconds")]
+    rows = []
+    for (task, activation, _), part in chosen.groupby(["subject", "input", "size"], sort=False):
+        median = float(part["value"].median())
+        label = f"{NETWORKS.get(str(task), str(task))}, {activation}"
+        rows.append([label, duration(median), count(round(part["size"].iloc[0] / median, -1))])
+    return sorted(rows)

@@ -1,0 +1,128 @@
+"""Question 11: the two proposed activations, SGELU and AdaSGELU, beside GELU and the others."""
+
+import torch
+from markupsafe import Markup
+from torch import nn
+
+from bench.statistics import CONFIDENCE
+from bench.store import Snapshot
+from impl.activations import ACTIVATIONS, sgelu, sgelu_derivative
+from impl.models import ConvAutoencoder
+from report.answer import Answer, Values
+from report.answers.q11_autoencoders import autoencoder, cost, troubles
+from report.answers.q11_evidence import AUTOENCODERS, classifier
+from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
+from report.claims import claims
+from report.figures.activations import curves
+from report.figures.style import to_svg
+from report.formats import number, percent
+from report.render import Erratum
+
+ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
+
+
+def doubled() -> int:
+    """How often a batch norm and activation follow another such pair with nothing between, as printed."""
+    network = ConvAutoencoder(nn.ReLU)
+    kinds = [type(layer) for layer in (*network.encoder, *network.decoder)]
+    twice = [nn.BatchNorm2d, nn.ReLU] * 2
+    return sum(kinds[k : k + 4] == twice for k in range(len(kinds)))
+
+
+def drawing() -> Markup:
+    """All activations and their derivatives, Figure 2 of the assignment."""
+    x = torch.linspace(-3, 3, 181, dtype=torch.float64)
+    functions = {
+        name: (entry.label, entry.f(x).numpy(), entry.derivative(x).numpy())
+        for name, entry in ACTIVATIONS.items()
+        if name != "ada_sgelu"
+    }
+    half = (ALPHA * sgelu(x)).numpy(), (ALPHA * sgelu_derivative(x)).numpy()
+    functions["ada_sgelu"] = ("AdaSGELU, α = ½", *half)
+    return to_svg(
+        curves(x.numpy(), functions),
+        name="q11-curves",
+        title="The activations and their derivatives",
+        alt="Left: GELU, Swish and ReLU stay near zero for negative inputs and rise for positive ones, "
+        "while SGELU and AdaSGELU rise on both sides like a parabola that straightens. Right: their "
+        "derivatives; those of SGELU and AdaSGELU are odd, negative on the left and zero at the origin.",
+    )
+
+
+def values() -> Values:
+    """Properties of every activation, the facts on GELU and SGELU, and the doubled layers."""
+    return {
+        "properties": properties(),
+        "g": gelu_facts(),
+        "s": sgelu_facts(),
+        "alpha": ALPHA,
+        "rare": RARE,
+        "confidence": CONFIDENCE,
+        "doubled": doubled(),
+        "activations": len(ACTIVATIONS),
+        "drawing": drawing(),
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """GELU left of 0, the rarity of what it lets through, and the layers printed twice; each if so."""
+    g = v["g"]
+    found = []
+    if g["share"] > 0 and g["minimum"] < 0:
+        found.append(
+            Erratum(
+                "q11-negative",
+                11,
+                "GELU only works for the positive values, and not the negatives.",
+                "GELU is not zero for negative inputs: "
+                rf"\(\mathrm{{GELU}}(-1) = {number(g['at_minus_one'])}\), with slope "
+                rf"\({number(g['slope_at_minus_one'])}\), and its minimum is \({number(g['minimum'])}\) "
+                rf"at \(x = {number(g['minimum_x'])}\).",
+                f"Under standard normal inputs {percent(g['share'])} of the mean squared slope comes from "
+                "negative ones; it is ReLU that has none there.",
+            )
+        )
+    if g["density_left"] < g["density_middle"] and g["gate_left"] < g["gate_middle"]:
+        found.append(
+            Erratum(
+                "q11-rare",
+                11,
+                "GELU allows more activation for the values which are rarer.",
+                r"It passes a share \(\Phi(x)\) of the input, which grows with \(x\), not with rarity.",
+                rf"At \(x = {number(-RARE, fixed=0)}\) and \(x = {number(RARE, fixed=0)}\), equally rare, "
+                f"the shares are {percent(g['gate_left'])} and {percent(g['gate_right'])}; "
+                f"the commonest input, 0, has {percent(g['gate_middle'])}.",
+            )
+        )
+    if v["doubled"]:
+        found.append(
+            Erratum(
+                "q11-doubled",
+                11,
+                "The encoder ends with BatchNorm2d(64) and the activation, and the decoder begins with both.",
+                "The pair belongs there once: no layer with weights stands between the two.",
+                f"Repetitions in the printed network: {v['doubled']}. An even activation then acts on what "
+                "has already lost its sign. The network is trained here as printed.",
+            )
+        )
+    return found
+
+
+def evidence(snapshot: Snapshot) -> Values:
+    """The claims' verdicts and all that they rest on; None or empty where the snapshot lacks it."""
+    return {
+        "claims": claims(snapshot),
+        "classifier": classifier(snapshot),
+        "autoencoders": [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))],
+        "cost": cost(snapshot),
+        "troubles": troubles(snapshot),
+    }
+
+
+ANSWER = Answer(
+    "Two proposed activations",
+    "What are SGELU and AdaSGELU, and are they better than GELU and ReLU?",
+    values,
+    errata,
+    evidence,
+)

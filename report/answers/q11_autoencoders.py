@@ -1,0 +1,89 @@
+"""What a snapshot says on question 11 beside classification: autoencoders, cost, and runs that went wrong."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from bench.store import Snapshot
+from report import phrases
+from report.answers.q11_evidence import AUTOENCODERS, PROPOSED, final, final_rows, label, ordered
+from report.evidence import inputs, samples, time_ratio
+from report.figures.style import to_svg
+from report.figures.training import reconstructions
+from report.formats import count, duration, number
+from report.phrases import NOT_MEASURED
+
+
+def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
+    """Inputs, then each activation's reconstructions, of the first seed that has pictures."""
+    runs = snapshot.runs[snapshot.runs["task"] == task]
+    pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
+    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.pictures]
+    if not stored:
+        return {}
+    by = {name: snapshot.pictures[run, "reconstruction"] for run, name in reversed(stored)}
+    first = snapshot.pictures[stored[0][0], "input"]
+    return {"input": first, **{label(name): by[name] for name in ordered(by)}}
+
+
+def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
+    """Final test losses and reconstructions of one autoencoder; None where it was not trained."""
+    table = final(snapshot, task, "test_loss", True)
+    if table.empty:
+        return None
+    shown = pictures(snapshot, task)
+    figure = shown and to_svg(
+        reconstructions(shown),
+        name=f"q11-{task.replace('_', '-')}-{snapshot.slug}",
+        title=f"Reconstructions of the {AUTOENCODERS[task]}",
+        alt="Rows of handwritten digits: the inputs, then their reconstructions with "
+        f"{phrases.listed(list(shown)[1:])}.",
+    )
+    return {
+        "name": AUTOENCODERS[task],
+        "anchor": task.replace("_", "-"),
+        "seeds": len(table),
+        "rows": final_rows(table, lambda x: number(1000 * x), 1000, 2),
+        "figure": figure or None,
+    }
+
+
+def cost(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Median times of GELU and the proposed activations, and ratios to torch's GELU; None if not measured."""
+    measured = [("gelu", "torch"), ("gelu", "impl"), ("sgelu", "impl"), ("ada_sgelu", "impl")]
+    names = ["GELU, torch", "GELU, ours", "SGELU, ours", "AdaSGELU, ours"]
+    rows, multiples = [], []
+    for task, name in {"activation_forward": "forward", "activation_backward": "backward"}.items():
+        for input in inputs(snapshot, task):
+            cells = []
+            for what in measured:
+                s = samples(snapshot, task, *what, input)
+                r = time_ratio(snapshot, task, input, what, measured[0]) if what[1] == "impl" else None
+                multiples += [r.value] if r and what[0] in PROPOSED else []
+                cells.append(
+                    NOT_MEASURED
+                    if s is None
+                    else duration(np.median(s)) + (f" ({number(r.value)})" if r else "")
+                )
+            head = input.split(" ")[0]
+            rows.append([f"{name}, {count(int(head)) if head.isdigit() else input}", *cells])
+    if not multiples:
+        return None
+    return {
+        "columns": ["Pass and elements", *names],
+        "rows": rows,
+        "least": min(multiples),
+        "most": max(multiples),
+    }
+
+
+def troubles(snapshot: Snapshot) -> list[str]:
+    """Training runs that did not finish, counted: "SGELU, classifier: 1 diverged"."""
+    runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", *AUTOENCODERS])]
+    bad = runs[runs["status"] != "finished"]
+    named = [
+        f"{label(str(row.activation))}, {str(row.task).replace('_', ' ')}: {row.status}"
+        for row in bad.itertuples()
+    ]
+    return [f"{what} ({n} {'run' if n == 1 else 'runs'})" for what, n in Counter(named).items()]

@@ -1,0 +1,105 @@
+"""From a snapshot's tidy frame to the samples, pairs and curves that answers show."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics import Difference, Ratio, median_ratio, paired_difference
+from bench.store import Snapshot
+from impl.optimizers import OPTIMIZERS
+
+
+def samples(
+    snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
+) -> np.ndarray | None:
+    """Seconds of every sample of one benchmark, or None where it was not measured."""
+    m = snapshot.measurements
+    chosen = m[
+        (m["kind"] == "timing")
+        & (m["task"] == task)
+        & (m["subject"] == subject)
+        & (m["implementation"] == implementation)
+        & (m["input"] == input)
+        & (m["metric"] == "seconds")
+    ]
+    return None if chosen.empty else chosen["value"].to_numpy()
+
+
+def inputs(snapshot: Snapshot, task: str) -> list[str]:
+    """Inputs that a timing task was measured on, smallest first."""
+    runs = snapshot.runs[(snapshot.runs["kind"] == "timing") & (snapshot.runs["task"] == task)]
+    return list(dict.fromkeys(runs.sort_values("size", kind="stable")["input"]))
+
+
+def time_ratio(
+    snapshot: Snapshot, task: str, input: str, subject: tuple[str, str], baseline: tuple[str, str]
+) -> Ratio | None:
+    """Median time of (subject, implementation) as a multiple of the baseline's; None if either is missing."""
+    a, b = (samples(snapshot, task, *what, input) for what in (subject, baseline))
+    return None if a is None or b is None else median_ratio(a, b)
+
+
+def curves(snapshot: Snapshot, task: str, metric: str, *, batch_norm: bool | None = None) -> pd.DataFrame:
+    """Learning curves of a network: activation, seed, step (epochs) and value; empty if not measured."""
+    m = snapshot.measurements
+    chosen = m[(m["kind"] == "training") & (m["task"] == task) & (m["metric"] == metric)]
+    if batch_norm is not None:
+        chosen = chosen[chosen["batch_norm"] == int(batch_norm)]
+    return chosen[["activation", "seed", "step", "value"]].reset_index(drop=True)
+
+
+def final_by_seed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Value after the last epoch: one row a seed, one column an activation; NaN for a run that diverged."""
+    last = frame[frame["step"] == frame["step"].max()]
+    return last.pivot(index="seed", columns="activation", values="value")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One activation after training: its mean, and its paired difference from a baseline."""
+
+    activation: str
+    mean: float
+    difference: Difference
+
+
+def compare(frame: pd.DataFrame, baseline: str) -> list[Comparison]:
+    """Every activation of a `curves` frame against `baseline`, seed by seed; empty without the baseline."""
+    final = final_by_seed(frame)
+    if baseline not in final:
+        return []
+    return [
+        Comparison(str(name), float(column.mean()), paired_difference(column, final[baseline]))
+        for name, column in final.items()
+    ]
+
+
+def descents(snapshot: Snapshot) -> pd.DataFrame:
+    """Convergence runs: method, learning_rate, seed, step (samples seen) and value (excess loss).
+
+    `method` is batch, mini-batch or stochastic for plain descent, else the optimizer's label.
+    """
+    m = snapshot.measurements
+    chosen = m[m["metric"] == "excess_loss"].copy()
+    plain = np.select(
+        [chosen["batch_size"] == chosen["samples"], chosen["batch_size"] == 1],
+        ["batch", "stochastic"],
+        "mini-batch",
+    )
+    labels = chosen["optimizer"].map({name: entry.label for name, entry in OPTIMIZERS.items()})
+    chosen["method"] = np.where(chosen["optimizer"] == "sgd", plain, labels)
+    return chosen[["method", "learning_rate", "seed", "step", "value"]].reset_index(drop=True)
+
+
+def at_best_rate(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a `descents` frame, each method's runs at the learning rate whose mean final excess loss is least.
+
+    A rate at which any seed diverged, and so ends early, is not eligible.
+    """
+    ends = frame.sort_values("step").groupby(["method", "learning_rate", "seed"]).tail(1)
+    furthest = ends.groupby("method")["step"].transform("max")
+    whole = ends[ends["step"] == furthest].groupby(["method", "learning_rate"])["value"].agg(["mean", "size"])
+    complete = whole[whole["size"] == whole.groupby("method")["size"].transform("max")]
+    best = complete.loc[complete.groupby("method")["mean"].idxmin()].reset_index()
+    return frame.merge(best[["method", "learning_rate"]], on=["method", "learning_rate"])

@@ -1,0 +1,66 @@
+"""Figures of question 2."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from report.figures.style import INK, style
+
+RIGHT, PRINTED = "#0072B2", "#D55E00"
+# Ten colours that tell neighbours apart; in grey the numerals themselves do.
+TEN = ["#0072B2", "#D55E00", "#009E73", "#A87900", "#C26D9C"] * 2
+
+
+def _direction(ax: Axes, vector: np.ndarray, reach: float, color: str, dash: str, label: str) -> None:
+    """The line through the origin along `vector` (2,), as far as `reach`."""
+    ends = np.outer([-reach, reach], vector / np.linalg.norm(vector))
+    ax.plot(*ends.T, color=color, linestyle=dash, label=label)
+
+
+def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: str, label: str) -> None:
+    """Where the points (n, 2) project to on the line along `vector` (2,), joined to them."""
+    unit = vector / np.linalg.norm(vector)
+    feet = np.outer(points @ unit, unit)
+    for point, foot in zip(points, feet, strict=True):
+        ax.plot(*np.array([point, foot]).T, color=color, linewidth=0.7, linestyle="dotted")
+    ax.plot(*feet.T, color=color, marker=marker, linestyle="none", label=label)
+
+
+def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Figure:
+    """Centred points (n, 2) projected on the first component `right` (2,) and on the `printed` vector."""
+    reach = 1.15 * np.abs(points).max()
+    panels = {
+        "first component": (right, RIGHT, "solid", "s"),
+        "printed vector": (printed, PRINTED, "dashed", "D"),
+    }
+    with style():
+        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.7), sharex=True, sharey=True)
+        for ax, (label, (vector, color, dash, marker)) in zip(axes, panels.items(), strict=True):
+            _direction(ax, vector, reach, color, dash, label)
+            _feet(ax, points, vector, color, marker, "projections")
+            ax.plot(*points.T, color=INK, marker="o", markersize=6, linestyle="none", label="points")
+            ax.set_aspect("equal")
+            ax.set_xlabel("first feature, centred")
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, **SHORT)
+        axes[0].set_ylabel("second feature, centred")
+    return figure
+
+
+SHORT: Mapping[str, float] = {"handlelength": 1.6, "columnspacing": 0.9, "handletextpad": 0.4, "fontsize": 8}
+
+
+def digits_plane(scores: np.ndarray, digits: np.ndarray, shares: np.ndarray) -> Figure:
+    """Scores (n, 2) on two components, each drawn as its digit (n,); shares (2,) of the variance."""
+    with style():
+        figure, ax = plt.subplots(figsize=(6.4, 4.4))
+        for digit, color in enumerate(TEN):
+            here = scores[digits == digit]
+            ax.plot(
+                *here.T, color=color, marker=f"${digit}$", markersize=5, markeredgewidth=0, linestyle="none"
+            )
+        for axis, name, share in ((ax.xaxis, "first", shares[0]), (ax.yaxis, "second", shares[1])):
+            axis.set_label_text(f"score on the {name} component ({100 * share:.1f} % of the variance)")
+    return figure

@@ -1,0 +1,67 @@
+"""Figures of question 3."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from report.figures.style import INK, Stroke, style
+
+METHODS: dict[str, Stroke] = {
+    "batch": Stroke("#0072B2", "solid", "s"),
+    "mini-batch": Stroke("#009E73", (0, (5, 1.5)), "D"),
+    "stochastic": Stroke("#D55E00", (0, (2, 1)), "X"),
+}
+
+
+def paths_on_contours(
+    paths: Mapping[str, np.ndarray], loss: np.ndarray, grid: tuple[np.ndarray, np.ndarray], lowest: np.ndarray
+) -> Figure:
+    """Paths (steps + 1, 2) by method on contours of `loss` (rows, columns) over `grid`; `lowest` (2,)."""
+    with style():
+        figure, axes = plt.subplots(1, len(paths), figsize=(6.4, 2.6), sharex=True, sharey=True)
+        levels = np.quantile(loss, np.linspace(0.01, 0.95, 9))
+        for ax, (method, path) in zip(axes, paths.items(), strict=True):
+            ax.contour(*grid, loss, levels=levels, colors="#8C8C8C", linewidths=0.6)
+            chosen = METHODS[method]
+            few = max(1, (len(path) - 1) // 6)
+            ax.plot(
+                *path.T, color=chosen.color, marker=chosen.marker, markevery=few, linewidth=1, markersize=4
+            )
+            ax.plot(*lowest, color=INK, marker="+", markersize=11, markeredgewidth=1.6)
+            ax.set_title(f"{method}: {len(path) - 1} steps")
+            ax.set_xlabel("$w_1$")
+            ax.grid(False)
+        axes[0].set_ylabel("$w_2$")
+    return figure
+
+
+def excess_by_samples(frame: pd.DataFrame) -> Figure:
+    """Excess loss against samples seen, of a `report.evidence.descents` frame at one rate a method.
+
+    Lines are medians over the seeds, shades reach from the least to the greatest; the start has no place on
+    a logarithmic axis.
+    """
+    with style():
+        figure, ax = plt.subplots(figsize=(6.4, 3.4))
+        for method, chosen in METHODS.items():
+            own = frame[(frame["method"] == method) & (frame["step"] > 0)]
+            if own.empty:
+                continue
+            by_step = own.groupby("step")["value"]
+            ax.fill_between(
+                by_step.min().index, by_step.min(), by_step.max(), color=chosen.color, alpha=0.2, linewidth=0
+            )
+            ax.plot(
+                by_step.median(),
+                color=chosen.color,
+                linestyle=chosen.dash,
+                marker=chosen.marker,
+                markevery=max(1, len(by_step) // 7),
+                label=method,
+            )
+        ax.set(xscale="log", yscale="log", xlabel="samples seen", ylabel="loss above the minimum (nats)")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(METHODS))
+    return figure

@@ -1,0 +1,99 @@
+"""Question 3's values against closed forms and counting, and its evidence from a frame made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.store import Snapshot
+from report.answers import q03_example
+from report.answers.q03 import ANSWER
+from report.answers.q03_evidence import convergence, leader, median_range, times
+
+
+@pytest.fixture(scope="module")
+def values():
+    return dict(ANSWER.values())
+
+
+def test_minimum_is_that_of_numpy(values):
+    objective = q03_example.problem()
+    expected = np.linalg.lstsq(objective.inputs.numpy(), objective.targets.numpy())[0]
+    np.testing.assert_allclose(values["lowest"], expected, atol=1e-12)
+
+
+def test_batch_descent_follows_the_linear_recursion(values):
+    """On a quadratic w_k - w* = (I - η H)ᵏ (w_0 - w*), and the excess loss is half its square in H's norm."""
+    objective = q03_example.problem()
+    hessian = (objective.inputs.T @ objective.inputs / q03_example.N).numpy()
+    away = np.array(q03_example.START) - values["lowest"]
+    large, k = q03_example.LARGE_RATE, q03_example.PASSES[-1]
+    away = np.linalg.matrix_power(np.eye(2) - large * hessian, k) @ away
+    assert values["comparison"]["batch_large"] == pytest.approx(away @ hessian @ away / 2, rel=1e-3)
+
+
+def test_variance_of_one_sample_is_counted_exactly(values):
+    objective, start = q03_example.problem(), torch.tensor(q03_example.START, dtype=torch.float64)
+    each = (objective.inputs @ start - objective.targets)[:, None] * objective.inputs
+    expected = each.var(0, correction=0).sum().item()
+    assert values["variance_far"] == pytest.approx(expected)
+
+
+def test_gradient_in_chunks_is_the_gradient_and_a_difference_would_withdraw_the_erratum(values):
+    assert values["chunk_difference"] < 1e-13
+    assert [e.identifier for e in ANSWER.errata(values)] == ["q03-memory"]
+    assert ANSWER.errata({**values, "chunk_difference": 1e-3}) == []
+
+
+def test_wells_are_roots_of_the_gradient(values):
+    for name in ("shallow", "barrier", "deep"):
+        w = values["wells"][name]
+        assert w**3 - w + 0.3 == pytest.approx(0, abs=1e-12)  # the tilt that double_well documents
+    assert values["wells"]["batch"] == [0, 0, 0]  # at a stationary point
+
+
+def snapshot(ends: dict[int, tuple[float, float]], seconds: dict[str, list[float]]) -> Snapshot:
+    """Two seeds of each batch size that end at the values given, and timings."""
+    rows = [
+        {"metric": "excess_loss", "batch_size": b, "samples": 100, "optimizer": "sgd", "learning_rate": 0.1,
+         "seed": seed, "step": step, "value": value, "kind": "training", "task": "logistic_regression"}
+        for b, pair in ends.items()
+        for seed, end in enumerate(pair)
+        for step, value in ((0, 1.0), (100, end * 2), (200, end))
+    ]  # fmt: skip
+    timing = {"kind": "timing", "task": "time_to_target", "implementation": "impl",
+              "input": "logistic regression on digits"}  # fmt: skip
+    for subject, values in seconds.items():
+        rows += [{**timing, "subject": subject, "metric": "seconds", "step": k, "value": v}
+                 for k, v in enumerate(values)]  # fmt: skip
+        rows += [{**timing, "subject": subject, "metric": m, "step": 0, "value": 1.0}
+                 for m in ("steps", "samples", "learning_rate")]  # fmt: skip
+    columns = ["metric", "batch_size", "samples", "optimizer", "learning_rate", "seed", "step", "value"]
+    columns += ["kind", "task", "subject", "implementation", "input"]
+    return Snapshot({}, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
+
+
+def test_evidence_names_who_ends_lowest_whoever_it_is():
+    for best in (1, 10, 100):
+        ends = {b: (0.1, 0.2) if b == best else (0.5, 0.6) for b in (1, 10, 100)}
+        found = convergence(snapshot(ends, {}))
+        assert found["late"] == ({1: "stochastic", 10: "mini-batch", 100: "batch"}[best], True)
+        assert found["one_pass"] == 100
+
+
+def test_evidence_is_missing_where_nothing_was_measured():
+    assert convergence(snapshot({1: (0.1, 0.2)}, {})) is None
+    assert times(snapshot({}, {})) == []
+    assert times(snapshot({}, {"stochastic": [1.0, 1.1, 1.2]})) == []
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(1.0, "faster"), (3.0, "slower")])
+def test_times_are_judged_by_their_interval(seconds, word):
+    measured = {"batch": [2.0, 2.01, 2.02], "stochastic": [seconds, seconds + 0.01, seconds + 0.02]}
+    assert times(snapshot({}, measured))[1][-1].endswith(word)
+
+
+def test_overlapping_seeds_are_no_clear_lead():
+    low, high = np.array([1.0, 4.0]), np.array([3.0, 5.0])
+    assert leader({"batch": low, "stochastic": high}) == ("batch", False)
+    assert median_range(low) == "2.5 (1.0 to 4.0)"

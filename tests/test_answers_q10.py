@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from report.answers import q10
+
+
+def test_example_by_hand():
+    found = q10.example()
+    # x = [[1 2 0] [3 1 1] [0 2 4]], w = [[1 2] [0 -1]]: 1+4-1, 2+0-1, 3+2-2, 1+2-4
+    np.testing.assert_array_equal(found["result"], [[4, 1], [3, -1]])
+    # each pixel's gradient is the sum of the weights that meet it
+    np.testing.assert_array_equal(found["gradient"], [[1, 3, 2], [1, 2, 1], [0, -1, -1]])
+    assert found["error"] == found["gradient_error"] == 0
+
+
+def test_fold_is_the_adjoint_and_counts_windows():
+    found = q10.adjoint()
+    assert found["left"] == found["right"] != 0
+    np.testing.assert_array_equal(found["times"], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+
+
+def test_strategies_agree():
+    worst = {name: max(row) for name, row in q10.agreement().items()}
+    assert set(worst) == {"loops", "unfold", "windows"}
+    assert max(worst.values()) < 1e-10
+
+
+def test_layers_and_their_arithmetic_by_hand():
+    assert list(q10.layers()) == ["1→16 at 28×28", "16→32 at 14×14", "32→64 at 7×7"]
+    digits = ["".join(c for c in row[1] if c.isdigit()) for row in q10.costs()]
+    assert digits == [str(9 * 16 * 28**2), str(9 * 16 * 32 * 14**2), str(9 * 32 * 64 * 7**2)]
+
+
+@pytest.mark.parametrize(("there", "identifiers"), [(False, ["q10-module"]), (True, [])])
+def test_erratum_only_where_the_printed_module_lacks_the_functions(there, identifiers):
+    modules = {"torch.functional": {"fold": there, "unfold": there}, "torch.nn.functional": {"fold": True}}
+    assert [e.identifier for e in q10.errata({"functions": modules})] == identifiers
+
+
+def test_the_installed_torch_is_asked():
+    found = q10.functions()
+    assert all(found["torch.nn.functional"].values())
+    assert not any(found["torch.functional"].values())

@@ -1,0 +1,84 @@
+"""Where evidence comes from, and that a reader is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.cells import Cell, Outcome
+from bench.environment import Environment
+from bench.store import Store
+from impl.training import Measurement
+from report.sources import notices, provenance, sources
+
+DIGITS = Environment(
+    "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"
+)
+MNIST = replace(DIGITS, dataset="mnist", processor="Another CPU")
+CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0)
+
+
+def store(path, environment, profile, status="finished"):
+    with Store(path) as opened:
+        where = opened.environment_id(environment)
+        opened.record(where, profile, CELL, Outcome(status, [Measurement("test_loss", 0, 1.0, "1")]))
+    return path
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return tmp_path / "here.sqlite", tmp_path / "reference.sqlite"
+
+
+def test_digits_are_never_left_unsaid(paths):
+    here, reference = paths
+    store(here, DIGITS, "quick")
+    found = sources(here, reference)
+    assert [source.slug for source in found] == ["here"]
+    assert (
+        found[0].label
+        == "Measured here: scikit-learn's digits resized to 28×28, quick profile, Some CPU, 2 cores"
+    )
+    said = " ".join(notices(found))
+    assert "not on MNIST" in said
+    assert "quick" in said
+
+
+def test_the_reference_stands_beside_and_is_labelled(paths):
+    here, reference = paths
+    store(here, DIGITS, "quick")
+    store(reference, MNIST, "reference")
+    found = sources(here, reference)
+    assert [source.slug for source in found] == ["reference", "here"]
+    assert found[0].label == "Reference: MNIST, reference profile, Another CPU, 2 cores"
+    assert "by commit c0ffee" in " ".join(notices(found))
+
+
+def test_the_reference_is_left_out_where_this_machine_measured_as_much(paths):
+    here, reference = paths
+    store(here, replace(MNIST, processor="Mine"), "reference")
+    store(reference, MNIST, "reference")
+    assert [source.slug for source in sources(here, reference)] == ["here"]
+
+
+def test_nothing_measured_is_said(paths):
+    assert sources(*paths) == []
+    assert "make bench" in notices([])[0]
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_runs_that_did_not_finish_are_said(paths, status):
+    store(paths[0], MNIST, "quick", status)
+    assert f"1 runs {status}" in " ".join(notices(sources(*paths)))
+
+
+def test_provenance_names_machine_versions_commit_data_profile_and_seeds(paths):
+    store(paths[0], MNIST, "quick")
+    (source,) = sources(*paths)
+    rows = {row[0]: row[1] for row in provenance(source).rows}
+    assert rows["Processor"] == "Another CPU, 2 cores"
+    assert rows["Packages"] == "torch 2"
+    assert rows["Commit"] == "c0ffee"
+    assert rows["SHA-256 of the data set"] == "d"
+    assert rows["Profile"] == "quick"
+    assert rows["Seeds"] == "classifier: 1"
+    assert rows["Training runs"] == "1 (1 finished)"
