@@ -85,7 +85,9 @@ def brier(logits: Tensor, target: Tensor) -> Tensor:
     Brier (1950), in his original form that sums over the classes.
     """
     _check_classes(logits, target)
-    return _subtract_target(torch.softmax(logits, 1), target).square().sum(1).mean()
+    p = torch.softmax(logits, 1)
+    # a copy, because autograd still needs p
+    return _subtract_target(p.clone(), target).square().sum(1).mean()
 
 
 def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:

@@ -35,6 +35,17 @@ def test_value_equals_oracle(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("indices", [True, False])
+def test_value_can_be_trained_with(name, indices):
+    """Autograd through our own value gives our own gradient."""
+    logits, classes, probabilities = samples()
+    target = classes if indices and name != "mse" else probabilities
+    logits.requires_grad_()
+    (found,) = torch.autograd.grad(LOSSES[name].value(logits, target), logits)
+    torch.testing.assert_close(found, LOSSES[name].gradient(logits.detach(), target), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_gradient_equals_autograd_of_oracle(name):
     logits, _, probabilities = samples()
     logits.requires_grad_()
