@@ -5,65 +5,22 @@ byte of MNIST that is used has gone through `read_idx`.
 """
 
 import hashlib
-import math
-import queue
-import socket
-import struct
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impl import mnist
+from impl.download import DownloadError, download_mnist
+from impl.mnist import raw_folder, read_idx
+
 DEFAULT_ROOT = Path("data")
-PATIENCE_SECONDS = 9.0  # for the first byte; ten are promised, and loading the digits comes on top
-CLASSES = 10
 TEST_DIGITS = 360
 DIGITS = "scikit-learn's 1,797 digits of 8x8 pixels, resized to 28x28,"
-
-
-class DataError(ValueError):
-    """A data file is missing, truncated or foreign; the message names it, what came and what was expected."""
-
-
-class DownloadError(RuntimeError):
-    """MNIST could not be downloaded; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class IdxFile:
-    """What one of MNIST's files must be: unsigned bytes of `shape` whose whole file has this SHA-256."""
-
-    shape: tuple[int, ...]
-    sha256: str
-
-
-# SHA-256 of the unpacked files of LeCun, Cortes & Burges (1998); torchvision knows the packed ones' MD5.
-MNIST_FILES: dict[str, IdxFile] = {
-    "train-images-idx3-ubyte": IdxFile(
-        (60_000, 28, 28), "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    "train-labels-idx1-ubyte": IdxFile(
-        (60_000,), "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    "t10k-images-idx3-ubyte": IdxFile(
-        (10_000, 28, 28), "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    "t10k-labels-idx1-ubyte": IdxFile(
-        (10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -96,54 +53,6 @@ class Source:
         return replace(load(self.name, self.root), notice=self.notice)
 
 
-def raw_folder(root: Path) -> Path:
-    """Return where torchvision keeps MNIST's files under `root`."""
-    return root / "MNIST" / "raw"
-
-
-def read_idx(path: Path, expected: IdxFile) -> NDArray[np.uint8]:
-    """Return the array of an idx file: two zero bytes, type 8, the number of axes, each length, the values.
-
-    Lengths are big-endian, 4 bytes. Files of one axis are labels, 0..9. Raises DataError, naming file,
-    finding and expectation, when the file cannot be read or differs in magic, dimensions, length, label range
-    or SHA-256.
-    """
-    length = 4 + 4 * len(expected.shape) + math.prod(expected.shape)
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            content = file.read(length)
-    except OSError as error:
-        found = f"cannot be read ({error.strerror})"
-        raise DataError(f"{path}: {found}; expected MNIST's file of {length} bytes") from error
-    difference = next(_differences(content, size, expected), None)
-    if difference:
-        found, wanted = difference
-        raise DataError(f"{path}: {found}; expected {wanted}")
-    return np.frombuffer(content, np.uint8, offset=length - math.prod(expected.shape)).reshape(expected.shape)
-
-
-def _differences(content: bytes, size: int, expected: IdxFile) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a file and what was expected, the most telling first."""
-    axes, count = len(expected.shape), math.prod(expected.shape)
-    start = 4 + 4 * axes
-    magic = bytes([0, 0, 8, axes])
-    if content[:4] != magic:
-        yield f"begins with {content[:4].hex(' ') or 'nothing'}", f"the idx magic {magic.hex(' ')}"
-    if len(content) >= start:
-        shape = struct.unpack_from(f">{axes}I", content, 4)
-        if shape != expected.shape:
-            yield f"has dimensions {shape}", str(expected.shape)
-    if size != start + count:
-        yield f"is {size} bytes long", f"{start + count}"
-    if axes == 1 and max(content[start:], default=0) >= CLASSES:
-        position = next(i for i, label in enumerate(content[start:]) if label >= CLASSES)
-        yield f"holds label {content[start + position]} at position {position}", f"0 to {CLASSES - 1}"
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != expected.sha256:
-        yield f"has SHA-256 {digest}", expected.sha256
-
-
 def _images(values: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(values / np.float32(255)).unsqueeze(1)
 
@@ -157,14 +66,14 @@ def load_mnist(root: Path | None) -> Dataset:
 
     The checked bytes themselves are decoded, not the files a second time by torchvision: its reader would
     prefer a `processed` folder that nobody checked. Its `sha256` is that of the four files' hexadecimal
-    SHA-256, joined in the order of `MNIST_FILES`. Raises DataError for a missing or wrong file.
+    SHA-256, joined in the order of `mnist.FILES`. Raises DataError for a missing or wrong file.
     """
     if root is None:
         raise ValueError("MNIST needs the folder that holds MNIST/raw, not None")
     train, train_labels, test, test_labels = (
-        read_idx(raw_folder(root) / name, expected) for name, expected in MNIST_FILES.items()
+        read_idx(raw_folder(root) / name, expected) for name, expected in mnist.FILES.items()
     )
-    joined = "".join(expected.sha256 for expected in MNIST_FILES.values())
+    joined = "".join(expected.sha256 for expected in mnist.FILES.values())
     digest = hashlib.sha256(joined.encode()).hexdigest()
     return Dataset(
         "mnist", _images(train), _labels(train_labels), _images(test), _labels(test_labels), digest, ""
@@ -206,103 +115,6 @@ def load(name: str, root: Path | None) -> Dataset:
     return LOADERS[name](root)
 
 
-@cache  # torch forgets the operators when the library object goes
-def _define_missing_operators() -> Any:
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
-
-
-def torchvision_mnist() -> Any:
-    """Return torchvision's MNIST class, also where its compiled operators belong to another build of torch.
-
-    A torchvision built for CUDA cannot load them beside a CPU-only torch, and then fails at import for want
-    of two operators' names, although data sets need no operator. Naming the two is enough.
-    """
-    try:
-        from torchvision.datasets import MNIST
-    except RuntimeError as error:
-        if "operator torchvision::" not in str(error):
-            raise
-        _define_missing_operators()
-        from torchvision.datasets import MNIST
-    return MNIST
-
-
-def _first_byte(url: str, timeout: float) -> bool:
-    """Whether the address answers with at least one byte."""
-    try:
-        with urlopen(url, timeout=timeout) as response:
-            return len(response.read(1)) == 1
-    except HTTPError as error:
-        error.close()  # it holds the connection
-        return False
-    except (OSError, HTTPException):
-        return False
-
-
-def first_answering(
-    mirrors: Sequence[str], file: str, seconds: float, ask: Callable[[str, float], bool] = _first_byte
-) -> str | None:
-    """Return the mirror that first gave a byte of `file`, or None when none has within `seconds` in all.
-
-    Every mirror is asked in a daemon thread of its own: a name server that never answers heeds no timeout,
-    and such a thread must not hold up the program's end either.
-    """
-    answers: queue.Queue[str | None] = queue.Queue()
-    deadline = time.monotonic() + seconds
-
-    def put_answer(mirror: str) -> None:
-        answers.put(mirror if ask(mirror + file, seconds) else None)
-
-    for mirror in mirrors:
-        threading.Thread(target=put_answer, args=(mirror,), daemon=True).start()
-    for _ in mirrors:
-        try:
-            answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            return None
-        if answer:
-            return answer
-    return None
-
-
-def download_mnist(root: Path, seconds: float = PATIENCE_SECONDS) -> None:
-    """Download MNIST by torchvision and move what passed every check to root/MNIST/raw.
-
-    It is fetched into a folder beside and each file is moved there whole, so that an interrupted download
-    leaves nothing that a later run would take for data. Raises DownloadError when no byte came within
-    `seconds`, a connection stalled that long later on, or what came is not MNIST.
-    """
-    deadline = time.monotonic() + seconds
-    mnist = torchvision_mnist()
-    smallest, _ = mnist.resources[-1]
-    first = first_answering(mnist.mirrors, smallest, max(0.0, deadline - time.monotonic()))
-    if first is None:
-        raise DownloadError("no mirror answered")
-    mirrors = sorted(mnist.mirrors, key=lambda mirror: mirror != first)
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)  # torchvision takes no timeout of its own
-    try:
-        raw_folder(root).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder:
-            type("MNIST", (mnist,), {"mirrors": mirrors})(folder, download=True)
-            _install(raw_folder(Path(folder)), raw_folder(root))
-    except (OSError, HTTPException, RuntimeError, DataError) as error:
-        reason = str(error).partition("\n")[0].rstrip(":.") or type(error).__name__
-        raise DownloadError(reason) from error
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _install(source: Path, target: Path) -> None:
-    for name, expected in MNIST_FILES.items():
-        read_idx(source / name, expected)
-    for name in MNIST_FILES:
-        (source / name).replace(target / name)
-
-
 def resolve(
     root: Path | None,
     *,
@@ -316,7 +128,7 @@ def resolve(
     wrong is a DataError too, and never overwritten.
     """
     folder = raw_folder(default_root if root is None else root)
-    wanted = {folder / name: expected for name, expected in MNIST_FILES.items()}
+    wanted = {folder / name: expected for name, expected in mnist.FILES.items()}
     present = wanted if root else {path: expected for path, expected in wanted.items() if path.exists()}
     for path, expected in present.items():
         read_idx(path, expected)

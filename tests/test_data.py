@@ -14,8 +14,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from impl import data
-from impl.data import DataError, DownloadError, IdxFile, Source, first_answering, load, resolve
+from impl import download, mnist
+from impl.data import Source, load, resolve
+from impl.download import DownloadError, first_answering
+from impl.mnist import DataError, IdxFile
 
 SHAPES = {
     "train-images-idx3-ubyte": (7, 28, 28),
@@ -46,7 +48,7 @@ def contents(arrays, monkeypatch):
     table = {
         name: IdxFile(SHAPES[name], hashlib.sha256(content).hexdigest()) for name, content in contents.items()
     }
-    monkeypatch.setattr(data, "MNIST_FILES", table)
+    monkeypatch.setattr(mnist, "FILES", table)
     return contents
 
 
@@ -79,7 +81,7 @@ def test_mnist_is_what_was_written(tmp_path, arrays, contents):
 
 def test_mnist_is_what_torchvision_reads(tmp_path, contents):
     root = write(tmp_path, contents)
-    loaded, oracle = load("mnist", root), data.torchvision_mnist()
+    loaded, oracle = load("mnist", root), download.torchvision_mnist()
     for images, labels, train in [
         (loaded.train_images, loaded.train_labels, True),
         (loaded.test_images, loaded.test_labels, False),
@@ -151,14 +153,14 @@ def test_folder_in_place_of_a_file(tmp_path, contents):
 
 def test_the_known_hashes_are_of_mnist():
     # Sizes of LeCun's four files: 16 or 8 bytes of header and 784 or 1 for each sample.
-    assert [name for name in data.MNIST_FILES] == list(SHAPES)
-    assert [expected.shape for expected in data.MNIST_FILES.values()] == [
+    assert [name for name in mnist.FILES] == list(SHAPES)
+    assert [expected.shape for expected in mnist.FILES.values()] == [
         (60_000, 28, 28),
         (60_000,),
         (10_000, 28, 28),
         (10_000,),
     ]
-    assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in data.MNIST_FILES.values())
+    assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in mnist.FILES.values())
 
 
 def test_resolve_prefers_what_is_there(tmp_path, contents):
@@ -260,7 +262,7 @@ def test_a_failing_connection_is_no_answer(monkeypatch, error):
     def urlopen(url, timeout):
         raise error
 
-    monkeypatch.setattr(data, "urlopen", urlopen)
+    monkeypatch.setattr(download, "urlopen", urlopen)
     assert first_answering(MIRRORS, "file", 5) is None
 
 
@@ -271,7 +273,7 @@ def test_a_refusal_is_no_answer_and_is_closed(monkeypatch):
     def urlopen(url, timeout):
         raise error
 
-    monkeypatch.setattr(data, "urlopen", urlopen)
+    monkeypatch.setattr(download, "urlopen", urlopen)
     assert first_answering(MIRRORS[:1], "file", 5) is None
     assert body.closed
 
@@ -308,8 +310,8 @@ def mirror(contents, monkeypatch):
         address = f"http://127.0.0.1:{server.server_port}/"
         fields = {"mirrors": [address], "resources": resources}
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        twin = type("MNIST", (data.torchvision_mnist(),), fields)
-        monkeypatch.setattr(data, "torchvision_mnist", lambda: twin)
+        twin = type("MNIST", (download.torchvision_mnist(),), fields)
+        monkeypatch.setattr(download, "torchvision_mnist", lambda: twin)
         yield Mirror(twin, served)
         server.shutdown()
         thread.join()
@@ -343,24 +345,24 @@ def test_a_bad_download_leaves_nothing_behind(tmp_path, contents, mirror, replac
 def test_a_download_that_stalls_is_timed_out(tmp_path, mirror, monkeypatch):
     seen = []
 
-    def download(self):
+    def observe(self):
         seen.append(socket.getdefaulttimeout())
         raise TimeoutError
 
-    monkeypatch.setattr(mirror.mnist, "download", download)
+    monkeypatch.setattr(mirror.mnist, "download", observe)
     socket.setdefaulttimeout(77)
     try:
         source = resolve(None, default_root=tmp_path)
         assert socket.getdefaulttimeout() == 77
     finally:
         socket.setdefaulttimeout(None)
-    assert seen == [data.PATIENCE_SECONDS]
+    assert seen == [download.PATIENCE_SECONDS]
     assert "TimeoutError" in source.notice
 
 
 def test_a_download_that_is_not_our_mnist(tmp_path, contents, mirror, monkeypatch):
-    foreign = data.MNIST_FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
-    monkeypatch.setattr(data, "MNIST_FILES", foreign)
+    foreign = mnist.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
+    monkeypatch.setattr(mnist, "FILES", foreign)
     source = resolve(None, default_root=tmp_path)
     assert source.name == "digits"
     assert "SHA-256" in source.notice
@@ -381,5 +383,5 @@ def test_a_folder_that_cannot_be_written(tmp_path, mirror):
 
 
 def test_nobody_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "first_answering", lambda *arguments: None)
+    monkeypatch.setattr(download, "first_answering", lambda *arguments: None)
     assert "no mirror answered" in resolve(None, default_root=tmp_path / "data").notice
