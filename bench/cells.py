@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench import convergence
+from bench.networks import NETWORKS
 from impl import data
 from impl.activations import ACTIVATIONS
 from impl.losses import LOSSES
-from impl.models import ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
 from impl.optimizers import OPTIMIZERS
 from impl.training import Measurement, fit
 
@@ -64,59 +64,6 @@ class Outcome:
     measurements: Sequence[Measurement] = ()
     pictures: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (K, H, W) uint8
     error: str = ""
-
-
-@dataclass(frozen=True)
-class Network:
-    """A task that trains a network: how to build it, what it minimises, what a sample costs relatively."""
-
-    label: str
-    build: Callable[[Callable[[], nn.Module], bool], nn.Module]
-    loss: str
-    reconstructs: bool
-    cost: float
-    memory_format: torch.memory_format = torch.contiguous_format
-
-    def on(self, device: str, activation: Callable[[], nn.Module], batch_norm: bool) -> nn.Module:
-        """The network on a device, in the memory format that is fastest there."""
-        model = self.build(activation, batch_norm).to(device)
-        return model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
-
-
-NETWORKS: dict[str, Network] = {
-    # longest first: the last runs to end are then short ones
-    "conv_autoencoder": Network(
-        "convolutional autoencoder",
-        lambda activation, batch_norm: ConvAutoencoder(activation),
-        "mse",
-        reconstructs=True,
-        cost=25.0,
-        memory_format=torch.channels_last,
-    ),
-    "fc_autoencoder": Network(
-        "fully connected autoencoder",
-        lambda activation, batch_norm: FcAutoencoder(activation),
-        "mse",
-        reconstructs=True,
-        cost=2.5,
-    ),
-    "scratch_cnn": Network(
-        "CNN from scratch",
-        lambda activation, batch_norm: ScratchCNN(activation),
-        "cross_entropy",
-        reconstructs=False,
-        cost=20.0,
-    ),
-    "classifier": Network(
-        "classifier",
-        lambda activation, batch_norm: MnistClassifier(
-            activation, batch_norm="hidden" if batch_norm else None
-        ),
-        "cross_entropy",
-        reconstructs=False,
-        cost=1.0,
-    ),
-}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # what a measured number runs through; the runner, the store and the command line only carry it
-MEASURING = ("impl/*.py", "bench/cells.py", "bench/convergence.py", "bench/conftest.py", "bench/test_*.py")
+MEASURING = (
+    "impl/*.py",
+    "bench/cells.py",
+    "bench/networks.py",
+    "bench/convergence.py",
+    "bench/conftest.py",
+    "bench/test_*.py",
+)
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pytest-benchmark", "distributed")
 
 

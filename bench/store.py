@@ -4,6 +4,8 @@ Only one process writes. A run and its measurements arrive in one transaction, s
 leaves whole runs. Statistics are derived when read.
 """
 
+import hashlib
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
@@ -69,6 +71,12 @@ class Snapshot:
     runs: pd.DataFrame  # one row a run: status, error and the fields of its cell or timing
     measurements: pd.DataFrame  # tidy: the run's columns and metric, step, value, unit
     pictures: dict[tuple[int, str], np.ndarray]  # (run, name) -> (K, H, W) uint8
+
+    @property
+    def slug(self) -> str:
+        """Short name that tells this snapshot from every other: hash of its environment and profile."""
+        identity = json.dumps([self.environment, self.profile], sort_keys=True)
+        return hashlib.sha256(identity.encode()).hexdigest()[:8]
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> int:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.cells import NETWORKS
+from bench.networks import NETWORKS
 from bench.timing import Timed, Timing
 from impl.activations import ACTIVATIONS
 from impl.losses import LOSSES

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from bench import convergence
-from bench.cells import NETWORKS, PROFILES, Cell, Effort, Profile, grid, run_cell
+from bench.cells import PROFILES, Cell, Effort, Profile, grid, run_cell
+from bench.networks import NETWORKS
 from impl.activations import ACTIVATIONS
 
 SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)

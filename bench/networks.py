@@ -1,0 +1,62 @@
+"""The networks that cells train, one line a task."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from impl.models import ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+
+
+@dataclass(frozen=True)
+class Network:
+    """A task that trains a network: how to build it, what it minimises, what a sample costs relatively."""
+
+    label: str
+    build: Callable[[Callable[[], nn.Module], bool], nn.Module]
+    loss: str
+    reconstructs: bool
+    cost: float
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def on(self, device: str, activation: Callable[[], nn.Module], batch_norm: bool) -> nn.Module:
+        """The network on a device, in the memory format that is fastest there."""
+        model = self.build(activation, batch_norm).to(device)
+        return model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
+
+
+NETWORKS: dict[str, Network] = {
+    # longest first: the last runs to end are then short ones
+    "conv_autoencoder": Network(
+        "convolutional autoencoder",
+        lambda activation, batch_norm: ConvAutoencoder(activation),
+        "mse",
+        reconstructs=True,
+        cost=25.0,
+        memory_format=torch.channels_last,
+    ),
+    "fc_autoencoder": Network(
+        "fully connected autoencoder",
+        lambda activation, batch_norm: FcAutoencoder(activation),
+        "mse",
+        reconstructs=True,
+        cost=2.5,
+    ),
+    "scratch_cnn": Network(
+        "CNN from scratch",
+        lambda activation, batch_norm: ScratchCNN(activation),
+        "cross_entropy",
+        reconstructs=False,
+        cost=20.0,
+    ),
+    "classifier": Network(
+        "classifier",
+        lambda activation, batch_norm: MnistClassifier(
+            activation, batch_norm="hidden" if batch_norm else None
+        ),
+        "cross_entropy",
+        reconstructs=False,
+        cost=1.0,
+    ),
+}
