@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.statistics import mean_interval, median_ratio
+from bench.statistics import median_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.evidence import curves
 from report.figures.style import to_svg
 from report.figures.timing import ratios
 from report.formats import count, duration, number, percent
-from report.phrases import NOT_MEASURED, mean, ratio, slower, tally
+from report.phrases import NOT_MEASURED, ratio, slower, tally
 
 TASKS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 NETWORKS = {
@@ -115,12 +115,15 @@ def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
     frame = curves(snapshot, "scratch_cnn", "test_accuracy")
     if frame.empty:
         return None
-    rows = [
-        [count(step), mean(mean_interval(part["value"]), lambda x: percent(x, 2))]
-        for step, part in frame.groupby("step")
-    ]
+    rows = [[count(step), _mean_and_range(part["value"])] for step, part in frame.groupby("step")]
     runs = snapshot.runs[snapshot.runs["task"] == "scratch_cnn"]
     return {"rows": rows, "seeds": int(frame["seed"].nunique()), "samples": int(runs["samples"].iloc[0])}
+
+
+def _mean_and_range(values: pd.Series) -> str:
+    """Mean of the seeds with the least and the greatest; an interval of so few would leave [0, 1]."""
+    mean, low, high = (percent(x, 2) for x in (values.mean(), values.min(), values.max()))
+    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
 
 
 def training_steps(snapshot: Snapshot) -> list[list[str]]:

@@ -51,10 +51,9 @@ def test_every_section_is_there_and_missing_evidence_is_said(tmp_path, measured)
     assert ("not on MNIST" in page) == measured
     assert ("Nothing was measured on this machine yet" in page) == (not measured)
     assert "one seed, no interval" in page or not measured
-    for word in ("nan", "None", "inf"):
-        assert not re.search(
-            rf"(?<![\w-]){word}(?![\w-])", re.sub(r"<(style|svg)\b.*?</\1>", "", page, flags=re.S)
-        )
+    prose = re.sub(r"<(style|svg)\b.*?</\1>", "", page, flags=re.DOTALL)
+    # what a value that nobody looked at would leave behind; "None" also begins an English sentence
+    assert re.findall(r"(?<![\w-])(?:nan|inf)(?![\w-])|>\s*None\s*<|\bNone[,)]", prose) == []
 
 
 def test_some_questions_alone(tmp_path):
