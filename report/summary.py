@@ -19,7 +19,7 @@ def findings(found: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
     best = found[0] if found else None
     origin = f" [{best.label}]" if best else ""
     return [
-        f"Classification, points of test accuracy: {_accuracy(best, True)}{origin}.",
+        f"Classification at one learning rate for all, points of test accuracy: {_accuracy(best, True)}{origin}.",
         f"The same without batch norm: {_accuracy(best, False)}.",
         f"Autoencoders, test loss relative to ReLU's: {_autoencoders(best)}.",
         f"Cost of one pass at the largest size, as multiples of torch's own GELU: {_cost(best)}.",
@@ -42,15 +42,19 @@ def _accuracy(source: Source | None, batch_norm: bool) -> str:
     if source is None:
         return MISSING
     frame = curves(source.snapshot, "classifier", "test_accuracy", batch_norm=batch_norm)
-    said = []
+    said, pairs = [], set()
     for name, label in PROPOSED.items():
+        parts = []
         for baseline, baseline_label in (("relu", "ReLU"), ("gelu", "GELU")):
             row = _against(compare(frame, baseline), name)
             if row:
                 d = row.difference
-                words = f"{difference(d, 100)}, {verdict(d, 1)} ({d.pairs} seeds)"
-                said.append(f"{label} against {baseline_label} {words}")
-    return "; ".join(said) or MISSING
+                pairs.add(d.pairs)
+                parts.append(f"{difference(d, 100)} against {baseline_label}, {verdict(d, 1)}")
+        if parts:
+            said.append(f"{label} {listed(parts)}")
+    seeds = listed(str(n) for n in sorted(pairs)) if pairs else ""
+    return f"{'; '.join(said)}; paired seeds: {seeds}" if said else MISSING
 
 
 def _autoencoders(source: Source | None) -> str:
