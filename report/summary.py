@@ -19,7 +19,7 @@ def findings(found: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
     best = found[0] if found else None
     origin = f" [{best.label}]" if best else ""
     return [
-        f"Classification at one learning rate for all, points of test accuracy: {_accuracy(best, True)}{origin}.",
+        f"Classification at one learning rate, points of test accuracy: {_accuracy(best, True)}{origin}.",
         f"The same without batch norm: {_accuracy(best, False)}.",
         f"Autoencoders, test loss relative to ReLU's: {_autoencoders(best)}.",
         f"Cost of one pass at the largest size, as multiples of torch's own GELU: {_cost(best)}.",
@@ -50,7 +50,7 @@ def _accuracy(source: Source | None, batch_norm: bool) -> str:
             if row:
                 d = row.difference
                 pairs.add(d.pairs)
-                parts.append(f"{difference(d, 100)} against {baseline_label}, {verdict(d, 1)}")
+                parts.append(f"{difference(d, 100)} against {baseline_label} ({verdict(d, 1)})")
         if parts:
             said.append(f"{label} {listed(parts)}")
     seeds = listed(str(n) for n in sorted(pairs)) if pairs else ""
