@@ -1,5 +1,6 @@
 """What a user types: targets, variables, and what make says to a Python that is too old."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,8 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "Makefile").read_text()
 
 
+VARIABLES = re.findall(r"^([A-Z_]+) \?=", TEXT, re.MULTILINE)
+
+
 def make(*arguments, cwd=ROOT):
-    return subprocess.run(["make", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    """Run make as from a fresh shell, also where the tests themselves were started by make."""
+    ours = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", *VARIABLES}
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(["make", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
