@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from bench.statistics import Difference
 from bench.store import Snapshot
 from report import phrases
-from report.answers.q11_evidence import AUTOENCODERS, BASELINES, PROPOSED, final, finite, label, pair
+from report.answers.q11_evidence import AUTOENCODERS, BASELINES, PROPOSED, finite, label
+from report.evidence import final, pair
 
 
 @dataclass(frozen=True)

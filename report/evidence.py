@@ -1,7 +1,5 @@
 """From a snapshot's tidy frame to the samples, pairs and curves that answers show."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -55,24 +53,18 @@ def final_by_seed(frame: pd.DataFrame) -> pd.DataFrame:
     return last.pivot(index="seed", columns="activation", values="value")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One activation after training: its mean, and its paired difference from a baseline."""
-
-    activation: str
-    mean: float
-    difference: Difference
+def final(snapshot: Snapshot, task: str, metric: str, batch_norm: bool) -> pd.DataFrame:
+    """Value after the last epoch, seed by activation; empty where nothing was measured."""
+    frame = curves(snapshot, task, metric, batch_norm=batch_norm)
+    return frame if frame.empty else final_by_seed(frame)
 
 
-def compare(frame: pd.DataFrame, baseline: str) -> list[Comparison]:
-    """Every activation of a `curves` frame against `baseline`, seed by seed; empty without the baseline."""
-    final = final_by_seed(frame)
-    if baseline not in final:
-        return []
-    return [
-        Comparison(str(name), float(column.mean()), paired_difference(column, final[baseline]))
-        for name, column in final.items()
-    ]
+def pair(table: pd.DataFrame, name: str, baseline: str) -> Difference | None:
+    """Paired difference of an activation from a baseline; None where no seed has both."""
+    if name not in table or baseline not in table or name == baseline:
+        return None
+    found = paired_difference(table[name], table[baseline])
+    return found if found.pairs else None
 
 
 def descents(snapshot: Snapshot) -> pd.DataFrame:

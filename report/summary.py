@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from bench.statistics import Difference
 from bench.store import Snapshot
 from report.answer import Source
-from report.evidence import Comparison, compare, curves, inputs, time_ratio
+from report.answers.q11_evidence import AUTOENCODERS, BASELINES, PROPOSED, label
+from report.evidence import final, inputs, pair, time_ratio
 from report.formats import percent
 from report.phrases import difference, listed, ratio
 from report.render import Erratum
 
-PROPOSED = {"sgelu": "SGELU", "ada_sgelu": "AdaSGELU"}
 MISSING = "not measured yet; make bench would do it"
 
 
@@ -33,26 +33,21 @@ def verdict(d: Difference, better: int) -> str:
     return {1: "better", -1: "worse", 0: "undecided"}[d.sign * better]
 
 
-def _against(rows: Sequence[Comparison], name: str) -> Comparison | None:
-    return next((row for row in rows if row.activation == name), None)
-
-
 def _accuracy(source: Source | None, batch_norm: bool) -> str:
     """The proposed activations against ReLU and GELU."""
     if source is None:
         return MISSING
-    frame = curves(source.snapshot, "classifier", "test_accuracy", batch_norm=batch_norm)
+    table = final(source.snapshot, "classifier", "test_accuracy", batch_norm)
     said, pairs = [], set()
-    for name, label in PROPOSED.items():
+    for name in PROPOSED:
         parts = []
-        for baseline, baseline_label in (("relu", "ReLU"), ("gelu", "GELU")):
-            row = _against(compare(frame, baseline), name)
-            if row:
-                d = row.difference
+        for baseline in BASELINES:
+            d = pair(table, name, baseline)
+            if d:
                 pairs.add(d.pairs)
-                parts.append(f"{difference(d, 100)} against {baseline_label} ({verdict(d, 1)})")
+                parts.append(f"{difference(d, 100)} against {label(baseline)} ({verdict(d, 1)})")
         if parts:
-            said.append(f"{label} {listed(parts)}")
+            said.append(f"{label(name)} {listed(parts)}")
     seeds = listed(str(n) for n in sorted(pairs)) if pairs else ""
     return f"{'; '.join(said)}; paired seeds: {seeds}" if said else MISSING
 
@@ -62,30 +57,30 @@ def _autoencoders(source: Source | None) -> str:
     if source is None:
         return MISSING
     said = []
-    for task, network in (("fc_autoencoder", "fully connected"), ("conv_autoencoder", "convolutional")):
-        rows = compare(curves(source.snapshot, task, "test_loss"), "relu")
-        relu = _against(rows, "relu")
-        for name, label in PROPOSED.items():
-            row = _against(rows, name)
-            if row and relu:
-                change = row.difference.mean / relu.mean
+    for task, network in AUTOENCODERS.items():
+        table = final(source.snapshot, task, "test_loss", True)
+        for name in PROPOSED:
+            d = pair(table, name, "relu")
+            if d:
+                change = d.mean / float(table["relu"].mean())
                 words = f"{percent(abs(change))} {'higher' if change > 0 else 'lower'}"
-                said.append(f"{label} on the {network} one {words}, {verdict(row.difference, -1)}")
+                kind = network.removesuffix(" autoencoder")
+                said.append(f"{label(name)} on the {kind} one {words}, {verdict(d, -1)}")
     return "; ".join(said) or MISSING
 
 
 def _cost(source: Source | None) -> str:
-    """Forward and backward time of our SGELU, and of Swish, beside torch's fused GELU."""
+    """Forward and backward time of the proposed activations beside torch's fused GELU."""
     if source is None:
         return MISSING
-    return "; ".join(filter(None, (_passes(source.snapshot, *what) for what in PROPOSED.items()))) or MISSING
+    return "; ".join(filter(None, (_passes(source.snapshot, name) for name in PROPOSED))) or MISSING
 
 
-def _passes(snapshot: Snapshot, name: str, label: str) -> str:
+def _passes(snapshot: Snapshot, name: str) -> str:
     said = []
     for task, words in (("activation_forward", "forward"), ("activation_backward", "backward")):
         sizes = inputs(snapshot, task)
         r = time_ratio(snapshot, task, sizes[-1], (name, "impl"), ("gelu", "torch")) if sizes else None
         if r:
             said.append(f"{words} {ratio(r)}")
-    return f"{label} {listed(said)}" if said else ""
+    return f"{label(name)} {listed(said)}" if said else ""

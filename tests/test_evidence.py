@@ -70,15 +70,16 @@ def test_curves_keep_batch_norm_apart(snapshot):
 
 
 def test_comparison_pairs_seeds_and_leaves_out_the_diverged(snapshot):
-    frame = evidence.curves(snapshot, "classifier", "test_accuracy", batch_norm=True)
-    found = {c.activation: c for c in evidence.compare(frame, "relu")}
-    assert found["sgelu"].mean == pytest.approx(0.9)
-    assert found["sgelu"].difference.mean == pytest.approx((0.1 + 0.2) / 2)
-    assert found["sgelu"].difference.pairs == 2
-    assert found["swish"].difference.pairs == 1
-    assert math.isnan(found["swish"].difference.low)
-    assert found["relu"].difference.mean == 0
-    assert evidence.compare(frame, "gelu") == []
+    table = evidence.final(snapshot, "classifier", "test_accuracy", True)
+    assert table["sgelu"].mean() == pytest.approx(0.9)
+    sgelu, swish = (evidence.pair(table, name, "relu") for name in ("sgelu", "swish"))
+    assert sgelu.mean == pytest.approx((0.1 + 0.2) / 2)
+    assert sgelu.pairs == 2
+    assert swish.pairs == 1
+    assert math.isnan(swish.low)
+    assert evidence.pair(table, "relu", "relu") is None
+    assert evidence.pair(table, "sgelu", "gelu") is None
+    assert evidence.final(snapshot, "fc_autoencoder", "test_loss", True).empty
 
 
 def test_times_and_their_ratio(snapshot):

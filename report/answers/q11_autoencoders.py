@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.store import Snapshot
 from report import phrases
-from report.answers.q11_evidence import AUTOENCODERS, PROPOSED, final, final_rows, label, ordered
-from report.evidence import inputs, samples, time_ratio
+from report.answers.q11_evidence import AUTOENCODERS, PROPOSED, final_rows, label, ordered
+from report.evidence import final, inputs, samples, time_ratio
 from report.figures.style import to_svg
 from report.figures.training import reconstructions
 from report.formats import count, duration, number

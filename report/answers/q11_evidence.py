@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from bench.statistics import Difference, mean_interval, paired_difference
+from bench.statistics import Difference, mean_interval
 from bench.store import Snapshot
 from impl.activations import ACTIVATIONS
 from report import phrases
-from report.evidence import curves, final_by_seed
+from report.evidence import curves, final, pair
 from report.figures.style import to_svg
 from report.figures.training import differences, learning_curves
 from report.formats import number
@@ -38,20 +38,6 @@ def ordered(names: Iterable[object]) -> list[str]:
     """Names in the order of `ACTIVATIONS`, then those that are not in it."""
     found = [str(name) for name in names]
     return [*(n for n in ACTIVATIONS if n in found), *(n for n in found if n not in ACTIVATIONS)]
-
-
-def final(snapshot: Snapshot, task: str, metric: str, batch_norm: bool) -> pd.DataFrame:
-    """Value after the last epoch, seed by activation; empty where nothing was measured."""
-    frame = curves(snapshot, task, metric, batch_norm=batch_norm)
-    return frame if frame.empty else final_by_seed(frame)
-
-
-def pair(table: pd.DataFrame, name: str, baseline: str) -> Difference | None:
-    """Paired difference of an activation from a baseline; None where no seed has both."""
-    if name not in table or baseline not in table or name == baseline:
-        return None
-    found = paired_difference(table[name], table[baseline])
-    return found if found.pairs else None
 
 
 def final_rows(
