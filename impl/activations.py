@@ -1,165 +1,247 @@
-"""Activation functions of the assignment: value, derivative, formula and module, and one table of them.
+"""The activations as modules, and one table of them: function, derivative, formula, reference, ways to run.
 
-Every function works elementwise on a floating tensor of any shape and returns a tensor of that shape.
+The functions stand in `impl.functions`, the ways to run them in `impl.ladder`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-SQRT_2 = math.sqrt(2)
-SQRT_PI = math.sqrt(math.pi)
+from impl import erf, functions, single
+from impl.functions import (
+    ada_sgelu,
+    ada_sgelu_derivative,
+    elu,
+    elu_derivative,
+    gelu,
+    gelu_derivative,
+    lisht,
+    lisht_derivative,
+    mish,
+    mish_derivative,
+    relu,
+    relu_derivative,
+    sgelu,
+    sgelu_derivative,
+    sigmoid,
+    sigmoid_derivative,
+    swish,
+    swish_derivative,
+    tanh,
+    tanh_derivative,
+)
+from impl.ladder import Rule, composed, fused
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SGELU",
+    "Activation",
+    "AdaSGELU",
+    "LiSHT",
+    "Mish",
+    "ReLU",
+    "Sigmoid",
+    "Swish",
+    "Tanh",
+    "ada_sgelu",
+    "ada_sgelu_derivative",
+    "elu",
+    "elu_derivative",
+    "gelu",
+    "gelu_derivative",
+    "lisht",
+    "lisht_derivative",
+    "mish",
+    "mish_derivative",
+    "relu",
+    "relu_derivative",
+    "sgelu",
+    "sgelu_derivative",
+    "sigmoid",
+    "sigmoid_derivative",
+    "swish",
+    "swish_derivative",
+    "tanh",
+    "tanh_derivative",
+]
 
 
-def sigmoid(x: Tensor) -> Tensor:
-    """Logistic function 1 / (1 + exp(-x)), elementwise; any shape, floating."""
-    return torch.sigmoid(x)
+class Elementwise(nn.Module):
+    """An activation without parameters: applies its `rule` to x of any shape.
 
-
-def sigmoid_derivative(x: Tensor) -> Tensor:
-    """σ'(x) = σ(x) (1 - σ(x))."""
-    s = torch.sigmoid(x)
-    return s * (1 - s)
-
-
-def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent (exp(x) - exp(-x)) / (exp(x) + exp(-x)), elementwise; any shape, floating."""
-    return torch.tanh(x)
-
-
-def tanh_derivative(x: Tensor) -> Tensor:
-    """tanh'(x) = 1 - tanh(x)²."""
-    return 1 - torch.tanh(x).square()
-
-
-def relu(x: Tensor) -> Tensor:
-    """Rectifier max(0, x), elementwise; any shape, floating (Nair & Hinton 2010)."""
-    return x.clamp(min=0)
-
-
-def relu_derivative(x: Tensor) -> Tensor:
-    """1 where x > 0, else 0; the subgradient taken at 0 is 0, as in torch."""
-    return (x > 0).to(x.dtype)
-
-
-def swish(x: Tensor) -> Tensor:
-    """x σ(x), elementwise; any shape, floating (Ramachandran, Zoph & Le 2017, with β = 1)."""
-    return x * torch.sigmoid(x)
-
-
-def swish_derivative(x: Tensor) -> Tensor:
-    """σ(x) + x σ(x) (1 - σ(x))."""
-    s = torch.sigmoid(x)
-    return s + x * s * (1 - s)
-
-
-def gelu(x: Tensor) -> Tensor:
-    """x Φ(x) = x/2 (1 + erf(x/√2)), elementwise; any shape, floating (Hendrycks & Gimpel 2016)."""
-    return x / 2 * (1 + torch.erf(x / SQRT_2))
-
-
-def gelu_derivative(x: Tensor) -> Tensor:
-    """Φ(x) + x φ(x), with φ the standard normal density."""
-    density = torch.exp(-x.square() / 2) / (SQRT_2 * SQRT_PI)
-    return (1 + torch.erf(x / SQRT_2)) / 2 + x * density
-
-
-def sgelu(x: Tensor) -> Tensor:
-    """x erf(x), elementwise; any shape, floating (proposed by the assignment, question 11).
-
-    Not the SGELU of Yu & Su (2019), which is α x erf(x/√2).
+    run: the rung of `impl.ladder` that is fastest for it; a single kernel of torch with its own backward
+    leaves nothing to fuse. device, dtype: of the parameters, as in torch; most activations have none.
     """
-    return x * torch.erf(x)
+
+    rule: ClassVar[Rule]
+    run: ClassVar[Callable[..., Tensor]] = staticmethod(fused)
+
+    def __init__(self, *, device: Any = None, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function to x of any shape, floating; returns that shape, dtype and memory format."""
+        return type(self).run(self.rule, x)
 
 
-def sgelu_derivative(x: Tensor) -> Tensor:
-    """erf(x) + (2/√π) x exp(-x²), by the product rule."""
-    return torch.erf(x) + 2 / SQRT_PI * x * torch.exp(-x.square())
-
-
-def ada_sgelu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
-    """α x erf(x), elementwise; α is a scalar, trained by `AdaSGELU` (proposed by the assignment)."""
-    return alpha * sgelu(x)
-
-
-def ada_sgelu_derivative(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
-    """α (erf(x) + (2/√π) x exp(-x²)), the derivative in x; the one in α is x erf(x)."""
-    return alpha * sgelu_derivative(x)
-
-
-class Sigmoid(nn.Module):
+class Sigmoid(Elementwise):
     """Module of `sigmoid`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply σ to x of any shape."""
-        return sigmoid(x)
+    rule = Rule(sigmoid, sigmoid_derivative)
+    run = staticmethod(composed)
 
 
-class Tanh(nn.Module):
+class Tanh(Elementwise):
     """Module of `tanh`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply tanh to x of any shape."""
-        return tanh(x)
+    rule = Rule(tanh, tanh_derivative)
+    run = staticmethod(composed)
 
 
-class ReLU(nn.Module):
+class ReLU(Elementwise):
     """Module of `relu`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply max(0, x) to x of any shape."""
-        return relu(x)
+    rule = Rule(relu, relu_derivative)
+    run = staticmethod(composed)
 
 
-class Swish(nn.Module):
-    """Module of `swish`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply x σ(x) to x of any shape."""
-        return swish(x)
-
-
-class GELU(nn.Module):
+class GELU(Elementwise):
     """Module of `gelu`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply x Φ(x) to x of any shape."""
-        return gelu(x)
+    rule = Rule(gelu, gelu_derivative, single=Rule(single.gelu, single.gelu_derivative))
 
 
-class SGELU(nn.Module):
+class SGELU(Elementwise):
     """Module of `sgelu`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply x erf(x) to x of any shape."""
-        return sgelu(x)
+    rule = Rule(sgelu, sgelu_derivative, single=Rule(erf.x_erf_x, erf.x_erf_x_slope))
 
 
-class AdaSGELU(nn.Module):
-    """Module of `ada_sgelu`, with one trainable scalar α that starts at `alpha`."""
+class LiSHT(Elementwise):
+    """Module of `lisht`."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    rule = Rule(lisht, lisht_derivative)
+
+
+class Mish(Elementwise):
+    """Module of `mish`."""
+
+    rule = Rule(mish, mish_derivative, single=Rule(single.mish, single.mish_derivative))
+
+
+class WithParameter(Elementwise):
+    """An activation with one scalar parameter, a number or trained with the rest of the network.
+
+    value: where it starts; trainable: whether it is an `nn.Parameter`, on `device` and of `dtype`.
+    """
+
+    parameter: ClassVar[str]
+
+    def __init__(
+        self, value: float, trainable: bool, *, device: Any = None, dtype: torch.dtype | None = None
+    ) -> None:
         super().__init__()
-        self.alpha = nn.Parameter(torch.tensor(float(alpha)))
+        start = torch.tensor(float(value), device=device, dtype=dtype or torch.get_default_dtype())
+        if trainable:
+            self.register_parameter(self.parameter, nn.Parameter(start))
+        else:
+            self.register_buffer(self.parameter, start)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply α x erf(x) to x of any shape."""
-        return ada_sgelu(x, self.alpha)
+        """Apply the function to x of any shape, floating; returns that shape, dtype and memory format."""
+        return type(self).run(self.rule, x, getattr(self, self.parameter))
+
+    def extra_repr(self) -> str:
+        """Name of the parameter, its value and whether it is trained."""
+        value = getattr(self, self.parameter)
+        return f"{self.parameter}={value.item():g}, trainable={isinstance(value, nn.Parameter)}"
+
+
+class Swish(WithParameter):
+    """Module of `swish` with β = `beta`, fixed or trained."""
+
+    parameter = "beta"
+    rule = Rule(
+        swish,
+        swish_derivative,
+        functions.swish_derivative_in_beta,
+        Rule(single.swish, single.swish_derivative, single.swish_derivative_in_beta),
+    )
+
+    def __init__(
+        self,
+        beta: float = 1.0,
+        trainable: bool = False,
+        *,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(beta, trainable, device=device, dtype=dtype)
+
+
+class AdaSGELU(WithParameter):
+    """Module of `ada_sgelu` with α = `alpha` at the start, trained unless told otherwise."""
+
+    parameter = "alpha"
+    rule = Rule(
+        ada_sgelu,
+        ada_sgelu_derivative,
+        functions.ada_sgelu_derivative_in_alpha,
+        Rule(
+            single.ada_sgelu,
+            single.ada_sgelu_derivative,
+            functions.ada_sgelu_derivative_in_alpha,
+            derivatives=single.ada_sgelu_derivatives,
+        ),
+    )
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        trainable: bool = True,
+        *,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(alpha, trainable, device=device, dtype=dtype)
+
+
+class ELU(WithParameter):
+    """Module of `elu` with α = `alpha`, fixed or trained."""
+
+    parameter = "alpha"
+    rule = Rule(elu, elu_derivative, functions.elu_derivative_in_alpha)
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        trainable: bool = False,
+        *,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(alpha, trainable, device=device, dtype=dtype)
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One row of the table: what an activation is called, computes, and where it comes from."""
+    """One row of the table: what an activation is called, computes, and where it comes from.
+
+    module: its class, an `Elementwise`, whose `rule` the rungs of `impl.ladder.LADDER` run.
+    """
 
     label: str
-    f: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
-    module: Callable[[], nn.Module]
+    f: Callable[..., Tensor]
+    derivative: Callable[..., Tensor]
+    module: type[Elementwise]
     latex: str
     latex_derivative: str
+    reference: str
     native: Callable[[Tensor], Tensor] | None = None  # torch's own kernel, where it has one
 
 
@@ -171,6 +253,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Sigmoid,
         r"\sigma(x) = \frac{1}{1 + e^{-x}}",
         r"\sigma'(x) = \sigma(x)\,(1 - \sigma(x))",
+        "Verhulst 1845",
         torch.sigmoid,
     ),
     "tanh": Activation(
@@ -180,6 +263,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Tanh,
         r"\tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}",
         r"\tanh'(x) = 1 - \tanh^2(x)",
+        "LeCun et al. 1998",
         torch.tanh,
     ),
     "relu": Activation(
@@ -189,6 +273,7 @@ ACTIVATIONS: dict[str, Activation] = {
         ReLU,
         r"\mathrm{ReLU}(x) = \max(0, x)",
         r"\mathrm{ReLU}'(x) = [x > 0]",
+        "Nair & Hinton 2010",
         torch.relu,
     ),
     "gelu": Activation(
@@ -198,6 +283,7 @@ ACTIVATIONS: dict[str, Activation] = {
         GELU,
         r"\mathrm{GELU}(x) = \frac{x}{2}\left(1 + \mathrm{erf}\frac{x}{\sqrt{2}}\right)",
         r"\mathrm{GELU}'(x) = \Phi(x) + x\,\varphi(x)",
+        "Hendrycks & Gimpel 2016",
         nn.functional.gelu,
     ),
     "swish": Activation(
@@ -207,6 +293,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Swish,
         r"\mathrm{Swish}(x) = x\,\sigma(x)",
         r"\mathrm{Swish}'(x) = \sigma(x) + x\,\sigma(x)\,(1 - \sigma(x))",
+        "Ramachandran, Zoph & Le 2017",
         nn.functional.silu,
     ),
     "sgelu": Activation(
@@ -216,6 +303,7 @@ ACTIVATIONS: dict[str, Activation] = {
         SGELU,
         r"\mathrm{SGELU}(x) = x\,\mathrm{erf}(x)",
         r"\mathrm{SGELU}'(x) = \mathrm{erf}(x) + \frac{2x}{\sqrt{\pi}}\,e^{-x^2}",
+        "proposed by the assignment",
     ),
     "ada_sgelu": Activation(
         "AdaSGELU",
@@ -224,5 +312,35 @@ ACTIVATIONS: dict[str, Activation] = {
         AdaSGELU,
         r"\mathrm{AdaSGELU}(x) = \alpha\,x\,\mathrm{erf}(x)",
         r"\mathrm{AdaSGELU}'(x) = \alpha\left(\mathrm{erf}(x) + \frac{2x}{\sqrt{\pi}}\,e^{-x^2}\right)",
+        "proposed by the assignment",
+    ),
+    "lisht": Activation(
+        "LiSHT",
+        lisht,
+        lisht_derivative,
+        LiSHT,
+        r"\mathrm{LiSHT}(x) = x\,\tanh(x)",
+        r"\mathrm{LiSHT}'(x) = \tanh(x) + x\,\mathrm{sech}^2(x)",
+        "Roy et al. 2019",
+    ),
+    "mish": Activation(
+        "Mish",
+        mish,
+        mish_derivative,
+        Mish,
+        r"\mathrm{Mish}(x) = x\,\tanh(\ln(1 + e^{x}))",
+        r"\mathrm{Mish}'(x) = \tanh(p) + x\,\mathrm{sech}^2(p)\,\sigma(x), \quad p = \ln(1 + e^{x})",
+        "Misra 2019",
+        nn.functional.mish,
+    ),
+    "elu": Activation(
+        "ELU",
+        elu,
+        elu_derivative,
+        ELU,
+        r"\mathrm{ELU}(x) = \max(0, x) + \alpha\,(e^{\min(0, x)} - 1)",
+        r"\mathrm{ELU}'(x) = [x > 0] + \alpha\,[x \le 0]\,e^{x}",
+        "Clevert, Unterthiner & Hochreiter 2015",
+        nn.functional.elu,
     ),
 }
