@@ -28,6 +28,13 @@ class Network:
 
 NETWORKS: dict[str, Network] = {
     # longest first: the last runs to end are then short ones
+    "scratch_cnn": Network(
+        "CNN from scratch",
+        lambda activation, batch_norm: ScratchCNN(activation),
+        "cross_entropy",
+        reconstructs=False,
+        cost=30.0,
+    ),
     "conv_autoencoder": Network(
         "convolutional autoencoder",
         lambda activation, batch_norm: ConvAutoencoder(activation),
@@ -42,13 +49,6 @@ NETWORKS: dict[str, Network] = {
         "mse",
         reconstructs=True,
         cost=2.5,
-    ),
-    "scratch_cnn": Network(
-        "CNN from scratch",
-        lambda activation, batch_norm: ScratchCNN(activation),
-        "cross_entropy",
-        reconstructs=False,
-        cost=20.0,
     ),
     "classifier": Network(
         "classifier",

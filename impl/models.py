@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from impl import convolution as scratch
+from impl import layers as scratch
 
 SIDE = 28
 PIXELS = SIDE * SIDE
@@ -139,18 +139,23 @@ class ConvAutoencoder(nn.Module):
 
 
 class ScratchCNN(nn.Module):
-    """Classifier of question 10, made of the layers of `impl.convolution`: (N, 1, 28, 28) to logits (N, 10).
+    """Classifier of question 10, made of the layers of `impl.layers`: (N, 1, 28, 28) to logits (N, 10).
 
-    Two blocks of 3x3 convolution, activation and 2x2 max-pooling (sides 28, 14, 7), then one linear layer.
-    The assignment prints no architecture here: the widths are those of its autoencoder's first two layers,
-    and `channels`. `strategy` names the convolution strategy; all of them give the same logits.
+    Three 3x3 convolutions with an activation each, 2x2 max-pooling after the first and the second (sides 28,
+    14 and 7), then one linear layer. The assignment prints no architecture here: this is the encoder of its
+    convolutional autoencoder without batch norm. `channels` are the widths; `strategy` names one of
+    `impl.convolution.STRATEGIES`, which all give the same logits.
     """
 
     def __init__(
-        self, activation: MakeActivation, *, channels: tuple[int, int] = (16, 32), strategy: str = "unfold"
+        self,
+        activation: MakeActivation,
+        *,
+        channels: tuple[int, int, int] = (16, 32, 64),
+        strategy: str = "tiled",
     ) -> None:
         super().__init__()
-        first, second = channels
+        first, second, third = channels
         self.layers = nn.Sequential(
             scratch.Conv2d(1, first, 3, padding=1, strategy=strategy),
             activation(),
@@ -158,8 +163,10 @@ class ScratchCNN(nn.Module):
             scratch.Conv2d(first, second, 3, padding=1, strategy=strategy),
             activation(),
             scratch.MaxPool2d(2),
+            scratch.Conv2d(second, third, 3, padding=1, strategy=strategy),
+            activation(),
             scratch.Flatten(),
-            scratch.Linear(second * (SIDE // 4) ** 2, CLASSES),
+            scratch.Linear(third * (SIDE // 4) ** 2, CLASSES),
         )
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from report.answers import q10
+from impl.convolution import STRATEGIES
+from report.answers import q10, q10_evidence
 
 
 def test_example_by_hand():
@@ -21,7 +23,7 @@ def test_fold_is_the_adjoint_and_counts_windows():
 
 def test_strategies_agree():
     worst = {name: max(row) for name, row in q10.agreement().items()}
-    assert set(worst) == {"loops", "unfold", "windows"}
+    assert list(worst) == list(STRATEGIES)
     assert max(worst.values()) < 1e-10
 
 
@@ -41,3 +43,15 @@ def test_the_installed_torch_is_asked():
     found = q10.functions()
     assert all(found["torch.nn.functional"].values())
     assert not any(found["torch.functional"].values())
+
+
+def test_a_strategy_without_times_is_said_to_be_not_measured():
+    layer = next(iter(q10.layers()))
+    rows = [("convolution_forward", layer, 1, name, np.array([1e-3])) for name in ("unfold", "native")]
+    frame = pd.DataFrame(rows, columns=["task", "input", "size", "subject", "seconds"])
+    found = q10_evidence.median_rows(frame, {layer: 10**6})
+    cells = dict(zip(found["columns"], found["rows"][0], strict=True))
+    assert list(cells) == ["Layer, batch", *STRATEGIES, "F.conv2d"]
+    assert {name for name, said in cells.items() if said == "not measured"} == STRATEGIES.keys() - {"unfold"}
+    # 10⁶ operations in 10⁻³ s
+    assert "(1.0)" in cells["unfold"]

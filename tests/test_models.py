@@ -2,10 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from impl import convolution
+from impl import layers
 from impl.activations import ACTIVATIONS
 from impl.convolution import STRATEGIES
-from impl.models import ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.data import load_digits
+from impl.losses import cross_entropy
+from impl.models import SIDE, ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.optimizers import OPTIMIZERS
 
 MODELS = {
     "classifier": (MnistClassifier, (10,)),
@@ -44,7 +47,7 @@ def test_shapes_and_gradients_with_every_activation(name, activation):
 def test_a_seed_gives_every_activation_the_same_weights(name, activation):
     reference, state = make(name).state_dict(), make(name, activation).state_dict()
     assert all(torch.equal(state[key], reference[key]) for key in reference)
-    assert {key.rpartition(".")[2] for key in state.keys() - reference.keys()} <= {"alpha"}
+    assert {key.rpartition(".")[2] for key in state.keys() - reference.keys()} <= {"alpha", "beta"}
     other = make(name, activation, seed=1).state_dict()
     assert not all(torch.equal(state[key], other[key]) for key in reference)
 
@@ -132,23 +135,30 @@ def test_activations_are_not_shared(name):
 def test_scratch_cnn_holds_only_our_layers():
     model = make("scratch_cnn")
     rooms = {type(layer).__module__ for layer in model.layers}
-    assert rooms == {convolution.__name__, "impl.activations"}
+    assert rooms == {layers.__name__, "impl.activations"}
+
+
+def torch_twin(channels, activation=nn.ReLU):
+    first, second, third = channels
+    return nn.Sequential(
+        nn.Conv2d(1, first, 3, padding=1),
+        activation(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(first, second, 3, padding=1),
+        activation(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(second, third, 3, padding=1),
+        activation(),
+        nn.Flatten(),
+        nn.Linear(third * 7 * 7, 10),
+    )
 
 
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "loops"])
 def test_scratch_cnn_equals_its_torch_twin(strategy):
     model = make("scratch_cnn", "gelu", strategy=strategy).double()
     torch.manual_seed(0)
-    twin = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),
-        nn.GELU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.GELU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(32 * 7 * 7, 10),
-    ).double()
+    twin = torch_twin((16, 32, 64), nn.GELU).double()
     ours, theirs = model(images().double()), twin(images().double())
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
     ours.logsumexp(1).sum().backward()
@@ -158,10 +168,35 @@ def test_scratch_cnn_equals_its_torch_twin(strategy):
 
 
 def test_scratch_cnn_by_every_strategy():
-    models = [make("scratch_cnn", channels=(1, 1), strategy=strategy) for strategy in STRATEGIES]
-    assert [{layer.strategy for layer in model.layers[:4:3]} for model in models] == [
+    models = [make("scratch_cnn", channels=(1, 1, 1), strategy=strategy) for strategy in STRATEGIES]
+    assert [{layer.strategy for layer in model.layers[:7:3]} for model in models] == [
         {name} for name in STRATEGIES
     ]
     with torch.no_grad():
         first, *others = [model(images(1)) for model in models]
     assert all(torch.allclose(first, other, atol=1e-5) for other in others)
+
+
+def test_scratch_cnn_trains_as_its_torch_twin():
+    """A hundred steps of Adam on the bundled digits in float64, ours by our Adam, torch's by torch's."""
+    digits = load_digits()
+    pictures, labels = digits.train_images.double(), digits.train_labels
+    pictures = nn.functional.pad(pictures, (0, SIDE - pictures.shape[3], 0, SIDE - pictures.shape[2]))
+    model = make("scratch_cnn", channels=(4, 8, 8)).double()
+    twin = torch_twin((4, 8, 8)).double()
+    twin.load_state_dict({key.removeprefix("layers."): value for key, value in model.state_dict().items()})
+    ours, theirs = (
+        OPTIMIZERS["adam"].make(model.parameters(), 1e-3),
+        torch.optim.Adam(twin.parameters(), 1e-3),
+    )
+    for step in range(100):
+        chosen = slice(16 * step % 1024, 16 * step % 1024 + 16)
+        for network, optimizer, loss in (
+            (model, ours, cross_entropy),
+            (twin, theirs, nn.functional.cross_entropy),
+        ):
+            optimizer.zero_grad()
+            loss(network(pictures[chosen]), labels[chosen]).backward()
+            optimizer.step()
+    for a, b in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-8)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
+from impl.convolution_tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN
 from report.answer import Answer, Values
 from report.answers.q10_evidence import accuracy, ladder, training_steps
@@ -130,6 +131,7 @@ def values() -> Values:
         "costs": costs(),
         "strategies": list(STRATEGIES),
         "batch": BATCH,
+        "tile": size(TILE_BYTES),
         "taps": layers()["1→16 at 28×28"][1][-1] ** 2,
         "functions": functions(),
         "parameters": sum(p.numel() for p in ScratchCNN(nn.ReLU).parameters()),

@@ -49,7 +49,7 @@ def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
     """Columns and rows of median forward times, each with its rate in GFLOP/s where the layer is known."""
     forward = frame[frame["task"] == "convolution_forward"]
-    subjects = list(dict.fromkeys(forward["subject"]))
+    subjects = [*STRATEGIES, "native"]
     rows = []
     for (layer, samples), part in forward.groupby(["input", "size"], sort=False):
         by = {name: np.median(s) for name, s in zip(part["subject"], part["seconds"], strict=True)}

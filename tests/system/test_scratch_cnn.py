@@ -1,0 +1,38 @@
+"""The network of layers and optimizer from scratch learns MNIST to 99.0 %."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from impl.activations import ACTIVATIONS
+from impl.data import load_mnist
+from impl.losses import cross_entropy
+from impl.models import ScratchCNN
+from impl.optimizers import OPTIMIZERS
+from impl.training import evaluate, fit
+
+EPOCHS, BATCH, LEARNING_RATE = 5, 32, 1e-3
+ROOT = os.environ.get("DATA_ROOT")
+
+
+@pytest.mark.skipif(not ROOT, reason="MNIST's folder is not named: set DATA_ROOT")
+def test_99_percent_within_5_epochs():
+    dataset = load_mnist(Path(str(ROOT)))
+    torch.manual_seed(0)
+    model = ScratchCNN(ACTIVATIONS["relu"].module)
+    history = fit(
+        model,
+        (dataset.train_images, dataset.train_labels),
+        (dataset.test_images, dataset.test_labels),
+        loss=cross_entropy,
+        optimizer=OPTIMIZERS["adam"].make(model.parameters(), LEARNING_RATE),
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert not history.diverged
+    # After the last epoch, not the best of them: that would choose on the test set.
+    result = evaluate(model, dataset.test_images, dataset.test_labels, cross_entropy)
+    assert result["test_accuracy"] >= 0.99
