@@ -16,12 +16,20 @@ Row = TypeVar("Row")
 
 class _Elementwise(NamedTuple):
     f: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
+    chain: Callable[[Tensor, Tensor, Tensor], Tensor]  # (∂L/∂A, Z, A = f(Z)) -> ∂L/∂A ⊙ f'(Z)
+
+
+def _of_z(derivative: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Chain rule through a derivative that is a function of Z."""
+    return lambda dA, Z, A: dA * derivative(Z)
 
 
 _FUNCTIONS = {
-    "identity": _Elementwise(lambda z: z, torch.ones_like),
-    **{name: _Elementwise(row.f, row.derivative) for name, row in ACTIVATIONS.items()},
+    "identity": _Elementwise(lambda z: z, lambda dA, Z, A: dA),
+    **{name: _Elementwise(row.f, _of_z(row.derivative)) for name, row in ACTIVATIONS.items()},
+    # the output is at hand, and gives these derivatives without another exponential
+    "sigmoid": _Elementwise(ACTIVATIONS["sigmoid"].f, lambda dA, Z, A: dA * A * (1 - A)),
+    "tanh": _Elementwise(ACTIVATIONS["tanh"].f, lambda dA, Z, A: dA * (1 - A.square())),
 }
 
 
@@ -85,21 +93,36 @@ class MLP:
         """Outputs (N, out) of the inputs x (N, in). Raises ValueError for another shape."""
         return self._layers(x)[1][-1]
 
+    def _deltas(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """The loss, δₗ = ∂L/∂Zₗ (N, out) of each layer and Aₗ₋₁ (N, in) below it, first to last."""
+        Z, A = self._layers(x)
+        loss, dA = self.loss.value_and_gradient(A[-1], y)
+        deltas = []
+        for layer in reversed(range(len(Z))):
+            deltas.append(self.functions[layer].chain(dA, Z[layer], A[layer + 1]))
+            if layer:  # nobody asks for the gradient in the input
+                dA = deltas[-1] @ self.weights[layer]
+        return loss, deltas[::-1], A[:-1]
+
     def gradients(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Loss (a scalar) on inputs x (N, in) and targets y, and (∂L/∂W, ∂L/∂B) of each layer, first to last.
 
         y is what the loss takes: class indices (N,) or an array of the outputs' shape. Raises ValueError for
         other shapes.
         """
-        Z, A = self._layers(x)
-        gradients = []
-        dA = self.loss.gradient(A[-1], y)
-        for layer in reversed(range(len(Z))):
-            delta = dA * self.functions[layer].derivative(Z[layer])
-            gradients.append((delta.T @ A[layer], delta.sum(0)))
-            if layer:  # nobody asks for the gradient in the input
-                dA = delta @ self.weights[layer]
-        return self.loss.value(A[-1], y), gradients[::-1]
+        loss, deltas, A = self._deltas(x, y)
+        return loss, [(delta.T @ below, delta.sum(0)) for delta, below in zip(deltas, A, strict=True)]
+
+    def step(self, x: Tensor, y: Tensor, learning_rate: float) -> Tensor:
+        """W ← W - η ∂L/∂W, B alike, on one batch; arguments as in `gradients`, returns the loss before.
+
+        δᵀ A is taken from W as it is multiplied out: ∂L/∂W is nowhere stored.
+        """
+        loss, deltas, A = self._deltas(x, y)
+        for W, B, delta, below in zip(self.weights, self.biases, deltas, A, strict=True):
+            W.addmm_(delta.T, below, alpha=-learning_rate)
+            B.sub_(delta.sum(0), alpha=learning_rate)
+        return loss
 
     def train(
         self,
@@ -121,10 +144,6 @@ class MLP:
         for _ in range(epochs):
             total = torch.zeros((), dtype=torch.float64)
             for inputs, targets in minibatches(x, y, batch_size, generator):
-                loss, gradients = self.gradients(inputs, targets)
-                total += loss * len(inputs)
-                for W, B, (dW, dB) in zip(self.weights, self.biases, gradients, strict=True):
-                    W.sub_(dW, alpha=learning_rate)
-                    B.sub_(dB, alpha=learning_rate)
+                total += self.step(inputs, targets, learning_rate) * len(inputs)
             losses.append(float(total) / len(x))
         return losses

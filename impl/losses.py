@@ -56,6 +56,18 @@ def cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     return _subtract_target(torch.softmax(logits, 1), target).div_(len(logits))
 
 
+def cross_entropy_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`cross_entropy` and `cross_entropy_gradient` from one softmax: log p = z - max z - log s, p = e / s."""
+    _check_classes(logits, target)
+    shifted = logits - logits.amax(1, keepdim=True)
+    p = shifted.exp()
+    s = p.sum(1, keepdim=True)
+    gradient = _subtract_target(p.div_(s), target).div_(len(logits))
+    if target.ndim == 2:
+        return -(target * (shifted - s.log())).sum(1).mean(), gradient
+    return (s.log() - shifted.gather(1, target[:, None])).mean(), gradient
+
+
 def _check_same_shape(output: Tensor, target: Tensor) -> None:
     """Raise ValueError for unequal shapes, which would broadcast."""
     if output.shape != target.shape or not output.numel():
@@ -77,6 +89,13 @@ def mse_gradient(output: Tensor, target: Tensor) -> Tensor:
     """2 (y - t)/n for n elements: the gradient of `mse` in the output, of its shape; arguments as there."""
     _check_same_shape(output, target)
     return (output - target).mul_(2 / output.numel())
+
+
+def mse_and_gradient(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`mse` and `mse_gradient` from one difference."""
+    _check_same_shape(output, target)
+    difference = output - target
+    return difference.square().mean(), difference.mul_(2 / output.numel())
 
 
 def brier(logits: Tensor, target: Tensor) -> Tensor:
@@ -101,15 +120,25 @@ def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
     return p * (e - (e * p).sum(1, keepdim=True)) * (2 / len(logits))
 
 
+def brier_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`brier` and `brier_gradient` from one softmax."""
+    _check_classes(logits, target)
+    p = torch.softmax(logits, 1)
+    e = _subtract_target(p.clone(), target)
+    gradient = (e - (e * p).sum(1, keepdim=True)).mul_(p).mul_(2 / len(logits))
+    return e.square_().sum(1).mean(), gradient
+
+
 @dataclass(frozen=True)
 class Loss:
-    """One row of the table: a loss (output, target) -> scalar and its gradient in the output."""
+    """One row of the table: a loss (output, target) -> scalar, its gradient in the output, and both."""
 
     label: str
     value: Callable[[Tensor, Tensor], Tensor]
     gradient: Callable[[Tensor, Tensor], Tensor]
     latex: str
     latex_gradient: str
+    value_and_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 LOSSES: dict[str, Loss] = {
@@ -119,6 +148,7 @@ LOSSES: dict[str, Loss] = {
         cross_entropy_gradient,
         r"L = -\frac{1}{N} \sum_{n,k} t_{nk} \log p_{nk}",
         r"\frac{\partial L}{\partial z_{nk}} = \frac{p_{nk} - t_{nk}}{N}",
+        cross_entropy_and_gradient,
     ),
     "mse": Loss(
         "squared error",
@@ -126,6 +156,7 @@ LOSSES: dict[str, Loss] = {
         mse_gradient,
         r"L = \frac{1}{N K} \sum_{n,k} (y_{nk} - t_{nk})^2",
         r"\frac{\partial L}{\partial y_{nk}} = \frac{2\,(y_{nk} - t_{nk})}{N K}",
+        mse_and_gradient,
     ),
     "brier": Loss(
         "squared error of the softmax",
@@ -134,5 +165,6 @@ LOSSES: dict[str, Loss] = {
         r"L = \frac{1}{N} \sum_{n,k} (p_{nk} - t_{nk})^2",
         r"\frac{\partial L}{\partial z_{nj}} = \frac{2}{N}\, p_{nj} "
         r"\left(e_{nj} - \sum_k e_{nk}\, p_{nk}\right), \quad e = p - t",
+        brier_and_gradient,
     ),
 }

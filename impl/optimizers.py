@@ -1,140 +1,129 @@
-"""Update rules of the common optimizers, as their papers write them, and one table of them.
+"""The common optimizers as `torch.optim.Optimizer`s, and one table of them.
 
-Each is a `torch.optim.Optimizer`: parameter groups, `state_dict` and closures work as they do in torch, and
-the state carries torch's names. Throughout, θ is a parameter, g its gradient and η (in Adam α) the learning
-rate `lr`.
+Their update rules stand in `impl.rules`. Parameter groups, `state_dict`, schedulers and closures work as they
+do in torch, and options and state carry torch's names, so that either can go on from what the other saved.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
+from impl import rules
+from impl.compiled import Rule
+from impl.packed import PackedOptimizer
+
 Make = Callable[[ParamsT, float], Optimizer]
 
 
-def _check_group(group: Mapping[str, Any]) -> None:
-    """Raise ValueError for a hyperparameter outside the range in which its rule makes sense."""
-    for name in ("lr", "eps"):
-        if not 0 <= group.get(name, 0) < math.inf:
-            raise ValueError(f"{name} {group[name]} is not a finite number >= 0")
-    if len(group.get("betas", (0, 0))) != 2:
-        raise ValueError(f"betas {group['betas']} are not two numbers")
-    decays = [(name, group.get(name, 0)) for name in ("momentum", "alpha")]
-    for name, decay in [*decays, *(("beta", beta) for beta in group.get("betas", ()))]:
-        if not 0 <= decay < 1:
-            raise ValueError(f"{name} {decay} is not in [0, 1)")
+class SGD(PackedOptimizer):
+    """Gradient descent θ ← θ - η g (Robbins & Monro 1951), with `rules.momentum` or `rules.nesterov`.
 
-
-class _PerParameter(Optimizer):
-    """What the rules share: the walk over parameters; a subclass writes `update` for one of them."""
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters with options of its own, as in torch; ValueError for one out of range."""
-        _check_group({**self.defaults, **param_group})
-        super().add_param_group(param_group)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore groups and state; an option that a saved group lacks, as torch's may, is the default."""
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name, default in self.defaults.items():
-                group.setdefault(name, default)
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Update every parameter that has a gradient; `closure` recomputes the loss first and is returned."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        with torch.no_grad():
-            for group in self.param_groups:
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        self.update(parameter, parameter.grad, self.state[parameter], group)
-        return loss
-
-    def update(self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change `theta`, of any shape, and its state in place by one step along its gradient `g`."""
-        raise NotImplementedError
-
-
-def _buffer(state: dict[str, Any], name: str, like: Tensor) -> Tensor:
-    """State tensor `name`, zeros shaped as `like` the first time."""
-    if name not in state:
-        state[name] = torch.zeros_like(like)
-    buffer: Tensor = state[name]
-    return buffer
-
-
-class SGD(_PerParameter):
-    """Gradient descent with heavy-ball momentum: v ← μ v + g, θ ← θ - η v.
-
-    With μ = 0 it is θ ← θ - η g (Robbins & Monro 1951; momentum: Polyak 1964, scaled as in torch, where
-    η multiplies the velocity). Raises ValueError for lr < 0 or momentum outside [0, 1).
+    Raises ValueError for lr or weight_decay < 0, momentum outside [0, 1), or Nesterov's without momentum.
     """
 
-    def __init__(self, params: ParamsT, lr: float = 1e-3, momentum: float = 0.0) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    FIXED: ClassVar = {"dampening": 0}
 
-    def update(self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """v ← μ v + g; θ ← θ - η v."""
-        if group["momentum"]:
-            g = _buffer(state, "momentum_buffer", theta).mul_(group["momentum"]).add_(g)
-        theta.sub_(g, alpha=group["lr"])
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        if nesterov and not momentum:
+            raise ValueError(f"nesterov needs a momentum > 0, not {momentum}")
+        super().__init__(
+            params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
+        )
+
+    def names(self, group: dict[str, Any]) -> Sequence[str]:
+        """No vectors: the velocities stay tensors like their parameters."""
+        return ()
+
+    def update(self, index: int, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        """One step of all parameters at once, by the rule that the group's options ask for."""
+        if not parameters:
+            return
+        lr, mu, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
+        g = tuple(p.grad for p in parameters if p.grad is not None)
+        if decay:
+            g = torch._foreach_add(g, parameters, alpha=decay)
+        if not mu:
+            rules.sgd(parameters, g, lr)
+        else:
+            states = [self.state[p] for p in parameters]
+            for state, p in zip(states, parameters, strict=True):
+                if state.get("momentum_buffer") is None:
+                    state["momentum_buffer"] = torch.zeros_like(p)
+            v = [state["momentum_buffer"] for state in states]
+            (rules.nesterov if group["nesterov"] else rules.momentum)(parameters, g, v, lr, mu)
 
 
-class Adagrad(_PerParameter):
-    """Step sizes that shrink with all past gradients: G ← G + g², θ ← θ - η g / (√G + ε).
+class Adagrad(PackedOptimizer):
+    """Step sizes that shrink with all past gradients: `rules.adagrad`.
 
-    Duchi, Hazan & Singer (2011), diagonal form, their δ being ε. Raises ValueError for lr < 0 or eps < 0.
+    Raises ValueError for lr, eps or weight_decay < 0.
     """
 
-    def __init__(self, params: ParamsT, lr: float = 1e-2, eps: float = 1e-10) -> None:
-        super().__init__(params, {"lr": lr, "eps": eps})
+    FIXED: ClassVar = {"lr_decay": 0, "initial_accumulator_value": 0}
 
-    def update(self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """G ← G + g²; θ ← θ - η g / (√G + ε)."""
-        G = _buffer(state, "sum", theta).addcmul_(g, g)
-        theta.addcdiv_(g, G.sqrt().add_(group["eps"]), value=-group["lr"])
+    def __init__(
+        self, params: ParamsT, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
+
+    def names(self, group: dict[str, Any]) -> Sequence[str]:
+        """The sum of squares."""
+        return "step", "sum"
+
+    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
+        """With η and ε."""
+        return rules.adagrad, (group["lr"], group["eps"])
 
 
-class RMSprop(_PerParameter):
-    """Adagrad with a moving average for the sum: v ← ρ v + (1 - ρ) g², θ ← θ - η g / (√v + ε).
+class RMSprop(PackedOptimizer):
+    """Adagrad with a moving average for the sum: `rules.rmsprop`, ρ being `alpha`.
 
-    Tieleman & Hinton (2012), lecture 6.5, ρ being `alpha`. Raises ValueError for lr < 0, eps < 0 or alpha
-    outside [0, 1).
+    Raises ValueError for lr, eps or weight_decay < 0 or alpha outside [0, 1).
     """
 
-    def __init__(self, params: ParamsT, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> None:
-        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
+    FIXED: ClassVar = {"momentum": 0, "centered": False}
 
-    def update(self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """v ← ρ v + (1 - ρ) g²; θ ← θ - η g / (√v + ε)."""
-        rho = group["alpha"]
-        v = _buffer(state, "square_avg", theta).mul_(rho).addcmul_(g, g, value=1 - rho)
-        theta.addcdiv_(g, v.sqrt().add_(group["eps"]), value=-group["lr"])
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay})
+
+    def names(self, group: dict[str, Any]) -> Sequence[str]:
+        """The average of squares."""
+        return "step", "square_avg"
+
+    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
+        """With η, ρ and ε."""
+        return rules.rmsprop, (group["lr"], group["alpha"], group["eps"])
 
 
-class Adam(_PerParameter):
-    """Moving averages of g and g², both freed of their start at zero: θ ← θ - α m̂ / (√v̂ + ε).
+class Adam(PackedOptimizer):
+    """Moving averages of g and g², both freed of their start at zero: θ ← θ - α m̂ / (√v̂ + ε), `rules.adam`.
 
-    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) (Kingma & Ba 2014).
-    `eps_inside_root` divides by √(v̂ + ε) instead, as the assignment prints it: a step along a constant
-    gradient then shrinks once |g| is near √ε rather than near ε. Raises ValueError for lr < 0, eps < 0 or a β
-    outside [0, 1).
+    m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) (Kingma & Ba 2014). `eps_inside_root` divides by √(v̂ + ε) instead,
+    as the assignment prints it: a step along a constant gradient then shrinks once |g| is near √ε rather than
+    near ε. Raises ValueError for lr, eps or weight_decay < 0 or a β outside [0, 1).
     """
+
+    FIXED: ClassVar = {"decoupled_weight_decay": False}
 
     def __init__(
         self,
@@ -142,20 +131,52 @@ class Adam(_PerParameter):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
         eps_inside_root: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "eps_inside_root": eps_inside_root})
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "eps_inside_root": eps_inside_root})
 
-    def update(self, theta: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """m, v ← averages of g, g²; θ ← θ - α m̂ / (√v̂ + ε), or over √(v̂ + ε)."""
+    def names(self, group: dict[str, Any]) -> Sequence[str]:
+        """m and v."""
+        return "step", "exp_avg", "exp_avg_sq"
+
+    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
+        """With α √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, and ε √(1 - β₂ᵗ), or ε (1 - β₂ᵗ) inside the root."""
         (beta1, beta2), eps = group["betas"], group["eps"]
-        # torch keeps the count as a tensor; int() lets its state be loaded here
-        t = state["step"] = int(state.get("step", 0)) + 1
-        m = _buffer(state, "exp_avg", theta).mul_(beta1).add_(g, alpha=1 - beta1)
-        v = _buffer(state, "exp_avg_sq", theta).mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        v_hat = v / (1 - beta2**t)
-        root = v_hat.add_(eps).sqrt_() if group["eps_inside_root"] else v_hat.sqrt_().add_(eps)
-        theta.addcdiv_(m, root, value=-group["lr"] / (1 - beta1**t))
+        root = math.sqrt(1 - beta2**t)
+        alpha = group["lr"] * root / (1 - beta1**t)
+        if group["eps_inside_root"]:
+            return rules.adam_eps_inside, (alpha, beta1, beta2, eps * root**2)
+        return rules.adam, (alpha, beta1, beta2, eps * root)
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient, θ ← (1 - η λ) θ before each step: `rules.adamw`.
+
+    Loshchilov & Hutter (2019), λ being `weight_decay`. Raises ValueError as `Adam` does.
+    """
+
+    FIXED: ClassVar = {"decoupled_weight_decay": True}
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def decay(self, group: dict[str, Any]) -> float:
+        """0: the gradient stays as it is."""
+        return 0.0
+
+    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
+        """With Adam's scalars and 1 - η λ."""
+        _, scalars = super().rule(group, t)
+        return rules.adamw, (*scalars, 1 - group["lr"] * group["weight_decay"])
 
 
 @dataclass(frozen=True)
@@ -186,6 +207,13 @@ OPTIMIZERS: dict[str, OptimizerEntry] = {
         r"v \leftarrow \mu v + g, \quad \theta \leftarrow \theta - \eta\, v",
         "Polyak 1964",
     ),
+    "nesterov": OptimizerEntry(
+        "SGD with Nesterov's momentum",
+        lambda params, lr: SGD(params, lr, momentum=MOMENTUM, nesterov=True),
+        lambda params, lr: torch.optim.SGD(params, lr, momentum=MOMENTUM, nesterov=True),
+        r"v \leftarrow \mu v + g, \quad \theta \leftarrow \theta - \eta\,(g + \mu v)",
+        "Nesterov 1983",
+    ),
     "adagrad": OptimizerEntry(
         "Adagrad",
         Adagrad,
@@ -207,6 +235,14 @@ OPTIMIZERS: dict[str, OptimizerEntry] = {
         torch.optim.Adam,
         r"\theta \leftarrow \theta - \alpha\, \frac{\hat{m}}{\sqrt{\hat{v}} + \varepsilon}",
         "Kingma & Ba 2014",
+    ),
+    "adamw": OptimizerEntry(
+        "AdamW",
+        AdamW,
+        torch.optim.AdamW,
+        r"\theta \leftarrow (1 - \alpha \lambda)\, \theta"
+        r" - \alpha\, \frac{\hat{m}}{\sqrt{\hat{v}} + \varepsilon}",
+        "Loshchilov & Hutter 2019",
     ),
     "adam_eps_inside": OptimizerEntry(
         "Adam, ε inside the root",

@@ -44,7 +44,13 @@ TORCH_LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(
-    ("sizes", "output"), [((5, 4, 3), "identity"), ((5, 4, 6, 3), "sigmoid"), ((5, 3), "tanh")]
+    ("sizes", "output"),
+    [
+        ((5, 3), "tanh"),
+        ((5, 4, 3), "identity"),
+        ((5, 4, 6, 3), "sigmoid"),
+        ((5, 4, 6, 2, 3), "identity"),
+    ],
 )
 def test_gradients_equal_autograd(sizes, output, activation, loss):
     x, y = samples()
@@ -62,6 +68,19 @@ def test_gradients_equal_autograd(sizes, output, activation, loss):
     assert actual_value.item() == pytest.approx(value.item(), abs=1e-12)
     for ours, theirs in zip(dW + dB, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("indices", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_loss_and_gradient_at_once_equal_autograd(loss, indices):
+    logits, target = samples()
+    logits = (3 * logits[:, :3]).requires_grad_()
+    one_hot = nn.functional.one_hot(target.argmax(1), 3).double()
+    expected = TORCH_LOSSES[loss](logits, one_hot if indices else target)
+    given = target.argmax(1) if indices and loss != "mse" else one_hot if indices else target
+    value, gradient = LOSSES[loss].value_and_gradient(logits.detach(), given)
+    torch.testing.assert_close(value, expected.detach(), rtol=0, atol=1e-12)
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, logits)[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
