@@ -1,6 +1,6 @@
 """Objectives to descend on: means over samples, with their gradients. Everything is float64."""
 
-import operator
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,6 +50,31 @@ def least_squares(inputs: Tensor, targets: Tensor) -> Objective:
         return (X @ w - y) @ X / len(X)
 
     return Objective("least squares", *_samples(inputs, targets), loss, gradient)
+
+
+def quadratic(
+    condition: float, minimiser: Tensor, *, samples: int, noise: float, generator: torch.Generator
+) -> Objective:
+    """Least squares whose minimum and curvatures are given: (w - w*)ᵀH(w - w*)/2 + noise²/2 over all samples.
+
+    H has the eigenvalues 1 to κ = `condition`, evenly in the logarithm, along random directions; w* (d,) is
+    `minimiser`. The inputs are √N Q √H with QᵀQ = I; the targets are Xw* and residuals orthogonal to the
+    inputs, of mean square noise²: they leave w* where it is, and the gradients of single samples at odds
+    there. A step on all samples at the rate 2/(κ + 1) shrinks the distance to w* at least by the factor
+    (κ - 1)/(κ + 1) (Polyak 1964). Raises ValueError unless 1 <= κ < ∞, noise >= 0 and 2 <= d < samples.
+    """
+    d = len(minimiser)
+    if not (1 <= condition < math.inf and noise >= 0 and 2 <= d < samples):
+        raise ValueError(
+            f"condition {condition}, noise {noise}, {d} weights, {samples} samples: "
+            "expected 1 <= condition < inf, noise >= 0, 2 <= weights < samples"
+        )
+    drawn = torch.randn(samples, d + 1, generator=generator, dtype=torch.float64)
+    orthonormal = torch.linalg.qr(drawn).Q * samples**0.5  # (N, d + 1), the last column for the residuals
+    directions = torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64)).Q
+    roots = torch.logspace(0, math.log10(condition) / 2, d, dtype=torch.float64)
+    inputs = orthonormal[:, :d] * roots @ directions.T
+    return least_squares(inputs, inputs @ minimiser.double() + noise * orthonormal[:, d])
 
 
 def logistic_regression(inputs: Tensor, targets: Tensor, l2: float = 0.0) -> Objective:
@@ -153,21 +178,3 @@ def _shortened(objective: Objective, w: Tensor, step: Tensor) -> Tensor:
     while not objective.loss(w + step, X, y) <= here + rounding and step.norm() > 0:
         step = step / 2
     return step
-
-
-def gradient_variance(objective: Objective, w: Tensor, batch_size: int) -> float:
-    """Exact variance (trace of the covariance) of the gradient of a batch drawn without replacement.
-
-    (N - b) / (b (N - 1)) · 1/N Σᵢ ‖gᵢ - ḡ‖², with gᵢ the gradient of sample i at w (d,), ḡ their mean and b
-    the batch size: the variance of a mean of b of N values (Cochran 1977, theorem 2.2). In the gradient's
-    unit squared; zero for b = N. Raises ValueError unless 1 <= b <= N.
-    """
-    X, y = objective.inputs, objective.targets
-    N, b = len(X), operator.index(batch_size)
-    if not 1 <= b <= N:
-        raise ValueError(f"batch size {b} is not between 1 and {N}")
-    if b == N:
-        return 0.0
-    each = torch.func.vmap(lambda x, t: objective.gradient(w, x[None], t[None]))(X, y)  # (N, d)
-    spread = (each - each.mean(0)).square().sum(1).mean()
-    return float((N - b) / (b * (N - 1)) * spread)

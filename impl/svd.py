@@ -1,5 +1,6 @@
 """Singular value decomposition by the eigenvectors of AᵀA, its truncation, and what that keeps and costs."""
 
+import math
 import operator
 from typing import NamedTuple
 
@@ -22,23 +23,38 @@ class SVD(NamedTuple):
 
 
 def as_matrix(a: ArrayLike, name: str = "matrix") -> Matrix:
-    """`a` as float64, (m, n); TypeError if complex, ValueError if of another shape, empty or not finite."""
-    array = np.asarray(a)
-    if np.iscomplexobj(array):
-        raise TypeError(f"{name} is {array.dtype}; real numbers are expected")
+    """`a` as float64, (m, n).
+
+    Raises TypeError unless it holds real numbers; ValueError for rows of unequal length, another number of
+    dimensions, an empty matrix, NaN or infinity.
+    """
+    try:
+        array = np.asarray(a)
+    except ValueError as error:
+        raise ValueError(f"{name} has rows of unequal length; (m, n) numbers are expected") from error
     if array.ndim != 2 or not array.size:
         raise ValueError(f"{name} of shape {array.shape} is not (m, n) with m, n >= 1")
-    array = array.astype(np.float64)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is {array.dtype}; real numbers are expected")
+    array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; finite numbers are expected")
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} holds NaN or infinity, first at {where}; finite numbers are expected")
     return array
 
 
 def checked_rank(rank: int, largest: int, name: str = "rank") -> int:
     """`rank` if it is a whole number from 1 to `largest`; else TypeError or ValueError."""
-    if not 1 <= operator.index(rank) <= largest:
+    try:
+        whole = operator.index(rank)
+    except TypeError:
+        kind = type(rank).__name__
+        raise TypeError(
+            f"{name} {rank!r} is {kind}; a whole number from 1 to {largest} is expected"
+        ) from None
+    if not 1 <= whole <= largest:
         raise ValueError(f"{name} {rank} is not between 1 and {largest}")
-    return rank
+    return whole
 
 
 def largest_positive(rows: Matrix) -> Matrix:
@@ -59,8 +75,7 @@ def svd(matrix: ArrayLike) -> SVD:
 
     Forming AᵀA squares the condition number: an eigenvalue is known to about r ε σ₁², so that a singular
     value below σ₁ √(r ε), ε = 2⁻⁵², cannot be told from zero here and is returned as 0, its vectors completed
-    to an orthonormal set. matrix: (m, n) real. Raises TypeError for complex numbers, ValueError for another
-    number of dimensions, an empty matrix, NaN or infinity (Golub & Van Loan 2013, section 8.6).
+    to an orthonormal set (Golub & Van Loan 2013, section 8.6). matrix: (m, n) real; errors as in `as_matrix`.
     """
     A = as_matrix(matrix)
     if A.shape[0] < A.shape[1]:
@@ -105,6 +120,11 @@ def storage(m: int, n: int, rank: int) -> int:
     return checked_rank(rank, min(m, n)) * (m + n + 1)
 
 
+def compression_ratio(m: int, n: int, rank: int) -> float:
+    """How many times fewer numbers than m n `storage` keeps; below 1 it keeps more. Errors as there."""
+    return m * n / storage(m, n, rank)
+
+
 def energy(a: ArrayLike) -> float:
     """Σ Aᵢⱼ², which is Σ σᵢ²: the square of the norm, in the entries' unit squared; errors as in `svd`."""
     return float(np.square(as_matrix(a)).sum())
@@ -113,3 +133,15 @@ def energy(a: ArrayLike) -> float:
 def frobenius_norm(a: ArrayLike) -> float:
     """√(Σ Aᵢⱼ²), in the entries' unit; errors as in `svd`."""
     return float(np.sqrt(energy(a)))
+
+
+def psnr(picture: ArrayLike, copy: ArrayLike) -> float:
+    """Peak signal-to-noise ratio 10 log₁₀(1 / mean (picture - copy)²) in decibels; ∞ for equal ones.
+
+    picture, copy: (m, n), 1 being white. Raises ValueError for shapes that differ; others as in `svd`.
+    """
+    a, b = as_matrix(picture, "picture"), as_matrix(copy, "copy")
+    if a.shape != b.shape:
+        raise ValueError(f"copy {b.shape} is not of the picture's shape {a.shape}")
+    error = energy(a - b) / a.size
+    return -10 * math.log10(error) if error else math.inf

@@ -7,6 +7,8 @@ from bench.statistics import Difference, Ratio, median_ratio, paired_difference
 from bench.store import Snapshot
 from impl.optimizers import OPTIMIZERS
 
+DESCENT = "logistic_regression"  # the task of the convergence runs
+
 
 def samples(
     snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
@@ -67,13 +69,13 @@ def pair(table: pd.DataFrame, name: str, baseline: str) -> Difference | None:
     return found if found.pairs else None
 
 
-def descents(snapshot: Snapshot) -> pd.DataFrame:
-    """Convergence runs: method, learning_rate, seed, step (samples seen) and value (excess loss).
+def descents(snapshot: Snapshot, metric: str = "excess_loss") -> pd.DataFrame:
+    """Convergence runs: method, learning_rate, seed, step (samples seen) and value of the metric.
 
     `method` is batch, mini-batch or stochastic for plain descent, else the optimizer's label.
     """
     m = snapshot.measurements
-    chosen = m[m["metric"] == "excess_loss"].copy()
+    chosen = m[(m["task"] == DESCENT) & (m["metric"] == metric)].copy()
     plain = np.select(
         [chosen["batch_size"] == chosen["samples"], chosen["batch_size"] == 1],
         ["batch", "stochastic"],

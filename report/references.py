@@ -4,6 +4,7 @@ from report.render import Reference
 
 _WORKS = {
     "eckart": "Eckart, C. and Young, G. (1936). The approximation of one matrix by another of lower rank. Psychometrika 1.",
+    "golub": "Golub, G. H. and Van Loan, C. F. (2013). Matrix Computations, 4th edition. Johns Hopkins University Press.",
     "pearson": "Pearson, K. (1901). On lines and planes of closest fit to systems of points in space. Philosophical Magazine 2.",
     "robbins": "Robbins, H. and Monro, S. (1951). A stochastic approximation method. Annals of Mathematical Statistics 22.",
     "bottou": "Bottou, L., Curtis, F. E. and Nocedal, J. (2018). Optimization methods for large-scale machine learning. SIAM Review 60.",

@@ -8,7 +8,7 @@ import torch
 from bench.store import Snapshot
 from report.answers import q03_example
 from report.answers.q03 import ANSWER
-from report.answers.q03_evidence import convergence, leader, median_range, times
+from report.answers.q03_evidence import convergence, leader, median_range, times, times_to_minimum
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,18 @@ def test_wells_are_roots_of_the_gradient(values):
     assert values["wells"]["batch"] == [0, 0, 0]  # at a stationary point
 
 
+def test_steps_on_quadratics_are_those_of_the_condition_number(values):
+    """(κ - 1)/(κ + 1) a step leaves 1 % after log 0.01 / log((κ - 1)/(κ + 1)) steps: for κ = 10, 22.9."""
+    found = values["quadratics"]
+    assert found["gap"] < 1e-12
+    assert [row[3] for row in found["rows"]] == [row[4] for row in found["rows"]]
+    assert found["rows"][1][0] == "10"
+    assert found["rows"][1][3] == "23"
+    by_label = {row[0]: row[1:] for row in found["noisy"]}
+    assert set(by_label["batch, variance"]) == {"0"}
+    assert by_label["batch, distance"][0] == by_label["stochastic, distance"][0] == "1.4"  # |(1, -1)|
+
+
 def snapshot(ends: dict[int, tuple[float, float]], seconds: dict[str, list[float]]) -> Snapshot:
     """Two seeds of each batch size that end at the values given, and timings."""
     rows = [
@@ -91,6 +103,33 @@ def test_evidence_is_missing_where_nothing_was_measured():
 def test_times_are_judged_by_their_interval(seconds, word):
     measured = {"batch": [2.0, 2.01, 2.02], "stochastic": [seconds, seconds + 0.01, seconds + 0.02]}
     assert times(snapshot({}, measured))[1][-1].endswith(word)
+
+
+def with_ways(found: Snapshot) -> Snapshot:
+    """The same with distance, variance and seconds beside every excess loss."""
+    m = found.measurements
+    own = m[m["metric"] == "excess_loss"]
+    factors = {"distance": 2, "gradient_variance": 3, "seconds": 4}
+    more = [own.assign(metric=metric, value=own["value"] * factor) for metric, factor in factors.items()]
+    return Snapshot({}, "quick", pd.DataFrame(), pd.concat([m, *more], ignore_index=True), {})
+
+
+def test_way_is_the_median_of_the_seeds_at_the_best_rate():
+    ends = {1: (0.1, 0.3), 10: (0.5, 0.7), 100: (0.9, 1.1)}
+    assert convergence(snapshot(ends, {}))["way"] is None
+    found = convergence(with_ways(snapshot(ends, {})))["way"]
+    # medians 1.0, 0.6 and 0.2 of the seeds' ends
+    assert [row[0] for row in found["rows"]] == ["batch", "mini-batch", "stochastic"]
+    assert [row[3:] for row in found["rows"]] == [["2.0", "3.0"], ["1.2", "1.8"], ["0.40", "0.60"]]
+
+
+def test_times_to_a_minimum_name_their_problem():
+    measured = snapshot({}, {"batch": [2.0, 2.01, 2.02], "stochastic": [1.0, 1.01, 1.02]}).measurements
+    measured = measured.assign(task="time_to_minimum", input="a valley")
+    runs = pd.DataFrame([{"kind": "timing", "task": "time_to_minimum", "input": "a valley", "size": 9}])
+    rows = times_to_minimum(Snapshot({}, "quick", runs, measured, {}))
+    assert [row[:2] for row in rows] == [["a valley", "batch"], ["a valley", "stochastic"]]
+    assert rows[1][-1].endswith("faster")
 
 
 def test_overlapping_seeds_are_no_clear_lead():

@@ -106,12 +106,18 @@ def test_divergence_is_a_status():
     assert run_cell(cell, None).status == "diverged"
 
 
-def test_convergence_cell_measures_the_excess_loss_by_samples_seen():
+def test_convergence_cell_measures_its_way_by_samples_seen():
     cell = Cell(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", convergence.SAMPLES, 2, 0)
     outcome = run_cell(cell, None)
-    steps = [m.step for m in outcome.measurements]
-    values = [m.value for m in outcome.measurements]
-    assert steps[0] == 0
-    assert steps[-1] == 2 * convergence.SAMPLES
-    assert steps == sorted(set(steps))
-    assert 0 < values[-1] < values[0]
+    found = {}
+    for m in outcome.measurements:
+        found.setdefault(m.metric, {})[m.step] = m.value
+    assert set(found) == {"excess_loss", "distance", "gradient_variance", "seconds"}
+    for values in found.values():
+        steps = list(values)
+        assert steps[0] == 0
+        assert steps[-1] == 2 * convergence.SAMPLES
+        assert steps == sorted(steps) == list(found["excess_loss"])
+    for metric in ("excess_loss", "distance"):
+        values = list(found[metric].values())
+        assert 0 < values[-1] < values[0]

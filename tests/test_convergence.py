@@ -1,10 +1,14 @@
 """The common problem: its minimum against scikit-learn's, its count of steps against a plain walk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from bench import convergence
+
+METRICS = ("excess_loss", "distance", "gradient_variance", "seconds")
 
 
 def test_least_loss_is_that_of_scikit_learn():
@@ -34,3 +38,37 @@ def test_no_arrival_is_none_and_for_all_rates_an_error():
     assert convergence.steps_to_target(method, 1e-6, seed=0, limit=2) is None
     with pytest.raises(ValueError, match=r"no rate of .* arrives within 2 steps"):
         convergence.fastest(method, seed=0, limit=2)
+
+
+def test_way_down_is_measured_against_the_minimum_of_scikit_learn():
+    objective, minimiser = convergence.digits()
+    history = convergence.descend_to_minimum("sgd", 0.3, convergence.MINI_BATCH, 1, seed=0)
+    found = {metric: [m.value for m in history.measurements if m.metric == metric] for metric in METRICS}
+    path = convergence.walk("sgd", 0.3, convergence.MINI_BATCH, 57, seed=0)
+    assert found["distance"][0] == pytest.approx(minimiser.norm().item())
+    assert found["distance"][-1] == pytest.approx((path.points[-1] - minimiser).norm().item())
+    last, X = path.points[-1].numpy(), objective.inputs.numpy()
+    each = (1 / (1 + np.exp(-X @ last)) - objective.targets.numpy())[:, None] * X
+    expected = each.var(0, ddof=1).sum() * (1 / convergence.MINI_BATCH - 1 / len(X))
+    assert found["gradient_variance"][-1] == pytest.approx(expected)
+    assert found["seconds"] == sorted(found["seconds"])
+
+
+@pytest.mark.parametrize("name", convergence.PROBLEMS)
+@pytest.mark.parametrize("method", convergence.PLAIN)
+def test_shortest_way_down_comes_near_at_its_last_step(name, method):
+    problem = convergence.PROBLEMS[name]()
+    assert problem.objective.gradient(
+        problem.minimiser, problem.objective.inputs, problem.objective.targets
+    ).norm() == pytest.approx(0, abs=1e-12)
+    short = replace(problem, learning_rates=problem.learning_rates[1:2])
+    rate, steps = convergence.shortest_way_down(short, method, seed=0, limit=1000)
+    away = convergence.way_down(problem, method, rate, steps, seed=0).points - problem.minimiser
+    distances = away.norm(dim=1) / away[0].norm()
+    assert distances[-1] <= convergence.TARGET < distances[:-1].min()
+
+
+def test_no_way_near_is_an_error():
+    problem = convergence.PROBLEMS["double well"]()
+    with pytest.raises(ValueError, match=r"batch: no rate of .* gets near within 2 steps"):
+        convergence.shortest_way_down(problem, "batch", seed=0, limit=2)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from impl.descent import CHECK_EVERY, descend, minibatches
+from impl.descent import CHECK_EVERY, descend, gradient_variance, minibatches, trace
 from impl.objectives import (
     Objective,
     double_well,
-    gradient_variance,
     least_squares,
     logistic_regression,
     minimum,
+    quadratic,
     sigmoid_neuron,
 )
 from impl.optimizers import OPTIMIZERS, SGD
@@ -31,10 +31,12 @@ def data(count: int = 12, features: int = 3) -> tuple[torch.Tensor, torch.Tensor
 
 
 X, Y = data()
+TRUTH = torch.tensor([1.0, -0.5, 0.25], dtype=torch.float64)
 OBJECTIVES = {
     "least_squares": lambda: least_squares(X, Y),
     "logistic_regression": lambda: logistic_regression(X, (Y > 0).double(), l2=0.1),
     "double_well": lambda: double_well(12, generator=seeded()),
+    "quadratic": lambda: quadratic(30.0, TRUTH, samples=12, noise=0.5, generator=seeded()),
     "sigmoid_neuron": lambda: sigmoid_neuron(X, torch.sigmoid(Y)),
 }
 
@@ -104,8 +106,7 @@ def test_path_equals_a_plain_numpy_loop(batch_size):
 @pytest.mark.parametrize("batch_size", [1, 4, 12])
 def test_every_rule_and_batch_size_comes_near_the_minimum(name, batch_size):
     """Without noise in the targets every sample agrees on the minimum, so all batch sizes reach it."""
-    truth = torch.tensor([1.0, -0.5, 0.25], dtype=torch.float64)
-    objective = least_squares(X, X @ truth)
+    objective = least_squares(X, X @ TRUTH)
     lr = 0.5 if name == "adagrad" else 0.02
     path = descend(
         objective,
@@ -116,7 +117,7 @@ def test_every_rule_and_batch_size_comes_near_the_minimum(name, batch_size):
         generator=seeded(),
     )
     # RMSprop's step does not shrink with the gradient: it stays within a few learning rates
-    assert (path.points[-1] - truth).norm() < 0.05
+    assert (path.points[-1] - TRUTH).norm() < 0.05
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
@@ -125,9 +126,68 @@ def test_an_epoch_is_every_sample_once(batch_size):
     batches = list(minibatches(rows[:, None], rows, batch_size, seeded()))
     targets = torch.cat([y for _, y in batches])
     assert sorted(targets.tolist()) == rows.tolist()
-    assert targets.tolist() != rows.tolist()
+    assert (targets.tolist() == rows.tolist()) == (batch_size == 12)  # the mean of all has no order
     assert torch.equal(torch.cat([x for x, _ in batches])[:, 0], targets)
     assert [len(x) for x, _ in batches[:-1]] == [batch_size] * (len(batches) - 1)
+
+
+@pytest.mark.parametrize("condition", [1.0, 10.0, 1e4])
+def test_quadratic_has_the_curvatures_and_the_minimum_it_says(condition):
+    objective = quadratic(condition, TRUTH, samples=20, noise=0.7, generator=seeded())
+    A, b = objective.inputs.numpy(), objective.targets.numpy()
+    np.testing.assert_allclose(np.linalg.lstsq(A, b)[0], TRUTH, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.eigvalsh(A.T @ A / 20), np.geomspace(1, condition, 3), rtol=1e-10)
+    assert condition == 1 or np.abs(A.T @ A).min() > 1  # along no axis of the weights
+    assert objective.loss(TRUTH, objective.inputs, objective.targets).item() == pytest.approx(0.7**2 / 2)
+    # the gradients of single samples stay at odds at the minimum
+    assert gradient_variance(objective, TRUTH, 1) == pytest.approx(
+        np.square((A @ TRUTH.numpy() - b)[:, None] * A).sum(1).mean()
+    )
+
+
+@pytest.mark.parametrize("condition", [1.5, 10.0, 300.0])
+@pytest.mark.parametrize("weights", [2, 5])
+def test_batch_descent_contracts_at_the_rate_of_the_condition_number(condition, weights):
+    """At 2/(κ + 1) both ends of the spectrum shrink by (κ - 1)/(κ + 1) a step, all between by more."""
+    truth, best = torch.arange(1.0, weights + 1), (condition - 1) / (condition + 1)
+    objective = quadratic(condition, truth, samples=9, noise=0.3, generator=seeded())
+    rate = sgd(2 / (condition + 1))
+    path = descend(objective, torch.zeros(weights), rate, batch_size=9, steps=6, generator=seeded())
+    away = (path.points - truth).norm(dim=1)
+    ratios = (away[1:] / away[:-1]).numpy()
+    assert (ratios <= best * (1 + 1e-9)).all()
+    assert (np.diff(ratios) >= -1e-9).all()  # the ends are what is left
+    if weights == 2:
+        np.testing.assert_allclose(ratios, best, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_trace_measures_the_points_it_is_asked_for(name, batch_size):
+    objective = OBJECTIVES[name]()
+    X, y, w = objective.inputs, objective.targets, start(objective)
+    lowest = minimum(objective, w)
+    path = descend(objective, w, sgd(0.01), batch_size=batch_size, steps=20, generator=seeded())
+    steps = [0, 3, 20]
+    found = trace(objective, path, lowest, batch_size, steps)
+    per_epoch = -(-12 // batch_size)
+    seen = [k // per_epoch * 12 + k % per_epoch * batch_size for k in steps]
+    assert found.samples_seen.tolist() == seen
+    assert found.seconds.tolist() == path.seconds[steps].tolist()
+    points = path.points[steps]
+    np.testing.assert_allclose(found.distance, np.linalg.norm(points.numpy() - lowest.numpy(), axis=1))
+    for k, point in enumerate(points):
+        assert found.loss[k] == objective.loss(point, X, y)
+        each = torch.stack([objective.gradient(point, X[i : i + 1], y[i : i + 1]) for i in range(12)])
+        expected = each.var(0).sum() * (1 / batch_size - 1 / 12)  # of a mean of b out of 12 (Cochran 1977)
+        assert found.gradient_variance[k].item() == pytest.approx(expected.item(), rel=1e-12, abs=1e-14)
+
+
+def test_the_clock_runs_on_with_the_path():
+    path = descend(least_squares(X, Y), torch.zeros(3), sgd(0.1), batch_size=5, steps=9, generator=seeded())
+    assert path.seconds.shape == path.samples_seen.shape == (10,)
+    assert path.seconds[0] == 0
+    assert (path.seconds.diff() >= 0).all()
 
 
 def test_same_generator_same_path():
@@ -244,7 +304,10 @@ def test_variance_equals_that_over_all_batches(name, batch_size):
     batches = [list(rows) for rows in combinations(range(12), batch_size)]
     each = torch.stack([objective.gradient(w, objective.inputs[b], objective.targets[b]) for b in batches])
     expected = (each - each.mean(0)).square().sum(1).mean().item()
-    assert gradient_variance(objective, w, batch_size) == pytest.approx(expected, abs=1e-14)
+    assert gradient_variance(objective, w, batch_size) == pytest.approx(expected, rel=1e-12, abs=1e-14)
+
+
+PATH = descend(least_squares(X, Y), TRUTH, sgd(0.1), batch_size=12, steps=2, generator=seeded())
 
 
 @pytest.mark.parametrize(
@@ -257,6 +320,11 @@ def test_variance_equals_that_over_all_batches(name, batch_size):
         (lambda: logistic_regression(torch.zeros(2, 1), torch.tensor([0, 1]), l2=-1), "l2 -1"),
         (lambda: double_well(9, tilt=0.5, generator=seeded()), "tilt 0.5"),
         (lambda: double_well(1, generator=seeded()), "samples 1"),
+        (lambda: quadratic(0.5, TRUTH, samples=9, noise=0, generator=seeded()), "condition 0.5"),
+        (lambda: quadratic(2, TRUTH, samples=3, noise=0, generator=seeded()), "3 weights, 3 samples"),
+        (lambda: quadratic(2, TRUTH[:1], samples=3, noise=0, generator=seeded()), "1 weights"),
+        (lambda: trace(least_squares(X, Y), PATH, TRUTH[:2], 1, [0]), r"minimiser \(2,\)"),
+        (lambda: trace(least_squares(X, Y), PATH, TRUTH, 1, [0, 3]), r"steps \[3\] are not between 0 and 2"),
         (lambda: gradient_variance(least_squares(X, Y), torch.zeros(3).double(), 13), "batch size 13"),
         (
             lambda: descend(

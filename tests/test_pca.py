@@ -1,10 +1,19 @@
 """Principal components against scikit-learn and the worked example of question 2."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn import decomposition
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
 
+from impl import pca
+from impl.data import DEFAULT_ROOT, load
+from impl.mnist import raw_folder
 from impl.pca import PCA
 
 # centred, as question 2 prints them
@@ -21,26 +30,70 @@ CASES = {
     "tall": (random(40, 6), 6),
     "some of tall": (random(40, 6), 2),
     "wide": (random(5, 9), 4),
+    "as many features as samples": (random(7, 7), 3),
     "digits": (load_digits().data, 60),
+    "fraction": (load_digits().data, 0.95),
+    "small fraction": (POINTS, 0.01),
+    "all": (random(40, 6), None),
+    # of the smallest variances the covariance matrix would leave half of the digits
+    "ill-conditioned": (random(40, 6) * 10.0 ** -np.arange(6) @ np.linalg.qr(random(6, 6))[0], 6),
 }
+ATTRIBUTES = (
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "singular_values_",
+    "mean_",
+    "noise_variance_",
+    "n_components_",
+    "n_samples_",
+    "n_features_in_",
+)
+
+
+def agrees(X, k):
+    expected, actual = decomposition.PCA(k, svd_solver="full").fit(X), PCA(k).fit(X)
+    for attribute in ATTRIBUTES:
+        ours, theirs = getattr(actual, attribute), getattr(expected, attribute)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10, err_msg=attribute)
+    np.testing.assert_allclose(actual.explained_variance_, expected.explained_variance_, rtol=1e-10)
+    scores = PCA(k).fit_transform(X)
+    np.testing.assert_allclose(scores, expected.transform(X), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(actual.transform(X[:9]), expected.transform(X[:9]), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(
+        actual.inverse_transform(scores), expected.inverse_transform(scores), rtol=0, atol=1e-10
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_equals_scikit_learn(name):
-    X, k = CASES[name]
-    expected, actual = decomposition.PCA(k, svd_solver="full").fit(X), PCA(k).fit(X)
-    for attribute in ("components_", "explained_variance_ratio_", "mean_"):
-        np.testing.assert_allclose(
-            getattr(actual, attribute), getattr(expected, attribute), rtol=0, atol=1e-10
-        )
-    np.testing.assert_allclose(actual.explained_variance_, expected.explained_variance_, rtol=1e-10)
-    np.testing.assert_allclose(actual.transform(X), expected.transform(X), rtol=0, atol=1e-10)
-    scores = PCA(k).fit_transform(X)
-    np.testing.assert_allclose(scores, expected.fit_transform(X), rtol=0, atol=1e-10)
-    np.testing.assert_allclose(
-        actual.inverse_transform(scores), expected.inverse_transform(scores), rtol=0, atol=1e-10
+    agrees(*CASES[name])
+
+
+def test_equals_scikit_learn_on_mnist():
+    root = Path(os.environ.get("DATA_ROOT") or DEFAULT_ROOT)
+    if not raw_folder(root).exists():
+        pytest.skip(f"no MNIST in {root}; DATA_ROOT names the folder that holds MNIST/raw")
+    agrees(load("mnist", root).test_images.flatten(1).double().numpy(), 0.9)
+
+
+def test_both_routes_find_the_same():
+    """The covariance matrix and the triangle of XᵀX = RᵀR, gathered over several blocks of rows."""
+    centred = CASES["digits"][0] - CASES["digits"][0].mean(0)
+    (S, Vt), (T, Wt) = pca._from_covariance(centred), pca._from_svd(centred)
+    np.testing.assert_allclose(S[:60], T[:60], rtol=1e-10)
+    np.testing.assert_allclose(np.abs(np.diag(Vt @ Wt.T))[:60], 1, rtol=1e-10)
+
+
+def test_scikit_learn_takes_it_for_one_of_its_own():
+    X, y = load_digits(return_X_y=True)
+    ours, theirs = (
+        make_pipeline(method(10), NearestCentroid()).fit(X, y) for method in (PCA, decomposition.PCA)
     )
-    assert actual.n_components_ == expected.n_components_ == k
+    assert (ours.predict(X) == theirs.predict(X)).all()
+    copy = clone(PCA(0.5))
+    assert copy.get_params() == {"n_components": 0.5}
+    assert not hasattr(copy, "components_")
 
 
 def test_worked_example_of_question_2():
@@ -50,38 +103,47 @@ def test_worked_example_of_question_2():
     """
     eigenvalue = (37 + np.sqrt(565)) / 2
     v = np.array([-11, eigenvalue - 14]) / np.hypot(11, eigenvalue - 14)
-    pca = PCA(1).fit(POINTS)
-    assert pca.explained_variance_ == pytest.approx([eigenvalue])
-    assert pca.explained_variance_ratio_ == pytest.approx([eigenvalue / 37])
-    np.testing.assert_allclose(pca.components_, [v], atol=1e-14)
-    np.testing.assert_allclose(pca.transform(POINTS), POINTS @ v[:, None], atol=1e-13)
+    found = PCA(1).fit(POINTS)
+    assert found.explained_variance_ == pytest.approx([eigenvalue])
+    assert found.explained_variance_ratio_ == pytest.approx([eigenvalue / 37])
+    np.testing.assert_allclose(found.components_, [v], atol=1e-14)
+    np.testing.assert_allclose(found.transform(POINTS), POINTS @ v[:, None], atol=1e-13)
 
 
 def test_scores_have_the_explained_variance_and_no_correlation():
     X, _ = CASES["tall"]
-    pca = PCA(6)
-    covariance = np.cov(pca.fit_transform(X), rowvar=False)
-    np.testing.assert_allclose(covariance, np.diag(pca.explained_variance_), atol=1e-12)
+    found = PCA(6)
+    covariance = np.cov(found.fit_transform(X), rowvar=False)
+    np.testing.assert_allclose(covariance, np.diag(found.explained_variance_), atol=1e-12)
 
 
 def test_all_components_lose_nothing():
     X, k = CASES["tall"]
-    pca = PCA(k)
-    np.testing.assert_allclose(pca.inverse_transform(pca.fit_transform(X)), X, atol=1e-12)
+    found = PCA(k)
+    np.testing.assert_allclose(found.inverse_transform(found.fit_transform(X)), X, atol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: PCA(3).fit(POINTS), ValueError, "n_components 3 is not between 1 and 2"),
+        (lambda: PCA(3).fit(POINTS), ValueError, "n_components 3 .* 1 to 2 for 4 samples of 2 features"),
         (lambda: PCA(0).fit(POINTS), ValueError, "n_components 0"),
-        (lambda: PCA(0.5).fit(POINTS), TypeError, "float"),
-        (lambda: PCA(3).fit(random(2, 9)), ValueError, "n_components 3 is not between 1 and 2"),
+        (
+            lambda: PCA(1.0).fit(POINTS),
+            ValueError,
+            r"n_components 1.0 .* a fraction between 0 and 1, or None",
+        ),
+        (lambda: PCA("mle").fit(POINTS), TypeError, "n_components 'mle'"),
+        (
+            lambda: PCA(3).fit(random(2, 9)),
+            ValueError,
+            "n_components 3 .* 1 to 2 for 2 samples of 9 features",
+        ),
         (lambda: PCA(1).fit(POINTS[:1]), ValueError, "one sample"),
         (lambda: PCA(1).fit(np.full((7, 3), 0.1)), ValueError, "all 7 samples of X are equal"),
         (lambda: PCA(1).fit([1, 2]), ValueError, r"X of shape \(2,\)"),
         (lambda: PCA(1).fit([[1, np.nan], [0, 1]]), ValueError, "NaN"),
-        (lambda: PCA(1).transform(POINTS), ValueError, "call fit first"),
+        (lambda: PCA(1).transform(POINTS), ValueError, "not fitted"),
         (lambda: PCA(1).fit(POINTS).transform(random(3, 3)), ValueError, r"X \(3, 3\) has not 2 columns"),
         (
             lambda: PCA(1).fit(POINTS).inverse_transform(POINTS),

@@ -1,9 +1,21 @@
 """The decomposition against numpy's and the worked example of question 1."""
 
+import mpmath
 import numpy as np
 import pytest
+from sklearn.datasets import load_sample_image
 
-from impl.svd import SVD, energy, frobenius_norm, largest_positive, storage, svd, truncate
+from impl.svd import (
+    SVD,
+    compression_ratio,
+    energy,
+    frobenius_norm,
+    largest_positive,
+    psnr,
+    storage,
+    svd,
+    truncate,
+)
 
 EXAMPLE = [[3, 2], [2, 3], [2, -2]]
 
@@ -83,11 +95,27 @@ def test_rank_deficient_matrices_have_zeros(name):
     assert (svd(MATRICES[name]).S[:3] > 0).all()
 
 
-def test_a_singular_value_below_the_root_of_rounding_is_lost():
-    """diag(1, 1e-9): AᵀA holds 1e-18 beside 1, which rounding hides; the second value comes back as 0."""
-    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
-    np.testing.assert_allclose(svd(rotation @ np.diag([1, 1e-9]) @ rotation).S, [1, 0], rtol=0, atol=1e-15)
-    np.testing.assert_allclose(svd(rotation @ np.diag([1, 1e-6]) @ rotation).S, [1, 1e-6], rtol=1e-3)
+def of_condition(exponent: int) -> np.ndarray:
+    """A (9, 6) whose singular values fall evenly in the logarithm from 1 to 10^-exponent, up to rounding."""
+    left, right = np.linalg.qr(random(9, 6))[0], np.linalg.qr(random(6, 6))[0]
+    return left * 10 ** -np.linspace(0, exponent, 6) @ right
+
+
+@pytest.mark.parametrize("exponent", range(13))
+def test_forming_the_gram_matrix_costs_the_square_of_the_condition_number(exponent):
+    """An eigenvalue off by c r ε σ₁² puts σ off by at most c r ε σ₁²/σ, where numpy's is off by c r ε σ₁.
+
+    Exact values by mpmath with 50 digits. What is zero may be so only below σ₁ √(r ε), about.
+    """
+    A = of_condition(exponent)
+    with mpmath.workdps(50):
+        exact = np.array(sorted(map(float, mpmath.svd_r(mpmath.matrix(A.tolist()), compute_uv=False)))[::-1])
+    ours, rounding = svd(A).S, 2 * 6 * np.finfo(float).eps * exact[0]
+    assert (np.abs(ours - exact) <= rounding * exact[0] / exact).all()
+    assert (np.abs(np.linalg.svd(A, compute_uv=False) - exact) <= rounding).all()
+    floor = exact[0] * np.sqrt(6 * np.finfo(float).eps)
+    assert (ours[exact > 1.5 * floor] > 0).all()
+    assert (ours[exact < floor / 1.5] == 0).all()
 
 
 def test_worked_example_of_question_1():
@@ -120,6 +148,48 @@ def test_truncation_leaves_the_energy_of_what_it_drops(name, rank):
     assert sum(factor.size for factor in kept) == storage(*A.shape, rank)
 
 
+def candidates(A: np.ndarray, k: int):
+    """Of rank k: projections on random directions, fits to random columns, and the best one shaken."""
+    rng = np.random.default_rng(k)
+    for _ in range(50):
+        basis = np.linalg.qr(rng.normal(size=(A.shape[1], k)))[0]
+        yield A @ basis @ basis.T
+        columns = rng.normal(size=(len(A), k))
+        yield columns @ np.linalg.lstsq(columns, A)[0]
+        best = truncate(svd(A), k)
+        yield (best.U + 1e-4 * rng.normal(size=best.U.shape)) * best.S @ best.Vt
+
+
+@pytest.mark.parametrize("rank", [1, 3, 7])
+@pytest.mark.parametrize("name", ["tall", "wide", "square"])
+def test_no_matrix_of_that_rank_is_nearer(name, rank):
+    """Eckart & Young (1936), and Mirsky (1960) for the spectral norm, in which the distance is σ_{k+1}."""
+    A = MATRICES[name]
+    best = truncate(svd(A), rank).matrix()
+    sigma = np.linalg.svd(A, compute_uv=False)
+    assert np.linalg.norm(A - best, 2) == pytest.approx(sigma[rank], rel=1e-6)
+    for norm in ("fro", 2):
+        distance = np.linalg.norm(A - best, norm)
+        assert all(np.linalg.norm(A - other, norm) > distance for other in candidates(A, rank))
+
+
+def test_compression_of_a_photograph_as_numpy_has_it():
+    picture = load_sample_image("flower.jpg")[::4, ::4, 1] / 255
+    u, s, vt = np.linalg.svd(picture, full_matrices=False)
+    full = svd(picture)
+    for rank in (1, 10, 50):
+        error = u[:, :rank] * s[:rank] @ vt[:rank] - picture
+        expected = 10 * np.log10(1 / np.mean(error**2))
+        assert psnr(picture, truncate(full, rank).matrix()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_ratio_and_psnr_by_hand():
+    """9 · 11 numbers against 2 (9 + 11 + 1); an error of 1/10 everywhere is 20 decibels."""
+    assert compression_ratio(9, 11, 2) == pytest.approx(99 / 42)
+    assert psnr(np.full((3, 4), 0.5), np.full((3, 4), 0.6)) == pytest.approx(20)
+    assert psnr(EXAMPLE, EXAMPLE) == np.inf
+
+
 def test_norm_equals_numpy():
     assert frobenius_norm(MATRICES["tall"]) == pytest.approx(np.linalg.norm(MATRICES["tall"]), rel=1e-14)
 
@@ -132,11 +202,17 @@ def test_norm_equals_numpy():
         (lambda: svd(np.zeros((0, 3))), ValueError, r"shape \(0, 3\)"),
         (lambda: svd([[1, np.nan]]), ValueError, "NaN"),
         (lambda: svd([[1, np.inf]]), ValueError, "infinity"),
+        (lambda: svd([[1, 2], [3, -np.inf]]), ValueError, r"first at \(1, 1\)"),
+        (lambda: svd([[1, 2], [3]]), ValueError, "rows of unequal length"),
+        (lambda: svd(7.0), ValueError, r"shape \(\)"),
         (lambda: svd([[1j]]), TypeError, "complex128"),
+        (lambda: svd([["one"]]), TypeError, "<U3; real numbers are expected"),
+        (lambda: svd([[None]]), TypeError, "object; real numbers are expected"),
+        (lambda: psnr(EXAMPLE, [[1]]), ValueError, r"copy \(1, 1\) is not of the picture's shape \(3, 2\)"),
         (lambda: frobenius_norm([1, 2]), ValueError, r"shape \(2,\)"),
         (lambda: truncate(svd(EXAMPLE), 0), ValueError, "rank 0 is not between 1 and 2"),
         (lambda: truncate(svd(EXAMPLE), 3), ValueError, "rank 3 is not between 1 and 2"),
-        (lambda: truncate(svd(EXAMPLE), 1.5), TypeError, "float"),
+        (lambda: truncate(svd(EXAMPLE), 1.5), TypeError, "rank 1.5 is float; a whole number from 1 to 2"),
         (lambda: storage(3, 2, 3), ValueError, "rank 3 is not between 1 and 2"),
     ],
 )

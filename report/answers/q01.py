@@ -1,13 +1,12 @@
 """Question 1: the singular value decomposition as compression."""
 
-import math
-
 import numpy as np
 from markupsafe import Markup
 from sklearn.datasets import load_sample_image
 
-from impl.svd import energy, frobenius_norm, storage, svd, truncate
+from impl.svd import compression_ratio, energy, frobenius_norm, psnr, storage, svd, truncate
 from report.answer import Answer, Values
+from report.answers.q01_accuracy import study
 from report.figures.linear_algebra import photograph_at_ranks
 from report.figures.style import to_svg
 from report.formats import matrix, number, percent
@@ -16,7 +15,9 @@ from report.render import Erratum
 A = np.array([[3.0, 2.0], [2.0, 3.0], [2.0, -2.0]])
 PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
 PRINTED_PERCENT = 86
-RANKS = (5, 20, 80)
+RANKS = (5, 10, 20, 40, 80)
+SHOWN = (5, 20, 80)
+CANDIDATES = 100  # random matrices held against the best
 
 
 def photograph() -> np.ndarray:
@@ -24,27 +25,44 @@ def photograph() -> np.ndarray:
     return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
 
 
-def psnr(error: np.ndarray) -> float:
-    """Peak signal-to-noise ratio 10 log₁₀(1 / mean error²) in decibels, for values in [0, 1]."""
-    return -10 * math.log10(float(np.square(error).mean()))
-
-
 def compressed_photograph() -> dict[str, object]:
-    """The photograph at several ranks: picture, share of numbers kept, share of energy kept, PSNR."""
+    """The photograph at several ranks, and how far from it random matrices of one of those ranks are."""
     picture = photograph()
     height, width = picture.shape
     full = svd(picture)
     copies = {k: truncate(full, k).matrix() for k in RANKS}
-    rows = [
-        [
-            str(k),
-            percent(storage(height, width, k) / picture.size),
-            percent(energy(copy) / energy(picture), 2),
-            number(psnr(picture - copy)),
-        ]
-        for k, copy in copies.items()
+    errors = {k: frobenius_norm(picture - copy) for k, copy in copies.items()}
+    theory = {k: float(np.sqrt(np.square(full.S[k:]).sum())) for k in RANKS}
+    return {
+        "shape": picture.shape,
+        "rows": [row(picture, k, copy) for k, copy in copies.items()],
+        "rank": SHOWN[1],
+        "share": storage(height, width, SHOWN[1]) / picture.size,
+        "psnr": psnr(picture, copies[SHOWN[1]]),
+        "theory_gap": max(abs(errors[k] / theory[k] - 1) for k in RANKS),
+        "candidates": CANDIDATES,
+        "nearest": min(distances(picture, SHOWN[1])) / errors[SHOWN[1]],
+        "figure": drawing(picture, {k: copies[k] for k in SHOWN}),
+    }
+
+
+def row(picture: np.ndarray, k: int, copy: np.ndarray) -> list[str]:
+    """Rank, share of the numbers kept, compression ratio, share of the energy kept, PSNR in decibels."""
+    height, width = picture.shape
+    return [
+        str(k),
+        percent(storage(height, width, k) / picture.size),
+        number(compression_ratio(height, width, k)),
+        percent(energy(copy) / energy(picture), 2),
+        number(psnr(picture, copy)),
     ]
-    return {"shape": picture.shape, "rows": rows, "figure": drawing(picture, copies)}
+
+
+def distances(a: np.ndarray, k: int) -> list[float]:
+    """Distance from `a` (m, n) to random matrices of rank k, each its projection on k random directions."""
+    rng = np.random.default_rng(0)
+    bases = (np.linalg.qr(rng.normal(size=(a.shape[1], k)))[0] for _ in range(CANDIDATES))
+    return [frobenius_norm(a - (a @ basis) @ basis.T) for basis in bases]
 
 
 def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Markup:
@@ -59,7 +77,7 @@ def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Markup:
 
 
 def values() -> Values:
-    """The example's factors, its rank-one approximation and what that keeps, and a photograph's."""
+    """The example's factors and what rank one keeps of it, a photograph's, and what forming AᵀA costs."""
     full = svd(A)
     first = truncate(full, 1)
     return {
@@ -79,6 +97,7 @@ def values() -> Values:
         "kept": storage(len(A), len(A.T), 1),
         "size": A.size,
         "photograph": compressed_photograph(),
+        "accuracy": study(),
     }
 
 

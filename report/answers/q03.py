@@ -2,15 +2,16 @@
 
 from bench.store import Snapshot
 from report.answer import Answer, Values
-from report.answers.q03_evidence import convergence, times
+from report.answers.q03_evidence import convergence, times, times_to_minimum
 from report.answers.q03_example import worked
+from report.answers.q03_quadratics import quadratics
 from report.formats import number
 from report.render import Erratum
 
 
 def values() -> Values:
     """The worked descents, recomputed."""
-    return worked()
+    return {**worked(), "quadratics": quadratics()}
 
 
 def errata(v: Values) -> list[Erratum]:
@@ -34,7 +35,11 @@ def errata(v: Values) -> list[Erratum]:
 
 def evidence(snapshot: Snapshot) -> Values:
     """Convergence of the three on the digits, and their time to the target; None where not measured."""
-    return {"convergence": convergence(snapshot), "times": times(snapshot)}
+    return {
+        "convergence": convergence(snapshot),
+        "times": times(snapshot),
+        "times_to_minimum": times_to_minimum(snapshot),
+    }
 
 
 ANSWER = Answer(

@@ -6,12 +6,13 @@ from markupsafe import Markup
 
 from bench.statistics import Ratio
 from bench.store import Snapshot
-from report.evidence import at_best_rate, descents, samples, time_ratio
-from report.figures.descent import METHODS, excess_by_samples
+from report.evidence import at_best_rate, descents, inputs, samples, time_ratio
+from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
 from report.figures.style import to_svg
 from report.formats import count, duration, number
 
 INPUT = "logistic regression on digits"
+METRICS = ("distance", "gradient_variance", "seconds")
 
 
 def value_at(own: pd.DataFrame, seen: float) -> np.ndarray:
@@ -44,6 +45,46 @@ def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Markup:
     )
 
 
+def course(snapshot: Snapshot, rates: pd.DataFrame) -> pd.DataFrame | None:
+    """Medians over the seeds of METRICS, by method and samples seen (`step`), at one rate a method.
+
+    rates: method and learning_rate. None where a metric was not measured for every method.
+    """
+    columns = []
+    for metric in METRICS:
+        own = descents(snapshot, metric).merge(rates, on=["method", "learning_rate"])
+        if set(own["method"]) != set(METHODS):
+            return None
+        columns.append(own.groupby(["method", "step"])["value"].median().rename(metric))
+    return pd.concat(columns, axis=1).reset_index()
+
+
+def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
+    """Distance, variance and seconds: their curves, and a row a method with the last of each; or None."""
+    found = course(snapshot, rates)
+    if found is None:
+        return None
+    last = found[found["step"] > 0].groupby("method").last().loc[list(METHODS)]
+    return {
+        "rows": [
+            [
+                method,
+                count(end["step"]),
+                duration(end["seconds"]),
+                *(number(end[m], 2 if end[m] else 1) for m in METRICS[:2]),
+            ]
+            for method, end in last.iterrows()
+        ],
+        "figure": to_svg(
+            distance_and_variance(found),
+            name=f"q03-way-{snapshot.slug}",
+            title="Distance to the minimum and variance of the gradient",
+            alt="Four panels with logarithmic axes: distance to the minimum above, variance of the gradient "
+            f"below, by samples seen and by seconds, a line for each of {', '.join(METHODS)}.",
+        ),
+    }
+
+
 def convergence(snapshot: Snapshot) -> dict[str, object] | None:
     """Each method at its best rate: curves, excess after one pass and at the end; None without all three."""
     all_runs = descents(snapshot)
@@ -74,6 +115,7 @@ def convergence(snapshot: Snapshot) -> dict[str, object] | None:
         "early": leader(at[one_pass]),
         "late": leader(at[end]),
         "fastest_fall": max(falls, key=lambda method: falls[method]),
+        "way": way(snapshot, frame[["method", "learning_rate"]].drop_duplicates()),
     }
 
 
@@ -84,13 +126,13 @@ def verdict(ratio: Ratio) -> str:
     return "slower" if ratio.low > 1 else "undecided"
 
 
-def row(snapshot: Snapshot, subject: str) -> list[str] | None:
+def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:
     """One method's rate, steps, samples and seconds to the target, and its time beside batch descent's."""
-    seconds = samples(snapshot, "time_to_target", subject, "impl", INPUT)
+    seconds = samples(snapshot, task, subject, "impl", input)
     m = snapshot.measurements
-    own = m[(m["task"] == "time_to_target") & (m["subject"] == subject) & (m["input"] == INPUT)]
+    own = m[(m["task"] == task) & (m["subject"] == subject) & (m["input"] == input)]
     fixed = own[own["metric"] != "seconds"].groupby("metric")["value"].first()
-    ratio = time_ratio(snapshot, "time_to_target", INPUT, (subject, "impl"), ("batch", "impl"))
+    ratio = time_ratio(snapshot, task, input, (subject, "impl"), ("batch", "impl"))
     if seconds is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
         return None
     beside = f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}), {verdict(ratio)}"
@@ -104,6 +146,13 @@ def row(snapshot: Snapshot, subject: str) -> list[str] | None:
     ]
 
 
-def times(snapshot: Snapshot) -> list[list[str]]:
+def times(snapshot: Snapshot, task: str = "time_to_target", input: str = INPUT) -> list[list[str]]:
     """Rows of the three methods that were timed; empty where none was, or not batch descent."""
-    return [cells for method in METHODS if (cells := row(snapshot, method)) is not None]
+    return [cells for method in METHODS if (cells := row(snapshot, task, input, method)) is not None]
+
+
+def times_to_minimum(snapshot: Snapshot) -> list[list[str]]:
+    """The same on every problem whose minimum was chosen beforehand: its name first, and without the rate."""
+    task = "time_to_minimum"
+    found = ((input, cells) for input in inputs(snapshot, task) for cells in times(snapshot, task, input))
+    return [[input, method, *rest] for input, (method, _, *rest) in found]

@@ -8,8 +8,8 @@ import torch
 from markupsafe import Markup
 from torch import Tensor
 
-from impl.descent import Path, descend, minibatches
-from impl.objectives import Objective, gradient_variance, least_squares, minimum
+from impl.descent import Path, descend, gradient_variance, minibatches
+from impl.objectives import Objective, least_squares, minimum
 from impl.optimizers import SGD
 from report.answers.q03_wells import escapes
 from report.figures.descent import paths_on_contours

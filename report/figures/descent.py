@@ -65,3 +65,37 @@ def excess_by_samples(frame: pd.DataFrame) -> Figure:
         ax.set(xscale="log", yscale="log", xlabel="samples seen", ylabel="loss above the minimum (nats)")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(METHODS))
     return figure
+
+
+def distance_and_variance(course: pd.DataFrame) -> Figure:
+    """Distance to the minimum and variance of the gradient, against samples seen and against seconds.
+
+    course: method, step (samples seen), seconds, distance and gradient_variance. Zeros have no place on a
+    logarithmic axis: neither the start nor the variance of a full batch.
+    """
+    rows = {"distance": "distance to the minimum", "gradient_variance": "variance of the gradient"}
+    columns = {"step": "samples seen", "seconds": "seconds"}
+    with style():
+        figure, axes = plt.subplots(2, 2, figsize=(6.4, 4.6), sharex="col", sharey="row")
+        for i, (metric, y_label) in enumerate(rows.items()):
+            for j, (by, x_label) in enumerate(columns.items()):
+                ax = axes[i, j]
+                for method, chosen in METHODS.items():
+                    own = course[(course["method"] == method) & (course["step"] > 0) & (course[metric] > 0)]
+                    ax.plot(
+                        own[by],
+                        own[metric],
+                        color=chosen.color,
+                        linestyle=chosen.dash,
+                        marker=chosen.marker,
+                        markevery=max(1, len(own) // 5),
+                        markersize=4,
+                        label=method,
+                    )
+                ax.set(xscale="log", yscale="log")
+                if i == 1:
+                    ax.set_xlabel(x_label)
+                if j == 0:
+                    ax.set_ylabel(y_label)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(METHODS))
+    return figure
