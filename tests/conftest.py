@@ -1,0 +1,30 @@
+"""Fixtures that several test files share."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from impl import mnist
+from impl.mnist import IdxFile
+from tests.small_mnist import SHAPES, idx
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.integers(0, 10 if len(shape) == 1 else 256, shape, np.uint8)
+        for name, shape in SHAPES.items()
+    }
+
+
+@pytest.fixture
+def contents(arrays, monkeypatch):
+    """A small MNIST and the table that knows it."""
+    contents = {name: idx(values) for name, values in arrays.items()}
+    table = {
+        name: IdxFile(SHAPES[name], hashlib.sha256(content).hexdigest()) for name, content in contents.items()
+    }
+    monkeypatch.setattr(mnist, "FILES", table)
+    return contents

@@ -1,0 +1,179 @@
+"""The download of MNIST: mirrors that answer, hang, refuse or lie, served from this machine."""
+
+import gzip
+import hashlib
+import http.server
+import io
+import socket
+import threading
+from dataclasses import dataclass
+from email.message import Message
+from urllib.error import HTTPError, URLError
+
+import pytest
+
+from impl import download, mnist
+from impl.data import Source, resolve
+from impl.download import first_answering
+from impl.mnist import IdxFile
+from tests.small_mnist import IMAGES, LABELS, SHAPES, write
+
+MIRRORS = ["first/", "second/", "third/"]
+
+
+def test_the_first_mirror_that_answers():
+    asked = []
+
+    def ask(url, timeout):
+        asked.append(url)
+        return url == "second/file"
+
+    assert first_answering(MIRRORS, "file", 5, ask) == "second/"
+    assert set(asked) <= {"first/file", "second/file", "third/file"}
+
+
+def test_no_mirror_answers():
+    assert first_answering(MIRRORS, "file", 5, lambda url, timeout: False) is None
+
+
+def test_mirrors_that_hang_hold_nobody():
+    release, daemons = threading.Event(), []
+
+    def ask(url, timeout):
+        daemons.append(threading.current_thread().daemon)
+        return release.wait()
+
+    assert first_answering(MIRRORS, "file", 0.01, ask) is None
+    release.set()
+    assert all(daemons)  # others would keep the program from ending
+    assert daemons
+
+
+@pytest.mark.parametrize("error", [URLError("no such host"), TimeoutError(), ConnectionResetError()])
+def test_a_failing_connection_is_no_answer(monkeypatch, error):
+    def urlopen(url, timeout):
+        raise error
+
+    monkeypatch.setattr(download, "urlopen", urlopen)
+    assert first_answering(MIRRORS, "file", 5) is None
+
+
+def test_a_refusal_is_no_answer_and_is_closed(monkeypatch):
+    body = io.BytesIO(b"no such page")
+    error = HTTPError("first/file", 404, "Not Found", Message(), body)
+
+    def urlopen(url, timeout):
+        raise error
+
+    monkeypatch.setattr(download, "urlopen", urlopen)
+    assert first_answering(MIRRORS[:1], "file", 5) is None
+    assert body.closed
+
+
+@dataclass
+class Mirror:
+    mnist: type
+    served: dict[str, bytes]
+
+
+@pytest.fixture
+def mirror(contents, monkeypatch):
+    """Serve the small MNIST on this machine to torchvision's own downloader."""
+    served = {f"/{name}.gz": gzip.compress(content) for name, content in contents.items()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            content = served.get(self.path)
+            self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *arguments):
+            pass
+
+    resources = [
+        (path[1:], hashlib.md5(content, usedforsecurity=False).hexdigest())
+        for path, content in served.items()
+    ]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        fields = {"mirrors": [address], "resources": resources}
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        twin = type("MNIST", (download.torchvision_mnist(),), fields)
+        monkeypatch.setattr(download, "torchvision_mnist", lambda: twin)
+        yield Mirror(twin, served)
+        server.shutdown()
+        thread.join()
+
+
+def files(root):
+    return {path.name for path in root.rglob("*") if path.is_file()}
+
+
+def test_download_from_the_mirror_that_answers(tmp_path, contents, mirror):
+    (address,) = mirror.mnist.mirrors
+    mirror.mnist.mirrors = [address + "gone/", address]
+    source = resolve(None, default_root=tmp_path / "data")
+    assert source == Source("mnist", tmp_path / "data", "")
+    assert files(tmp_path) == set(contents)
+    assert len(source.load().train_labels) == 7
+
+
+@pytest.mark.parametrize("replacement", [b"<html>Please log in</html>", b""])
+def test_a_bad_download_leaves_nothing_behind(tmp_path, contents, mirror, replacement):
+    good = mirror.served[f"/{IMAGES}.gz"]
+    mirror.served[f"/{IMAGES}.gz"] = replacement
+    source = resolve(None, default_root=tmp_path)
+    assert source.name == "digits"
+    assert f"Error downloading {IMAGES}.gz)" in source.notice
+    assert files(tmp_path) == set()
+    mirror.served[f"/{IMAGES}.gz"] = good
+    assert resolve(None, default_root=tmp_path).name == "mnist"
+
+
+def test_a_download_that_stalls_is_timed_out(tmp_path, mirror, monkeypatch):
+    seen = []
+
+    def observe(self):
+        seen.append(socket.getdefaulttimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr(mirror.mnist, "download", observe)
+    socket.setdefaulttimeout(77)
+    try:
+        source = resolve(None, default_root=tmp_path)
+        assert socket.getdefaulttimeout() == 77
+    finally:
+        socket.setdefaulttimeout(None)
+    assert seen == [download.PATIENCE_SECONDS]
+    assert "TimeoutError" in source.notice
+
+
+def test_a_download_that_is_not_our_mnist(tmp_path, contents, mirror, monkeypatch):
+    foreign = mnist.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
+    monkeypatch.setattr(mnist, "FILES", foreign)
+    source = resolve(None, default_root=tmp_path)
+    assert source.name == "digits"
+    assert "SHA-256" in source.notice
+    assert files(tmp_path) == set()
+
+
+def test_download_completes_an_interrupted_one(tmp_path, contents, mirror):
+    root = write(tmp_path, {LABELS: contents[LABELS]})
+    (root / ".download-left-by-a-kill").mkdir()
+    assert resolve(None, default_root=root).name == "mnist"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, mirror):
+    (tmp_path / "data").write_text("a file, where a folder is wanted")
+    source = resolve(None, default_root=tmp_path / "data")
+    assert source.name == "digits"
+    assert "could not be downloaded" in source.notice
+
+
+def test_nobody_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "first_answering", lambda *arguments: None)
+    assert "no mirror answered" in resolve(None, default_root=tmp_path / "data").notice

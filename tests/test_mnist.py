@@ -1,0 +1,113 @@
+"""MNIST's four files: what is read from them, and every way in which they can be wrong."""
+
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from impl import download, mnist
+from impl.data import load, resolve
+from impl.mnist import DataError
+from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
+
+
+def test_mnist_is_what_was_written(tmp_path, arrays, contents):
+    loaded = load("mnist", write(tmp_path, contents))
+    for images, labels, part in [
+        (loaded.train_images, loaded.train_labels, "train"),
+        (loaded.test_images, loaded.test_labels, "t10k"),
+    ]:
+        expected = torch.from_numpy(arrays[f"{part}-images-idx3-ubyte"])
+        assert images.shape == (len(expected), 1, 28, 28)
+        assert images.dtype == torch.float32
+        assert labels.dtype == torch.int64
+        assert torch.equal(images[:, 0], expected.float() / 255)
+        assert torch.equal(labels, torch.from_numpy(arrays[f"{part}-labels-idx1-ubyte"]).long())
+    assert (loaded.name, loaded.notice) == ("mnist", "")
+
+
+def test_mnist_is_what_torchvision_reads(tmp_path, contents):
+    root = write(tmp_path, contents)
+    loaded, oracle = load("mnist", root), download.torchvision_mnist()
+    for images, labels, train in [
+        (loaded.train_images, loaded.train_labels, True),
+        (loaded.test_images, loaded.test_labels, False),
+    ]:
+        twin = oracle(root, train=train, download=False)
+        assert torch.equal((images[:, 0] * 255).round().byte(), twin.data)
+        assert torch.equal(labels, twin.targets)
+
+
+def test_mnist_digest_follows_the_files(tmp_path, contents):
+    digests = [hashlib.sha256(content).hexdigest() for content in contents.values()]
+    loaded = load("mnist", write(tmp_path, contents))
+    assert loaded.sha256 == hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def flip_bit(content):
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+DAMAGES = {
+    "truncated": (IMAGES, lambda c: c[:-1], r"is 5503 bytes long; expected 5504"),
+    "header cut off": (IMAGES, lambda c: c[:9], r"is 9 bytes long; expected 5504"),
+    "too long": (IMAGES, lambda c: c + b"\0", r"is 5505 bytes long; expected 5504"),
+    "empty": (LABELS, lambda c: b"", r"begins with nothing; expected the idx magic 00 00 08 01"),
+    "wrong magic": (
+        IMAGES,
+        lambda c: b"\0\0\x0d" + c[3:],
+        r"begins with 00 00 0d 03; expected .* 00 00 08 03",
+    ),
+    "compressed": (LABELS, gzip.compress, r"begins with 1f 8b 08 00; expected the idx magic"),
+    "labels for images": (IMAGES, lambda c: idx(np.zeros(7, np.uint8)), r"begins with 00 00 08 01"),
+    "other dimensions": (
+        IMAGES,
+        lambda c: c[:4] + struct.pack(">3I", 28, 28, 7) + c[16:],
+        r"has dimensions \(28, 28, 7\); expected \(7, 28, 28\)",
+    ),
+    "label 10": (
+        LABELS,
+        lambda c: c[:-2] + b"\x0a" + c[-1:],
+        r"holds label 10 at position 5; expected 0 to 9",
+    ),
+    "flipped bit": (IMAGES, flip_bit, r"has SHA-256 [0-9a-f]{64}; expected [0-9a-f]{64}"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("explicit", [True, False])
+def test_damaged_file_is_named(tmp_path, contents, damage, explicit):
+    name, change, message = DAMAGES[damage]
+    root = write(tmp_path, contents | {name: change(contents[name])})
+    with pytest.raises(DataError, match=rf"{name}: .*{message}"):
+        load("mnist", root)
+    with pytest.raises(DataError, match=rf"{name}: .*{message}"):
+        resolve(root) if explicit else resolve(None, default_root=root, download=refuse)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_missing_file_is_named_and_never_replaced_by_digits(tmp_path, contents, name):
+    root = write(tmp_path, {key: value for key, value in contents.items() if key != name})
+    with pytest.raises(DataError, match=rf"{name}: cannot be read .*; expected MNIST's file of \d+ bytes"):
+        resolve(root, download=refuse)
+
+
+def test_folder_in_place_of_a_file(tmp_path, contents):
+    (tmp_path / "MNIST" / "raw" / IMAGES).mkdir(parents=True)
+    with pytest.raises(DataError, match=f"{IMAGES}: cannot be read"):
+        resolve(tmp_path)
+
+
+def test_the_known_hashes_are_of_mnist():
+    # Sizes of LeCun's four files: 16 or 8 bytes of header and 784 or 1 for each sample.
+    assert [name for name in mnist.FILES] == list(SHAPES)
+    assert [expected.shape for expected in mnist.FILES.values()] == [
+        (60_000, 28, 28),
+        (60_000,),
+        (10_000, 28, 28),
+        (10_000,),
+    ]
+    assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in mnist.FILES.values())
