@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench run`."""
+"""Command line of the benchmarks: `python -m bench run` and `python -m bench ratios`."""
 
 import sys
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bench import environment, runner
+from bench import environment, ratios, runner
 from bench.cells import PROFILES, grid
 from bench.progress import console
-from bench.store import Store
+from bench.store import Store, latest
 from impl import data
 from impl.activations import ACTIVATIONS
 
@@ -75,6 +75,17 @@ def run(
     )
     for failure in session.failed:
         console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
+
+
+@app.command("ratios")
+def ratios_(
+    results: Annotated[Path, typer.Option(help="The store to read.")] = RESULTS,
+) -> None:
+    """Print the ratios that this project sets itself, asked and reached, as Markdown."""
+    snapshot = latest(results)
+    if snapshot is None:
+        raise ValueError(f"{results} holds no measurements; `make bench` makes them")
+    typer.echo(ratios.markdown(snapshot), nl=False)
 
 
 def cli() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench import convergence
 from bench.networks import NETWORKS
+from bench.threads import threads
 from impl import data
 from impl.activations import ACTIVATIONS
 from impl.losses import LOSSES
@@ -202,11 +203,11 @@ def run_cell(cell: Cell, root: Path | None, device: str = "cpu") -> Outcome:
 
     root: folder of the data sets that are not bundled. Raises whatever the run raises; the runner records it.
     """
-    torch.set_num_threads(1)
-    if cell.task == convergence.TASK:
-        history = convergence.descend_to_minimum(
-            cell.optimizer, cell.learning_rate, cell.batch_size, cell.epochs, cell.seed
-        )
-        return Outcome("diverged" if history.diverged else "finished", history.measurements)
-    with torch.random.fork_rng(devices=[]):
-        return _train(cell, root, device)
+    with threads(1):
+        if cell.task == convergence.TASK:
+            history = convergence.descend_to_minimum(
+                cell.optimizer, cell.learning_rate, cell.batch_size, cell.epochs, cell.seed
+            )
+            return Outcome("diverged" if history.diverged else "finished", history.measurements)
+        with torch.random.fork_rng(devices=[]):
+            return _train(cell, root, device)

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench.timing import Timed
+from bench.interleaved import Alternatives, interleave
+from bench.threads import threads
+from bench.timing import Interleaved, Timed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,10 +25,8 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     """Time one thread: what several threads add is a property of the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield
 
 
 @pytest.fixture
@@ -39,5 +39,19 @@ def timed(benchmark: Any, device: str) -> Timed:
             torch.cuda.synchronize()
 
         benchmark(call if device == "cpu" else synchronised)
+
+    return run
+
+
+@pytest.fixture
+def interleaved(benchmark: Any, device: str, request: pytest.FixtureRequest) -> Interleaved:
+    """Time alternatives in turn on a number of threads; the benchmark itself is the whole of it, run once."""
+    budget = float(request.config.getoption("benchmark_max_time"))
+
+    def run(alternatives: Alternatives, count: int) -> None:
+        synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
+        with threads(count):
+            samples = benchmark.pedantic(interleave, (alternatives, budget, synchronise), rounds=1)
+        benchmark.extra_info["alternatives"] = samples
 
     return run

@@ -17,6 +17,8 @@ MEASURING = (
     "bench/networks.py",
     "bench/convergence.py",
     "bench/conftest.py",
+    "bench/interleaved.py",
+    "bench/threads.py",
     "bench/test_*.py",
 )
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pytest-benchmark", "distributed")

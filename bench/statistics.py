@@ -70,3 +70,16 @@ def median_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
     )
     interval = result.confidence_interval
     return Ratio(float(ratio(a, b)), float(interval.low), float(interval.high))
+
+
+def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
+    """Median of a / b round by round, with a percentile bootstrap interval over rounds (Efron 1979).
+
+    a, b: positive samples of the same rounds, so that what disturbs a round disturbs both.
+    """
+    ratios = a / b
+    result = stats.bootstrap(
+        (ratios,), np.median, n_resamples=999, confidence_level=CONFIDENCE, method="percentile", rng=seed
+    )
+    interval = result.confidence_interval
+    return Ratio(float(np.median(ratios)), float(interval.low), float(interval.high))

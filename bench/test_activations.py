@@ -1,20 +1,25 @@
-"""Forward and backward cost of the activations, ours beside torch's own kernel where it has one."""
+"""Forward and backward cost of the activations, every rung of the ladder and torch's own kernels."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from bench.timing import Timed, Timing
+from bench.interleaved import Alternatives
+from bench.timing import Interleaved, Timed, Timing
 from impl.activations import ACTIVATIONS
+from impl.ladder import LADDER
 
 SIZES = (2**14, 2**17, 2**20)
+# whose rungs are shown one by one; of the others the module, which picks one, and torch's kernel
+CLIMBED = ("swish", "sgelu", "ada_sgelu")
 IMPLEMENTATIONS = [
     (name, implementation)
     for name, activation in ACTIVATIONS.items()
-    for implementation in ("impl", "torch")
-    if implementation == "impl" or activation.native
+    for implementation in ("impl", "torch", *(LADDER if name in CLIMBED else ()))
+    if implementation != "torch" or activation.native
 ]
 
 
@@ -27,24 +32,28 @@ def timings(task: str) -> list[Timing]:
     ]
 
 
-def function(timing: Timing, device: str) -> Callable[[Tensor], Tensor]:
-    """What is timed: our module, whose α is then trainable, or torch's function."""
+def function(timing: Timing, device: str) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
+    """What is timed and its trainable parameters: our module, a rung of the ladder, or torch's function."""
     activation = ACTIVATIONS[timing.subject]
+    if timing.implementation == "torch":
+        assert activation.native
+        return activation.native, []
+    module = activation.module(device=device)
     if timing.implementation == "impl":
-        return activation.module().to(device)
-    assert activation.native
-    return activation.native
+        return module, list(module.parameters())
+    run, tensors = LADDER[timing.implementation], [*module.parameters(), *module.buffers()]
+    return lambda x: run(module.rule, x, *tensors), list(module.parameters())
 
 
-def normal(size: int, device: str) -> Tensor:
+def normal(size: int, device: str, seed: int = 0) -> Tensor:
     """Inputs as batch norm leaves them: standard normal."""
-    return torch.randn(size, generator=torch.Generator().manual_seed(0)).to(device)
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
 @pytest.mark.parametrize("timing", timings("activation_forward"), ids=str)
 def test_forward(timing: Timing, timed: Timed, device: str) -> None:
     """Value alone, without a graph."""
-    f, x = function(timing, device), normal(timing.size, device)
+    (f, _), x = function(timing, device), normal(timing.size, device)
     with torch.no_grad():
         timed(lambda: f(x))
 
@@ -52,7 +61,38 @@ def test_forward(timing: Timing, timed: Timed, device: str) -> None:
 @pytest.mark.parametrize("timing", timings("activation_backward"), ids=str)
 def test_backward(timing: Timing, timed: Timed, device: str) -> None:
     """Gradients in the input and, where there is one, in α, through a graph made beforehand."""
-    f, x = function(timing, device), normal(timing.size, device).requires_grad_()
-    wanted = [x, *(f.parameters() if isinstance(f, torch.nn.Module) else ())]
+    (f, parameters), x = function(timing, device), normal(timing.size, device).requires_grad_()
     y, upstream = f(x), torch.ones_like(x)
-    timed(lambda: torch.autograd.grad(y, wanted, upstream, retain_graph=True))
+    timed(lambda: torch.autograd.grad(y, [x, *parameters], upstream, retain_graph=True))
+
+
+def both_ways(f: Callable[[Tensor], Tensor], x: Tensor, upstream: Tensor) -> Callable[[], object]:
+    """Forward and backward of f at x, through a fresh graph each time."""
+    wanted = [x, *(f.parameters() if isinstance(f, nn.Module) else ())]
+    return lambda: torch.autograd.grad(f(x), wanted, upstream)
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        Timing("interleaved", "activations", f"{threads} thread", f"{size} elements", size)
+        for size in (2**14, 2**17, 2**20, 2**22, 2**24)
+        for threads in (1, 2)
+    ],
+    ids=str,
+)
+def test_interleaved(timing: Timing, interleaved: Interleaved, device: str) -> None:
+    """Forward and backward in turn with torch's kernels and with copies of x: the bandwidth limit."""
+    x = normal(timing.size, device).requires_grad_()
+    upstream, source, target = normal(timing.size, device, seed=1), x.detach(), torch.empty_like(x)
+    alternatives: Alternatives = {
+        **{
+            ACTIVATIONS[name].label: both_ways(ACTIVATIONS[name].module(device=device), x, upstream)
+            for name in CLIMBED
+        },
+        "F.gelu": both_ways(functional.gelu, x, upstream),
+        "F.silu": both_ways(functional.silu, x, upstream),
+        "copy": lambda: target.detach().copy_(source),
+        "copy to fresh memory": source.clone,
+    }
+    interleaved(alternatives, int(timing.implementation.split()[0]))

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.timing import Timed, Timing
+from bench.interleaved import Alternatives
+from bench.timing import Interleaved, Timed, Timing
 from impl.convolution import STRATEGIES, conv2d
 
 
@@ -22,7 +23,7 @@ class Layer:
     side: int
 
 
-# the three convolutions of the convolutional autoencoder's encoder
+# the convolutions of the convolutional autoencoder's encoder, which are those of the CNN from scratch too
 LAYERS = {
     f"{layer.c_in}→{layer.c_out} at {layer.side}×{layer.side}": layer
     for layer in (Layer(1, 16, 28), Layer(16, 32, 14), Layer(32, 64, 7))
@@ -71,3 +72,24 @@ def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None
         torch.autograd.grad(y, tensors, torch.ones_like(y))
 
     timed(step)
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing("interleaved", "convolution", "1 thread", layer, 64) for layer in LAYERS], ids=str
+)
+def test_interleaved(timing: Timing, interleaved: Interleaved, device: str) -> None:
+    """Forward and backward of every strategy but the loops in turn with torch's own, batch 64."""
+    alternatives: Alternatives = {}
+    for strategy in (*STRATEGIES, "native"):
+        if strategy == "loops":
+            continue
+        kind = "torch" if strategy == "native" else "impl"
+        f, tensors = convolution(Timing("", strategy, kind, timing.input, timing.size), device)
+        upstream = torch.ones_like(f(*tensors, padding=1))
+        alternatives[strategy] = partial(both_ways, f, tensors, upstream)
+    interleaved(alternatives, 1)
+
+
+def both_ways(f: Callable[..., Tensor], tensors: list[Tensor], upstream: Tensor) -> None:
+    """Value, and the gradients in input, weight and bias, through a fresh graph."""
+    torch.autograd.grad(f(*tensors, padding=1), tensors, upstream)

@@ -10,7 +10,9 @@ import pytest
 
 from impl.training import Measurement
 
-Timed = Callable[[Callable[[], object]], None]  # what the fixture `timed` gives a benchmark
+# what the fixtures `timed` and `interleaved` give a benchmark
+Timed = Callable[[Callable[[], object]], None]
+Interleaved = Callable[[dict[str, Callable[[], object]], int], None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,19 @@ def timing_of(item: pytest.Function) -> Timing:
     timing = item.callspec.params["timing"]
     assert isinstance(timing, Timing)
     return timing
+
+
+def _extra(info: dict[str, Any]) -> list[Measurement]:
+    """What a benchmark noted beside its samples: numbers, and of each interleaved alternative the seconds."""
+    alternatives = info.get("alternatives", {})
+    return [
+        *(Measurement(name, 0, value, "1") for name, value in info.items() if name != "alternatives"),
+        *(
+            Measurement(f"seconds of {name}", step, value, "s")
+            for name, samples in alternatives.items()
+            for step, value in enumerate(samples)
+        ),
+    ]
 
 
 class Recorder:
@@ -74,6 +89,5 @@ class Recorder:
             benchmark: Any = item.funcargs["benchmark"]
             samples = enumerate(benchmark.stats.stats.data)
             measured = [Measurement("seconds", step, value, "s") for step, value in samples]
-            extra = [Measurement(name, 0, value, "1") for name, value in benchmark.extra_info.items()]
-            self.record(timing_of(item), measured + extra, "")
+            self.record(timing_of(item), measured + _extra(benchmark.extra_info), "")
         return report
