@@ -1,4 +1,4 @@
-"""Values against mpmath over whole number formats, derivatives, torch's transforms, the rungs of the ladder."""
+"""Values against mpmath over whole formats, derivatives, torch's transforms, and every rung of the ladder."""
 
 import math
 
