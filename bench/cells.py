@@ -95,7 +95,7 @@ PROFILES: dict[str, Profile] = {
             "classifier": Effort(seeds=3, epochs=6, samples=5000),
         },
         convergence=Effort(seeds=2, epochs=20, samples=convergence.SAMPLES),
-        benchmark_seconds=0.15,
+        benchmark_seconds=0.1,
     ),
     "reference": Profile(
         {
