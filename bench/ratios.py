@@ -19,8 +19,9 @@ Samples = dict[str, np.ndarray]  # alternative -> seconds, one a round
 
 @dataclass(frozen=True)
 class Row:
-    """One ratio of the table: of what to what, where, and at most how much was asked."""
+    """One ratio of the table: in which part, of what to what, where, and at most how much was asked."""
 
+    part: str
     ratio: str
     where: str
     reached: Ratio
@@ -50,9 +51,11 @@ def _activations(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
             if (at := timed.get(("activations", f"{size} elements", threads))) is None:
                 continue
             where = f"2^{size.bit_length() - 1} elements, {threads}{'s' * (threads > '2')}"
-            yield Row("SGELU / F.gelu", where, paired_ratio(at["SGELU"], at["F.gelu"]), asked)
-            yield Row("AdaSGELU / SGELU", where, paired_ratio(at["AdaSGELU"], at["SGELU"]), 1.25)
-            yield Row("Swish / F.silu", where, paired_ratio(at["Swish"], at["F.silu"]), 1.05)
+            yield Row("Activations", "SGELU / F.gelu", where, paired_ratio(at["SGELU"], at["F.gelu"]), asked)
+            yield Row(
+                "Activations", "AdaSGELU / SGELU", where, paired_ratio(at["AdaSGELU"], at["SGELU"]), 1.25
+            )
+            yield Row("Activations", "Swish / F.silu", where, paired_ratio(at["Swish"], at["F.silu"]), 1.05)
 
 
 def _convolution(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
@@ -61,10 +64,16 @@ def _convolution(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
     for k, (layer, at) in enumerate(layers.items()):
         ratios.append(paired_ratio(at[STRATEGY], at["native"]))
         if k == 0:
-            yield Row(f"{STRATEGY} / F.conv2d", f"{layer}, batch 64", ratios[-1], 1.0)
+            yield Row("Convolution", f"{STRATEGY} / F.conv2d", f"{layer}, batch 64", ratios[-1], 1.0)
     if ratios:
         mean = Ratio(*(float(np.exp(np.mean(np.log([getattr(r, f) for r in ratios])))) for f in FIELDS))
-        yield Row(f"{STRATEGY} / F.conv2d", f"geometric mean of {len(ratios)} layers, batch 64", mean, 2.0)
+        yield Row(
+            "Convolution",
+            f"{STRATEGY} / F.conv2d",
+            f"geometric mean of {len(ratios)} layers, batch 64",
+            mean,
+            2.0,
+        )
 
 
 FIELDS = ("value", "low", "high")
@@ -81,7 +90,11 @@ def _optimizers(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
             if subject in at and baseline in at:
                 where = f"{name}, {place.removesuffix(' parameters')}"
                 yield Row(
-                    f"step, {subject} / {baseline}", where, paired_ratio(at[subject], at[baseline]), asked
+                    "Optimizer steps",
+                    f"{subject} / {baseline}",
+                    where,
+                    paired_ratio(at[subject], at[baseline]),
+                    asked,
                 )
 
 
@@ -89,7 +102,13 @@ def _backpropagation(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row
     for (name, place, _), at in timed.items():
         if name.startswith("MLP "):
             ratio = paired_ratio(at["ours"], at["torch with autograd"])
-            yield Row("MLP step, ours / torch", f"{name.removeprefix('MLP ')}, {place}", ratio, 1.0)
+            yield Row(
+                "Steps of the perceptron",
+                "ours / torch with autograd",
+                f"{name.removeprefix('MLP ')}, {place}",
+                ratio,
+                1.0,
+            )
 
 
 def rows(snapshot: Snapshot) -> list[Row]:
@@ -116,29 +135,52 @@ def bandwidth(snapshot: Snapshot) -> pd.DataFrame:
 COPIES = ("copy", "copy to fresh memory")
 
 
+def first_calls(snapshot: Snapshot) -> list[str]:
+    """What compiling costs the first call of an activation, in a sentence for each state of the cache."""
+    chosen = snapshot.measurements.query("task == 'first_call' and metric == 'first_call_seconds'")
+    return [
+        f"The first call of SGELU, forward and backward, took {row.value:.1f} s ({row.input})."
+        for row in chosen.itertuples()
+    ]
+
+
 def _line(*cells: object) -> str:
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    r = row.reached
+    said = f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
+    return said if row.holds else f"**{said}**, asked {row.asked:g}"
+
+
+def _table(part: str, found: list[Row]) -> list[str]:
+    """Places down, ratios across, each with the least and the most that was asked of it."""
+    places, names = (list(dict.fromkeys(getattr(row, f) for row in found)) for f in ("where", "ratio"))
+    heads = []
+    for name in names:
+        asked = sorted({f"{row.asked:g}" for row in found if row.ratio == name}, key=float)
+        heads.append(f"{name}, asked ≤ {' to '.join(dict.fromkeys((asked[0], asked[-1])))}")
+    by = {(row.where, row.ratio): row for row in found}
+    lines = [_line(place, *(_cell(by.get((place, name))) for name in names)) for place in places]
+    return ["", _line(part, *heads), _line("---", *["---:"] * len(names)), *lines]
+
+
 def markdown(snapshot: Snapshot) -> str:
-    """The ratios as Markdown tables, with the machine they were measured on."""
-    where = snapshot.environment
+    """The ratios as Markdown tables, with the machine they were measured on; what was missed is bold."""
+    where, found = snapshot.environment, rows(snapshot)
     lines = [
-        f"{where['processor']}, {where['cores']} cores, commit {str(where['commit_hash'])[:7]}; medians of "
-        "ratios round by round, with 95 % bootstrap intervals.",
-        "",
-        _line("ratio of times", "where", "asked", "reached", ""),
-        _line("---", "---", "---:", "---:", "---"),
+        f"{where['processor']}, {where['cores']} cores, commit {str(where['commit_hash'])[:7]}: medians of "
+        f"the ratios of each round, with 95 % bootstrap intervals. {sum(row.holds for row in found)} of "
+        f"{len(found)} are as asked; the others are bold.",
+        *first_calls(snapshot),
     ]
-    for row in rows(snapshot):
-        r = row.reached
-        reached = f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
-        lines.append(_line(row.ratio, row.where, f"≤ {row.asked:g}", reached, "" if row.holds else "missed"))
-    lines += [
-        "",
-        _line("SGELU forward and backward", *(f"share of the bandwidth of a {c}" for c in COPIES)),
-        _line("---", "---:", "---:"),
-    ]
+    for part in dict.fromkeys(row.part for row in found):
+        lines += _table(part, [row for row in found if row.part == part])
+    heads = (f"share of the bandwidth of a {c}" for c in COPIES)
+    lines += ["", _line("SGELU forward and backward", *heads), _line("---", "---:", "---:")]
     for size, threads, *shares in bandwidth(snapshot).itertuples(index=False):
         place = f"2^{size.bit_length() - 1} elements, {threads}{'s' * (threads > '2')}"
         lines.append(_line(place, *(f"{share:.0%}" for share in shares)))

@@ -15,6 +15,7 @@ SUBJECTS = ("good", "bad", "done")
 @pytest.mark.parametrize("timing", [Timing("t", name, "impl", "i", 1) for name in SUBJECTS], ids=str)
 def test_it(timing, benchmark):
     benchmark.extra_info["steps"] = 5
+    benchmark.extra_info["alternatives"] = {"ours": [0.5, 0.25]}
     benchmark(int if timing.subject != "bad" else lambda: 1 / 0)
 """
 
@@ -41,6 +42,8 @@ def test_recorder(recorded, capsys):
     samples, error = records["good"]
     assert error == ""
     assert [m.value for m in samples if m.metric == "steps"] == [5]
+    alternatives = [m for m in samples if m.metric == "seconds of ours"]
+    assert [(m.step, m.value, m.unit) for m in alternatives] == [(0, 0.5, "s"), (1, 0.25, "s")]
     seconds = [m for m in samples if m.metric == "seconds"]
     assert [m.step for m in seconds] == list(range(len(seconds)))
     assert len(seconds) >= 5

@@ -17,6 +17,7 @@ PAIRS = {
     "Swish / sigmoid, ours": (("swish", "impl"), ("sigmoid", "impl")),
     "Swish / sigmoid, torch": (("swish", "torch"), ("sigmoid", "torch")),
     "Swish, ours / torch": (("swish", "impl"), ("swish", "torch")),
+    "Swish, composed / ours": (("swish", "composed"), ("swish", "impl")),
 }
 MEASURED = (("sigmoid", "impl"), ("swish", "impl"), ("sigmoid", "torch"), ("swish", "torch"))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.store import Snapshot
 from report import phrases
-from report.answers.q11_evidence import AUTOENCODERS, PROPOSED, final_rows, label, ordered
+from report.answers.q11_evidence import AUTOENCODERS, final_rows, label, ordered
 from report.evidence import final, inputs, samples, time_ratio
 from report.figures.style import to_svg
 from report.figures.training import reconstructions
@@ -49,18 +49,31 @@ def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
     }
 
 
+TORCH = ("gelu", "torch")
+COSTS = {
+    "GELU, torch": TORCH,
+    "SGELU, composed": ("sgelu", "composed"),
+    "SGELU, ours": ("sgelu", "impl"),
+    "AdaSGELU, composed": ("ada_sgelu", "composed"),
+    "AdaSGELU, ours": ("ada_sgelu", "impl"),
+}
+
+
 def cost(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Median times of GELU and the proposed activations, and ratios to torch's GELU; None if not measured."""
-    measured = [("gelu", "torch"), ("gelu", "impl"), ("sgelu", "impl"), ("ada_sgelu", "impl")]
-    names = ["GELU, torch", "GELU, ours", "SGELU, ours", "AdaSGELU, ours"]
-    rows, multiples = [], []
+    """Median times of torch's GELU and of the proposed activations with ratios to it; None if not measured.
+
+    spans: least and greatest ratio of what runs composed and of what the modules run.
+    """
+    rows = []
+    multiples: dict[str, list[float]] = {"composed": [], "impl": []}
     for task, name in {"activation_forward": "forward", "activation_backward": "backward"}.items():
         for input in inputs(snapshot, task):
             cells = []
-            for what in measured:
+            for what in COSTS.values():
                 s = samples(snapshot, task, *what, input)
-                r = time_ratio(snapshot, task, input, what, measured[0]) if what[1] == "impl" else None
-                multiples += [r.value] if r and what[0] in PROPOSED else []
+                r = time_ratio(snapshot, task, input, what, TORCH) if what != TORCH else None
+                if r:
+                    multiples[what[1]].append(r.value)
                 cells.append(
                     NOT_MEASURED
                     if s is None
@@ -68,13 +81,12 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
                 )
             head = input.split(" ")[0]
             rows.append([f"{name}, {count(int(head)) if head.isdigit() else input}", *cells])
-    if not multiples:
+    if not any(multiples.values()):
         return None
     return {
-        "columns": ["Pass and elements", *names],
+        "columns": ["Pass and elements", *COSTS],
         "rows": rows,
-        "least": min(multiples),
-        "most": max(multiples),
+        "spans": {way: (min(found), max(found)) for way, found in multiples.items() if found},
     }
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from report.figures.style import INK, PALETTE, style
 
-MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu")]
+MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht")]
 
 
 def _panel(ax: Axes, frame: pd.DataFrame, rows: list[str], series: Mapping[str, int]) -> None:

@@ -1,0 +1,98 @@
+"""The table of ratios against samples made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import ratios
+from bench.store import Snapshot
+
+
+def snapshot(timed):
+    """A snapshot of interleaved samples: (subject, input, threads) -> alternative -> seconds."""
+    rows = [
+        ("interleaved", subject, place, threads, 1, f"seconds of {name}", step, value)
+        for (subject, place, threads), alternatives in timed.items()
+        for name, samples in alternatives.items()
+        for step, value in enumerate(samples)
+    ]
+    columns = ["task", "subject", "input", "implementation", "size", "metric", "step", "value"]
+    environment = {"processor": "Abacus", "cores": 3, "commit_hash": "0123456789"}
+    return Snapshot(environment, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
+
+
+ACTIVATIONS = {"SGELU": 2.0, "AdaSGELU": 3.0, "Swish": 1.0, "F.gelu": 4.0, "F.silu": 0.5, "copy": 0.4}
+CUBE_ROOT_OF_4 = pytest.approx(4 ** (1 / 3))
+LAYERS = {"1→16 at 28×28": 0.5, "16→32 at 14×14": 2.0, "32→64 at 7×7": 4.0}
+TIMED = {
+    ("activations", f"{2**20} elements", "2 thread"): {
+        **{name: [seconds] * 9 for name, seconds in ACTIVATIONS.items()},
+        "copy to fresh memory": [0.8] * 9,
+    },
+    **{
+        ("convolution", layer, "1 thread"): {"tiled": [ratio] * 9, "unfold": [9.0] * 9, "native": [1.0] * 9}
+        for layer, ratio in LAYERS.items()
+    },
+    ("adam", "the classifier's parameters", "1 thread"): {
+        "ours": [1.0] * 9,
+        "ours without compiler": [3.0] * 9,
+        "torch, foreach": [2.0] * 9,
+        "torch, fused": [1.0] * 9,
+    },
+    ("rmsprop", "the classifier's parameters", "1 thread"): {"ours": [1.0] * 9, "torch, foreach": [2.0] * 9},
+    ("MLP 784-128-10, relu", "batch of 32", "1 thread"): {
+        "ours": [1.0] * 9,
+        "torch with autograd": [4.0] * 9,
+    },
+}
+
+
+def test_rows_by_hand():
+    found = {(r.ratio, r.where): (r.reached.value, r.asked, r.holds) for r in ratios.rows(snapshot(TIMED))}
+    assert found == {
+        ("SGELU / F.gelu", "2^20 elements, 2 threads"): (0.5, 1.0, True),
+        ("AdaSGELU / SGELU", "2^20 elements, 2 threads"): (1.5, 1.25, False),
+        ("Swish / F.silu", "2^20 elements, 2 threads"): (2.0, 1.05, False),
+        ("tiled / F.conv2d", "1→16 at 28×28, batch 64"): (0.5, 1.0, True),
+        ("tiled / F.conv2d", "geometric mean of 3 layers, batch 64"): (
+            pytest.approx(4 ** (1 / 3)),
+            2.0,
+            True,
+        ),
+        ("ours / torch, foreach", "adam, the classifier's"): (0.5, 0.6, True),
+        ("ours / torch, foreach", "rmsprop, the classifier's"): (0.5, 0.6, True),
+        ("ours / torch, fused", "adam, the classifier's"): (1.0, 0.9, False),
+        ("ours without compiler / torch, fused", "adam, the classifier's"): (3.0, 1.3, False),
+        ("ours / torch with autograd", "784-128-10, relu, batch of 32"): (0.25, 1.0, True),
+    }
+
+
+def test_bandwidth_by_hand():
+    # SGELU moves 20 bytes an element forward and backward, a copy 8; 2.0 s against 0.4 s and 0.8 s
+    found = ratios.bandwidth(snapshot(TIMED))
+    np.testing.assert_allclose(found[["copy", "copy to fresh memory"]], [[2.5 * 0.4 / 2, 2.5 * 0.8 / 2]])
+
+
+def test_ratios_are_those_of_the_same_round():
+    disturbed = np.array([1.0, 10.0, 100.0])
+    found = ratios.paired_ratio(3 * disturbed, disturbed)
+    assert (found.value, found.low, found.high) == (3, 3, 3)
+
+
+def test_markdown_says_what_was_missed_and_where():
+    lines = ratios.markdown(snapshot(TIMED)).splitlines()
+    assert "Abacus, 3 cores, commit 0123456" in lines[0]
+    assert "6 of 10 are as asked" in lines[0]
+    place, sgelu, adasgelu, _ = next(line for line in lines if "2^20" in line).strip("| ").split(" | ")
+    assert place == "2^20 elements, 2 threads"
+    assert sgelu == "0.50 (0.50–0.50)"
+    assert adasgelu == "**1.50 (1.50–1.50)**, asked 1.25"
+    assert "| Convolution | tiled / F.conv2d, asked ≤ 1 to 2 |" in lines
+    rmsprop = next(line for line in lines if line.startswith("| rmsprop"))
+    assert rmsprop == "| rmsprop, the classifier's | 0.50 (0.50–0.50) | – | – |"
+    assert "| 2^20 elements, 2 threads | 50% | 100% |" in lines
+
+
+def test_nothing_measured_is_an_empty_table():
+    assert ratios.rows(snapshot({})) == []
+    assert ratios.bandwidth(snapshot({})).empty
