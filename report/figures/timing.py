@@ -12,6 +12,8 @@ from report.figures.style import INK, PALETTE, style
 
 MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht")]
 
+WIDEST_LEGEND = 60  # letters that fit side by side with their marks
+
 
 def _panel(ax: Axes, frame: pd.DataFrame, rows: list[str], series: Mapping[str, int]) -> None:
     """Dots and intervals of one panel, the series of a row above each other."""
@@ -50,5 +52,6 @@ def ratios(frame: pd.DataFrame, label: str, order: Sequence[str] = ()) -> Figure
         axes[0, 0].xaxis.set_minor_formatter(NullFormatter())
         figure.supxlabel(label, fontsize=9)
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        columns = len(labels) if len("".join(labels)) <= WIDEST_LEGEND else 2
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns)
     return figure
