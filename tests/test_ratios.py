@@ -1,11 +1,15 @@
-"""The table of ratios against samples made by hand."""
+"""The table of ratios against samples made by hand, and README against the reference."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bench import ratios
-from bench.store import Snapshot
+from bench.store import Snapshot, latest
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def snapshot(timed):
@@ -96,3 +100,9 @@ def test_markdown_says_what_was_missed_and_where():
 def test_nothing_measured_is_an_empty_table():
     assert ratios.rows(snapshot({})) == []
     assert ratios.bandwidth(snapshot({})).empty
+
+
+def test_readme_shows_what_the_reference_holds():
+    reference = latest(ROOT / "results" / "reference.sqlite")
+    assert reference is not None
+    assert ratios.markdown(reference) in (ROOT / "README.md").read_text()
