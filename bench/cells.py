@@ -89,8 +89,8 @@ class Profile:
 PROFILES: dict[str, Profile] = {
     "quick": Profile(
         {
-            "conv_autoencoder": Effort(seeds=2, epochs=2, samples=2000),
-            "fc_autoencoder": Effort(seeds=3, epochs=4, samples=5000),
+            "conv_autoencoder": Effort(seeds=2, epochs=2, samples=1000),
+            "fc_autoencoder": Effort(seeds=3, epochs=3, samples=4000),
             "scratch_cnn": Effort(seeds=1, epochs=2, samples=5000, batch_size=32),
             "classifier": Effort(seeds=3, epochs=6, samples=5000),
         },

@@ -54,7 +54,7 @@ def test_stop_and_go_on(start):
         if "training runs 0/12" in line:
             break
     os.killpg(stopped.pid, signal.SIGINT)
-    _, error = stopped.communicate(timeout=60)
+    _, error = stopped.communicate(timeout=300)
     assert stopped.returncode == 130
     assert "the same command goes on from there" in error
     assert "Traceback" not in error
@@ -62,7 +62,7 @@ def test_stop_and_go_on(start):
     finished = set() if before is None else set(before.runs["key"])
     assert len(finished) < 12
     again = run()
-    _, error = again.communicate(timeout=120)
+    _, error = again.communicate(timeout=300)
     assert again.returncode == 0
     assert f"training runs 0/{12 - len(finished)}" in error
     runs = latest(store).runs
