@@ -1,5 +1,8 @@
-"""Paired differences, ratios of medians and their intervals: thin calls into scipy."""
+"""Paired comparisons, their intervals and corrections: thin calls into scipy and statsmodels."""
 
+import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,3 +86,150 @@ def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
     )
     interval = result.confidence_interval
     return Ratio(float(np.median(ratios)), float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean paired difference a - b, or a/b - 1 where relative, against a margin.
+
+    low, high: 95 % bootstrap interval (BCa; Efron 1987). p: two-sided, of a paired t-test of the mean against
+    `margin`. improvement: P(a > b) + P(a = b)/2 over all pairs of runs (Agarwal et al. 2021). narrowing: the
+    width of the paired Student interval over that of Welch's, which does not pair. NaN with too few pairs.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    pairs: int
+    p: float
+    improvement: float
+    narrowing: float
+    margin: float
+    relative: bool
+
+
+def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool = False) -> Comparison:
+    """Compare a with b over the pairs that both have; a, b are indexed by what pairs them (the seed).
+
+    relative: differences of logarithms, told as ratios minus one, and so is the margin; a and b positive.
+    "No worse by more than d", of what should be large, is margin = -d.
+    """
+    both = pd.DataFrame({"a": a, "b": b}).dropna()
+    if relative:
+        both = both.map(math.log)
+    found = _compared(both["a"].to_numpy(), both["b"].to_numpy(), math.log1p(margin) if relative else margin)
+    estimate, low, high = (math.expm1(v) if relative else v for v in found[:3])
+    p, improvement, narrowing = found[3:]
+    return Comparison(estimate, low, high, len(both), p, improvement, narrowing, margin, relative)
+
+
+def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float, float, float, float, float]:
+    """Estimate, interval, p, improvement and narrowing of a over b, both (n,)."""
+    nan = float("nan")
+    if not len(a):
+        return nan, nan, nan, nan, nan, nan
+    d = a - b
+    improvement = float(stats.mannwhitneyu(a, b).statistic) / len(a) ** 2
+    if len(d) < 2:
+        return float(d.mean()), nan, nan, nan, improvement, nan
+    if np.ptp(d) == 0:  # the same in every pair: no spread to test against
+        p = 1.0 if d[0] == margin else 0.0
+        return float(d[0]), float(d[0]), float(d[0]), p, improvement, nan
+    test = stats.ttest_1samp(d, margin)
+    paired, welch = test.confidence_interval(CONFIDENCE), stats.ttest_ind(a, b, equal_var=False)
+    unpaired = welch.confidence_interval(CONFIDENCE)
+    narrowing = float((paired.high - paired.low) / (unpaired.high - unpaired.low))
+    low, high = _bca(d)
+    return float(d.mean()), low, high, float(test.pvalue), improvement, narrowing
+
+
+def _bca(d: np.ndarray) -> tuple[float, float]:
+    """BCa interval of the mean of d (n,), Student's where the bootstrap has too few distinct resamples.
+
+    With few values it is too narrow; a verdict therefore needs the corrected p, too.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of degenerate resamples: told by NaN
+        interval = stats.bootstrap(
+            (d,), np.mean, n_resamples=4999, confidence_level=CONFIDENCE, method="BCa", rng=0
+        ).confidence_interval
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        interval = stats.ttest_1samp(d, 0.0).confidence_interval(CONFIDENCE)
+    return float(interval.low), float(interval.high)
+
+
+def adjusted(p: Sequence[float]) -> list[float]:
+    """The p-values of all comparisons of a family, corrected for their number (Holm 1979); NaN stay NaN."""
+    from statsmodels.stats.multitest import multipletests  # half a second, for those who need it
+
+    values = np.asarray(p, dtype=float)
+    tested = ~np.isnan(values)
+    if tested.any():
+        values[tested] = multipletests(values[tested], method="holm")[1]
+    return [float(value) for value in values]
+
+
+def decided(c: Comparison, p: float) -> int:
+    """+1 where corrected p and interval both put the comparison above its margin, -1 below, else 0."""
+    if not p < 1 - CONFIDENCE:
+        return 0
+    return int(c.low > c.margin) - int(c.high < c.margin)
+
+
+def chosen_rates(runs: pd.DataFrame, contender: Sequence[str]) -> pd.DataFrame:
+    """Each contender's learning rate with the greatest mean score: its columns, learning_rate, score, edge.
+
+    runs: one row a tuning run with the contender's columns, learning_rate, status and score. A rate at which
+    any run did not finish is not eligible; of equals the smaller is taken; a contender without an eligible
+    rate is absent. edge: whether it is the smallest or the greatest rate tried.
+    """
+    names = [*contender, "learning_rate"]
+    if runs.empty:
+        return pd.DataFrame(columns=[*names, "score", "edge"])
+    scores = runs["score"].where(runs["status"] == "finished")
+    groups = runs.assign(score=scores).groupby(names, dropna=False, sort=True)["score"]
+    means = groups.mean().where(groups.count() == groups.size()).rename("score").reset_index()
+    by = means.groupby(list(contender), dropna=False)
+    rate = means["learning_rate"]
+    means["edge"] = (rate == by["learning_rate"].transform("min")) | (
+        rate == by["learning_rate"].transform("max")
+    )
+    eligible = means.dropna(subset="score").sort_values(["score", "learning_rate"], ascending=[False, True])
+    return eligible.groupby(list(contender), dropna=False).head(1).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """How often the procedure tells a thing from itself, with Wilson's interval; and uncorrected."""
+
+    rate: float
+    low: float
+    high: float
+    uncorrected: float
+    resamples: int
+
+
+def false_alarms(
+    a: np.ndarray, b: np.ndarray, others: Sequence[float], *, resamples: int = 2000, seed: int = 0
+) -> FalseAlarms:
+    """Deal the runs of one thing under two sets of seeds anew into two groups, and compare as for a verdict.
+
+    a, b: (n,) each. others: p-values of the family's other comparisons, which Holm's correction takes
+    together with that of the resample. The paired t-test decides, without the bootstrap, which could only
+    lower the rate.
+    """
+    rng = np.random.default_rng(seed)
+    pool = np.concatenate([a, b])
+    dealt = rng.permuted(np.tile(pool, (resamples, 1)), axis=1)
+    p = stats.ttest_1samp(dealt[:, : len(a)] - dealt[:, len(a) : 2 * len(a)], 0.0, axis=1).pvalue
+    alpha = 1 - CONFIDENCE
+    ranked = np.sort(np.asarray([q for q in others if not math.isnan(q)]))
+    # Holm steps down: p is rejected if it and every smaller one pass their share of alpha
+    shares = alpha / (len(ranked) + 1 - np.arange(len(ranked) + 1))
+    passed = np.cumprod(ranked <= shares[:-1]).sum()  # how many of the others fall before the first stop
+    smaller = np.searchsorted(ranked, p)
+    alarms = (smaller <= passed) & (p <= shares[np.minimum(smaller, len(shares) - 1)])
+    interval = stats.binomtest(int(alarms.sum()), resamples).proportion_ci(CONFIDENCE, method="wilson")
+    return FalseAlarms(
+        float(alarms.mean()), float(interval.low), float(interval.high), float((p < alpha).mean()), resamples
+    )

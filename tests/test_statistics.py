@@ -1,12 +1,24 @@
 """Intervals against the textbook formula and against known coverage."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from bench.statistics import mean_interval, median_ratio, paired_difference
+from bench.statistics import (
+    Comparison,
+    adjusted,
+    chosen_rates,
+    compare,
+    decided,
+    false_alarms,
+    mean_interval,
+    median_ratio,
+    paired_difference,
+)
 
 
 def test_paired_interval_by_hand():
@@ -57,3 +69,108 @@ def test_ratio_of_medians_and_its_interval():
         covered += ratio.low <= 2 <= ratio.high
     # 95 % nominal; fewer than 87 of 100 would happen once in a thousand trials (binomial)
     assert covered >= 87
+
+
+def paired_samples(n, shared, seed=0):
+    """Two samples of n with noise of their own and noise that both share."""
+    rng = np.random.default_rng(seed)
+    common = shared * rng.normal(size=n)
+    return (pd.Series(common + rng.normal(size=n)) for _ in range(2))
+
+
+def test_comparison_is_what_scipy_says():
+    a, b = paired_samples(12, 1.0)
+    c = compare(a, b, margin=0.2)
+    assert c.p == pytest.approx(stats.ttest_rel(a - 0.2, b).pvalue)
+    interval = stats.bootstrap(
+        (a - b,), np.mean, n_resamples=4999, method="BCa", confidence_level=0.95, rng=0
+    ).confidence_interval
+    assert (c.low, c.high) == pytest.approx((interval.low, interval.high))
+    assert c.estimate == pytest.approx((a - b).mean())
+    assert c.improvement == np.mean([[x > y for y in b] for x in a])
+    assert c.pairs == 12
+
+
+def test_relative_comparison_is_told_as_a_ratio():
+    b = pd.Series([1.0, 2.0, 3.0])
+    c = compare(b * [1.1, 1.2, 1.3], b, relative=True, margin=0.05)
+    assert c.estimate == pytest.approx((1.1 * 1.2 * 1.3) ** (1 / 3) - 1)
+    assert c.low < c.estimate < c.high
+    assert c.p == pytest.approx(stats.ttest_1samp(np.log([1.1, 1.2, 1.3]), np.log(1.05)).pvalue)
+
+
+def test_comparison_of_too_few_and_of_equal_pairs():
+    one = compare(pd.Series([2.0]), pd.Series([1.0]))
+    assert (one.estimate, one.pairs) == (1.0, 1)
+    assert np.isnan([one.low, one.high, one.p]).all()
+    none = compare(pd.Series([2.0], index=[0]), pd.Series([1.0], index=[1]))
+    assert none.pairs == 0
+    assert math.isnan(none.estimate)
+    same = compare(pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0]))
+    assert (same.estimate, same.low, same.high, same.p) == (0, 0, 0, 1)
+    assert compare(pd.Series([2.0, 3.0]), pd.Series([1.0, 2.0])).p == 0
+
+
+def test_pairing_narrows_what_shares_its_noise_and_only_that():
+    assert compare(*paired_samples(400, 3.0)).narrowing == pytest.approx((1 / 10) ** 0.5, rel=0.1)
+    assert compare(*paired_samples(400, 0.0)).narrowing == pytest.approx(1, rel=0.1)
+
+
+def test_holm_by_hand():
+    # sorted 0.01, 0.02, 0.03, 0.2 times 4, 3, 2, 1, never falling
+    found = adjusted([0.03, 0.01, float("nan"), 0.2, 0.02])
+    assert found[:2] == pytest.approx([0.06, 0.04])
+    assert math.isnan(found[2])
+    assert found[3:] == pytest.approx([0.2, 0.06])
+    assert adjusted([]) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "sign"),
+    [(0.1, 0.3, 0.01, 1), (-0.3, -0.1, 0.01, -1), (0.1, 0.3, 0.06, 0), (-0.1, 0.3, 0.01, 0)],
+)
+def test_a_verdict_needs_corrected_p_and_interval(low, high, p, sign):
+    c = Comparison(0.0, low, high, 5, 0.001, 0.5, 1.0, 0.0, False)
+    assert decided(c, p) == sign
+    assert decided(replace(c, low=low - 0.4, high=high - 0.4, margin=-0.4), p) == sign
+    assert decided(c, float("nan")) == 0
+
+
+def test_the_rate_is_chosen_by_the_mean_and_a_divergence_excludes_it():
+    rows = [
+        ("a", 0.1, 0.5, "finished"),
+        ("a", 0.1, 0.7, "finished"),
+        ("a", 0.3, 0.9, "finished"),
+        ("a", 0.3, 0.0, "diverged"),
+        ("a", 1.0, 0.6, "finished"),
+        ("a", 1.0, 0.6, "finished"),
+        (None, 0.1, 0.1, "finished"),
+        (None, 0.3, 0.4, "finished"),
+        (None, 1.0, 0.2, "finished"),
+        ("never", 0.1, float("nan"), "failed"),
+    ]
+    found = chosen_rates(pd.DataFrame(rows, columns=["name", "learning_rate", "score", "status"]), ["name"])
+    by = {row.name if isinstance(row.name, str) else None: row for row in found.itertuples(index=False)}
+    assert set(by) == {"a", None}
+    assert (by["a"].learning_rate, by["a"].edge) == (0.1, True)  # of equal means the smaller rate
+    assert (by[None].learning_rate, by[None].edge) == (0.3, False)
+    assert chosen_rates(pd.DataFrame(columns=["name", "learning_rate", "score", "status"]), ["name"]).empty
+
+
+@pytest.mark.parametrize("others", [[], [0.5], [0.001, 0.011, 0.2], [1e-9, 1e-9, 1e-9]])
+def test_false_alarms_are_those_of_the_procedure_step_by_step(others):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=10), rng.normal(size=10)
+    found = false_alarms(a, b, others, resamples=40)
+    dealt = np.random.default_rng(0).permuted(np.tile(np.concatenate([a, b]), (40, 1)), axis=1)
+    p = [stats.ttest_rel(row[:10], row[10:]).pvalue for row in dealt]
+    assert found.rate == np.mean([adjusted([q, *others])[0] <= 0.05 for q in p])
+    assert found.uncorrected == np.mean(np.array(p) < 0.05)
+    assert found.low <= found.rate <= found.high
+
+
+def test_a_fair_coin_raises_the_alarm_as_often_as_promised():
+    rng = np.random.default_rng(2)
+    found = false_alarms(rng.normal(size=20), rng.normal(size=20), [], resamples=4000)
+    assert found.low <= 0.05 + 0.01
+    assert found.high >= 0.05 - 0.01
