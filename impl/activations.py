@@ -26,6 +26,8 @@ from impl.functions import (
     relu_derivative,
     sgelu,
     sgelu_derivative,
+    sgelu_yu,
+    sgelu_yu_derivative,
     sigmoid,
     sigmoid_derivative,
     swish,
@@ -45,6 +47,7 @@ __all__ = [
     "LiSHT",
     "Mish",
     "ReLU",
+    "SGELUYu",
     "Sigmoid",
     "Swish",
     "Tanh",
@@ -62,6 +65,8 @@ __all__ = [
     "relu_derivative",
     "sgelu",
     "sgelu_derivative",
+    "sgelu_yu",
+    "sgelu_yu_derivative",
     "sigmoid",
     "sigmoid_derivative",
     "swish",
@@ -120,6 +125,12 @@ class SGELU(Elementwise):
     """Module of `sgelu`."""
 
     rule = Rule(sgelu, sgelu_derivative, single=Rule(erf.x_erf_x, erf.x_erf_x_slope))
+
+
+class SGELUYu(Elementwise):
+    """Module of `sgelu_yu`."""
+
+    rule = Rule(sgelu_yu, sgelu_yu_derivative, single=Rule(single.sgelu_yu, single.sgelu_yu_derivative))
 
 
 class LiSHT(Elementwise):
@@ -313,6 +324,16 @@ ACTIVATIONS: dict[str, Activation] = {
         r"\mathrm{AdaSGELU}(x) = \alpha\,x\,\mathrm{erf}(x)",
         r"\mathrm{AdaSGELU}'(x) = \alpha\left(\mathrm{erf}(x) + \frac{2x}{\sqrt{\pi}}\,e^{-x^2}\right)",
         "proposed by the assignment",
+    ),
+    "sgelu_yu": Activation(
+        "SGELU, Yu & Su",
+        sgelu_yu,
+        sgelu_yu_derivative,
+        SGELUYu,
+        r"\mathrm{SGELU}_{\mathrm{Yu}}(x) = x\,\mathrm{erf}\frac{x}{\sqrt{2}}",
+        r"\mathrm{SGELU}_{\mathrm{Yu}}'(x) = "
+        r"\mathrm{erf}\frac{x}{\sqrt{2}} + \sqrt{\frac{2}{\pi}}\,x\,e^{-x^2/2}",
+        "Yu & Su 2019",
     ),
     "lisht": Activation(
         "LiSHT",

@@ -119,7 +119,7 @@ def gelu_derivative(x: Tensor) -> Tensor:
 def sgelu(x: Tensor) -> Tensor:
     """x erf(x), elementwise; any shape, floating (proposed by the assignment, question 11).
 
-    Not the SGELU of Yu & Su (2019), which is α x erf(x/√2).
+    Not the SGELU of Yu & Su (2019), which is `sgelu_yu`.
     """
     return x * torch.erf(x)
 
@@ -143,6 +143,18 @@ def ada_sgelu_derivative(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
 def ada_sgelu_derivative_in_alpha(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x erf(x), the derivative in α."""
     return sgelu(x)
+
+
+@_widened
+def sgelu_yu(x: Tensor) -> Tensor:
+    """x erf(x/√2), elementwise; any shape, floating (Yu & Su 2019, arXiv 1911.03925, with their α = 1)."""
+    return x * torch.erf(x / SQRT_2)
+
+
+@_widened
+def sgelu_yu_derivative(x: Tensor) -> Tensor:
+    """erf(x/√2) + √(2/π) x exp(-x²/2), by the product rule."""
+    return torch.erf(x / SQRT_2) + _fading(x, SQRT_2 / SQRT_PI * torch.exp(-x.square() / 2))
 
 
 @_widened

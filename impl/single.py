@@ -65,6 +65,17 @@ def ada_sgelu_derivatives(x: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     return alpha * slope, value
 
 
+def sgelu_yu(x: Tensor) -> Tensor:
+    """x erf(x/√2) as √2 s erf(√s)/√s with s = x²/2, where halving rounds nothing; float32 of any shape."""
+    s = x * x / 2
+    return torch.where(x.abs() > SQRT_2 * VALUE.end, x.abs(), s * rational(VALUE, s) * SQRT_2)
+
+
+def sgelu_yu_derivative(x: Tensor) -> Tensor:
+    """d(x/√2), d being the derivative of x erf(x): the function is √2 SGELU(x/√2)."""
+    return x_erf_x_slope(x / SQRT_2)
+
+
 def mish(x: Tensor) -> Tensor:
     """x n/(n + 2), with n = e (e + 2) and e = exp(x): tanh(ln(1 + e)) is that ratio."""
     e = torch.exp(x.clamp(max=20))  # the ratio is 1 in float32 from there on

@@ -27,6 +27,7 @@ ORACLES = {
     "swish": lambda x: x * sigma(x),
     "sgelu": lambda x: x * mpmath.erf(x),
     "ada_sgelu": lambda x: x * mpmath.erf(x),
+    "sgelu_yu": lambda x: x * mpmath.erf(x / mpmath.sqrt(2)),
     "lisht": lambda x: x * mpmath.tanh(x),
     "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
     "elu": lambda x: x if x > 0 else mpmath.expm1(x),
@@ -39,11 +40,12 @@ LIMITS = {  # at -inf and inf: f, then f'
     "swish": ((0, math.inf), (0, 1)),
     "sgelu": ((math.inf, math.inf), (-1, 1)),
     "ada_sgelu": ((math.inf, math.inf), (-1, 1)),
+    "sgelu_yu": ((math.inf, math.inf), (-1, 1)),
     "lisht": ((math.inf, math.inf), (-1, 1)),
     "mish": ((0, math.inf), (0, 1)),
     "elu": ((-1, math.inf), (0, 1)),
 }
-LARGEST_SLOPE = {"sgelu": 1.2578, "ada_sgelu": 1.2578}  # erf(1) + 2/(√π e)
+LARGEST_SLOPE = dict.fromkeys(("sgelu", "ada_sgelu", "sgelu_yu"), 1.2578)  # erf(1) + 2/(√π e)
 POINTS = torch.tensor(
     [-30.0, -6.5, -3.0, -1.1, -0.75, -1e-3, -1e-9, 1e-9, 1e-3, 0.3, 1.0, 2.5, 7.0, 30.0], dtype=torch.float64
 )

@@ -10,7 +10,7 @@ from scipy.special import erf
 from scipy.stats import norm
 from torch import Tensor
 
-from impl.activations import ACTIVATIONS, gelu, gelu_derivative, sgelu, sgelu_derivative
+from impl.activations import ACTIVATIONS, gelu, gelu_derivative, sgelu, sgelu_derivative, sgelu_yu
 from report.formats import number, percent
 
 RARE = 2.0  # standard deviations from 0
@@ -85,15 +85,10 @@ def gelu_facts() -> dict[str, float]:
     }
 
 
-def yu_su(x: Tensor) -> Tensor:
-    """x erf(x/√2), the SGELU of Yu & Su (2019) with α = 1."""
-    return x * torch.erf(x / math.sqrt(2))
-
-
 def sgelu_facts() -> dict[str, float | bool]:
     """SGELU: parity, slopes, gain, and its relations to GELU and to Yu & Su's, as largest differences."""
     x = torch.linspace(-6, 6, 1201, dtype=torch.float64)
-    root, ours, theirs = math.sqrt(2), sgelu(x), yu_su(x)
+    root, ours, theirs = math.sqrt(2), sgelu(x), sgelu_yu(x)
     return {
         "even": parity(sgelu) == "even",
         "steepest": at(sgelu_derivative, 1),
@@ -102,7 +97,7 @@ def sgelu_facts() -> dict[str, float | bool]:
         "gain": gain(sgelu),
         "symmetrised": float((gelu(x) + gelu(-x) - theirs).abs().max()),
         "from_gelu": float((root * gelu(root * x) - x - ours).abs().max()),
-        "from_yu": float((yu_su(root * x) / root - ours).abs().max()),
+        "from_yu": float((sgelu_yu(root * x) / root - ours).abs().max()),
         "apart": float((theirs - ours).abs().max()),
         "probability": probability_error(),
     }

@@ -35,6 +35,7 @@ PALETTE: dict[str, Stroke] = {
     "swish": Stroke("#009E73", (0, (4, 1.5, 1, 1.5)), "D"),
     "sgelu": Stroke("#D55E00", (0, (9, 2)), "X"),
     "ada_sgelu": Stroke("#C26D9C", (0, (2, 1)), "P"),
+    "sgelu_yu": Stroke("#8424FC", (0, (9, 1.5, 1, 1.5)), "h"),
     "lisht": Stroke("#8C6BB1", (0, (3, 1, 1, 1, 1, 1, 1, 1)), "<"),
     "mish": Stroke("#8A8A00", (0, (12, 1.5, 2, 1.5)), ">"),
     "elu": Stroke("#A65628", (0, (7, 1, 3, 1)), "p"),
