@@ -1,4 +1,4 @@
-"""The four files of MNIST: what each must be, and the reader that takes nothing else."""
+"""The four files of MNIST and of its likes: what each must be, and the reader that takes nothing else."""
 
 import hashlib
 import math
@@ -19,10 +19,22 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class IdxFile:
-    """What one of MNIST's files must be: unsigned bytes of `shape` whose whole file has this SHA-256."""
+    """What a file must be: unsigned bytes of `shape`, and the SHA-256 of the whole file where it is known.
 
-    shape: tuple[int, ...]
-    sha256: str
+    None as a length in `shape` stands for any from 1 on.
+    """
+
+    shape: tuple[int | None, ...]
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        lengths = ["N" if length is None else str(length) for length in self.shape]
+        return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of that shape is as long as wanted along every axis."""
+        pairs = zip(shape, self.shape, strict=True)
+        return all(length > 0 if wanted is None else length == wanted for length, wanted in pairs)
 
 
 # SHA-256 of the unpacked files of LeCun, Cortes & Burges (1998); torchvision knows the packed ones' MD5.
@@ -42,49 +54,57 @@ FILES: dict[str, IdxFile] = {
 }
 
 
-def raw_folder(root: Path) -> Path:
-    """Return where torchvision keeps MNIST's files under `root`."""
-    return root / "MNIST" / "raw"
+# The same files of a data set of which nothing else is known.
+LIKES: dict[str, IdxFile] = {name: IdxFile((None, *known.shape[1:])) for name, known in FILES.items()}
 
 
-def read_idx(path: Path, expected: IdxFile) -> NDArray[np.uint8]:
-    """Return the array of an idx file: two zero bytes, type 8, the number of axes, each length, the values.
+def raw_folder(root: Path, name: str = "MNIST") -> Path:
+    """Return where torchvision keeps the four files of MNIST, or of the like of that name, under `root`."""
+    return root / name / "raw"
 
-    Lengths are big-endian, 4 bytes. Files of one axis are labels, 0..9. Raises DataError, naming file,
-    finding and expectation, when the file cannot be read or differs in magic, dimensions, length, label range
-    or SHA-256.
+
+def read_idx(path: Path, expected: IdxFile) -> tuple[NDArray[np.uint8], str]:
+    """Return the array of an idx file, and the file's SHA-256.
+
+    The file is two zero bytes, type 8, the number of axes, each length, the values; lengths are big-endian,
+    4 bytes. Files of one axis are labels, 0..9. Raises DataError, naming file, finding and expectation, when
+    the file cannot be read or differs in magic, dimensions, length, label range or SHA-256.
     """
-    length = 4 + 4 * len(expected.shape) + math.prod(expected.shape)
+    axes = len(expected.shape)
+    start = 4 + 4 * axes
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            content = file.read(length)
+            header = file.read(start)
+            shape = struct.unpack(f">{axes}I", header.ljust(start, b"\0")[4:])
+            values = file.read(min(size, math.prod(shape))) if expected.fits(shape) else b""
     except OSError as error:
         found = f"cannot be read ({error.strerror})"
-        raise DataError(f"{path}: {found}; expected MNIST's file of {length} bytes") from error
-    difference = next(_differences(content, size, expected), None)
-    if difference:
+        raise DataError(f"{path}: {found}; expected an idx file of dimensions {expected}") from error
+    digest = hashlib.sha256(header + values).hexdigest()
+    if difference := next(_differences(header, values, size, shape, digest, expected), None):
         found, wanted = difference
         raise DataError(f"{path}: {found}; expected {wanted}")
-    return np.frombuffer(content, np.uint8, offset=length - math.prod(expected.shape)).reshape(expected.shape)
+    return np.frombuffer(values, np.uint8).reshape(shape), digest
 
 
-def _differences(content: bytes, size: int, expected: IdxFile) -> Iterator[tuple[str, str]]:
+def _differences(
+    header: bytes, values: bytes, size: int, shape: tuple[int, ...], digest: str, expected: IdxFile
+) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a file and what was expected, the most telling first."""
-    axes, count = len(expected.shape), math.prod(expected.shape)
+    axes = len(expected.shape)
     start = 4 + 4 * axes
     magic = bytes([0, 0, 8, axes])
-    if content[:4] != magic:
-        yield f"begins with {content[:4].hex(' ') or 'nothing'}", f"the idx magic {magic.hex(' ')}"
-    if len(content) >= start:
-        shape = struct.unpack_from(f">{axes}I", content, 4)
-        if shape != expected.shape:
-            yield f"has dimensions {shape}", str(expected.shape)
-    if size != start + count:
-        yield f"is {size} bytes long", f"{start + count}"
-    if axes == 1 and max(content[start:], default=0) >= CLASSES:
-        position = next(i for i, label in enumerate(content[start:]) if label >= CLASSES)
-        yield f"holds label {content[start + position]} at position {position}", f"0 to {CLASSES - 1}"
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != expected.sha256:
-        yield f"has SHA-256 {digest}", expected.sha256
+    if header[:4] != magic:
+        yield f"begins with {header[:4].hex(' ') or 'nothing'}", f"the idx magic {magic.hex(' ')}"
+    if len(header) < start:
+        yield f"ends after {len(header)} bytes", f"a header of {start}"
+    if not expected.fits(shape):
+        yield f"has dimensions {shape}", str(expected)
+    if size != start + math.prod(shape):
+        yield f"is {size} bytes long", f"{start + math.prod(shape)}"
+    if axes == 1 and max(values, default=0) >= CLASSES:
+        position = next(i for i, label in enumerate(values) if label >= CLASSES)
+        yield f"holds label {values[position]} at position {position}", f"0 to {CLASSES - 1}"
+    if expected.sha256 not in (None, digest):
+        yield f"has SHA-256 {digest}", str(expected.sha256)

@@ -1,14 +1,36 @@
 """Which data set is to be had, and scikit-learn's digits where it is not MNIST."""
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
+from impl import download, mnist
 from impl.data import Source, load, resolve
-from tests.small_mnist import refuse, write
+from impl.mnist import DataError
+from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
+
+
+def untouched(root):
+    raise AssertionError(f"a download to {root} was begun")
+
+
+def write_like(root, name, contents):
+    """Write a data set of that name in torchvision's layout."""
+    folder = root / name / "raw"
+    folder.mkdir(parents=True)
+    for file, content in contents.items():
+        (folder / file).write_bytes(content)
+    return root
+
+
+@pytest.fixture
+def like(arrays):
+    """Files of another data set than the one that the table knows."""
+    return {file: idx(9 - values if values.ndim == 1 else 255 - values) for file, values in arrays.items()}
 
 
 def test_resolve_prefers_what_is_there(tmp_path, contents):
@@ -35,6 +57,132 @@ def test_resolve_falls_back_with_a_notice(tmp_path):
     loaded = source.load()
     assert (loaded.name, loaded.notice) == ("digits", source.notice)
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["MNIST", "mnist"])
+def test_mnist_by_name(tmp_path, contents, name):
+    root = write(tmp_path, contents)
+    assert resolve(root, name, download=untouched) == Source("mnist", root, "")
+    assert resolve(None, name, default_root=root, download=untouched) == Source("mnist", root, "")
+    assert load(name, root).sha256 == load("mnist", root).sha256
+    assert load(name, root).name == "mnist"
+
+
+def test_mnist_by_name_is_downloaded(tmp_path, contents):
+    source = resolve(None, "MNIST", default_root=tmp_path, download=lambda root: write(root, contents))
+    assert source == Source("mnist", tmp_path, "")
+
+
+def test_mnist_by_name_does_not_fall_back(tmp_path):
+    with pytest.raises(DataError, match=r"could not be downloaded \(no mirror answered\)"):
+        resolve(None, "MNIST", default_root=tmp_path, download=refuse)
+
+
+def test_digits_by_name(tmp_path, contents):
+    root = write(tmp_path, contents)
+    source = resolve(None, "digits", default_root=root, download=untouched)
+    assert (source.name, source.root) == ("digits", None)
+    assert re.fullmatch(r"This is not MNIST: scikit-learn's .* were asked for\.", source.notice)
+    assert resolve(root, "digits", download=untouched) == source
+    assert source.load().notice == source.notice
+
+
+@pytest.mark.parametrize("name", ["FashionMNIST", "KMNIST"])
+def test_another_data_set_is_what_torchvision_reads(tmp_path, contents, like, name):
+    write_like(write(tmp_path, contents), name, like)
+    source = resolve(None, name, default_root=tmp_path, download=untouched)
+    assert source == resolve(tmp_path, name, download=untouched) == Source(name, tmp_path, "")
+    download.torchvision_mnist()  # its import may need help
+    from torchvision import datasets
+
+    loaded, oracle = source.load(), getattr(datasets, name)
+    assert (loaded.name, loaded.notice) == (name, "")
+    for images, labels, train in [
+        (loaded.train_images, loaded.train_labels, True),
+        (loaded.test_images, loaded.test_labels, False),
+    ]:
+        twin = oracle(tmp_path, train=train, download=False)
+        assert images.shape == (len(twin.data), 1, 28, 28)
+        assert (images.dtype, labels.dtype) == (torch.float32, torch.int64)
+        assert torch.equal(images[:, 0], twin.data.float() / 255)
+        assert torch.equal(labels, twin.targets)
+    digests = [hashlib.sha256(content).hexdigest() for content in like.values()]
+    assert loaded.sha256 == hashlib.sha256("".join(digests).encode()).hexdigest()
+    assert loaded.sha256 != load("mnist", tmp_path).sha256
+
+
+def test_what_is_known_of_mnist_binds_no_other(tmp_path, like):
+    assert [wanted.shape for wanted in mnist.LIKES.values()] == [(None, 28, 28), (None,)] * 2
+    assert list(mnist.LIKES) == list(SHAPES)
+    assert {wanted.sha256 for wanted in mnist.LIKES.values()} == {None}
+    with pytest.raises(DataError, match=r"has dimensions \(7, 28, 28\); expected \(60000, 28, 28\)"):
+        load("mnist", write(tmp_path, like))
+
+
+def count(content, samples):
+    return content[:4] + samples.to_bytes(4, "big") + content[8:]
+
+
+DAMAGES = {
+    "magic": (IMAGES, lambda c: b"\x1f\x8b" + c[2:], r"begins with 1f 8b 08 03; expected .* 00 00 08 03"),
+    "no bytes": (LABELS, lambda c: b"", "begins with nothing; expected the idx magic 00 00 08 01"),
+    "half a header": (IMAGES, lambda c: c[:9], "ends after 9 bytes; expected a header of 16"),
+    "no images": (IMAGES, lambda c: count(c[:16], 0), r"dimensions \(0, 28, 28\); expected \(N, 28, 28\)"),
+    "no labels": (LABELS, lambda c: count(c[:8], 0), r"has dimensions \(0,\); expected \(N,\)"),
+    "32x32": (
+        IMAGES,
+        lambda c: idx(np.zeros((7, 32, 32), np.uint8)),
+        r"dimensions \(7, 32, 32\); expected \(N, 28, 28\)",
+    ),
+    "truncated": (IMAGES, lambda c: c[:-1], "is 5503 bytes long; expected 5504"),
+    "too long": (IMAGES, lambda c: c + b"\0", "is 5505 bytes long; expected 5504"),
+    "claims terabytes": (
+        IMAGES,
+        lambda c: count(c, 2**32 - 1),
+        f"is 5504 bytes long; expected {16 + 784 * (2**32 - 1)}",
+    ),
+    "label 10": (LABELS, lambda c: c[:-1] + b"\x0a", "holds label 10 at position 6; expected 0 to 9"),
+    "a label less": (LABELS, lambda c: count(c[:-1], 6), "holds 6 labels; expected 7, one an image"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("part", ["train", "t10k"])
+def test_damage_to_another_data_set_is_named(tmp_path, like, damage, part):
+    trained, change, message = DAMAGES[damage]
+    name = trained.replace("train", part)
+    files = dict(zip(like, list(like.values())[:2] * 2, strict=True))  # seven samples in either part
+    write_like(tmp_path, "KMNIST", files | {name: change(files[name])})
+    with pytest.raises(DataError, match=rf"KMNIST.raw.{name}: .*{message}"):
+        resolve(tmp_path, "KMNIST", download=untouched)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_missing_file_of_another_data_set_is_named(tmp_path, like, name):
+    write_like(tmp_path, "KMNIST", {file: content for file, content in like.items() if file != name})
+    wanted = r"\(N, 28, 28\)" if "images" in name else r"\(N,\)"
+    with pytest.raises(DataError, match=rf"{name}: cannot be read .*; expected an idx file .* {wanted}"):
+        resolve(None, "KMNIST", default_root=tmp_path, download=untouched)
+
+
+def test_missing_data_set_says_what_there_is(tmp_path, contents, like):
+    with pytest.raises(DataError, match=r"KMNIST.raw: is no folder; .* holds none$"):
+        resolve(tmp_path / "nowhere", "KMNIST", download=untouched)
+    write_like(write(tmp_path, contents), "FashionMNIST", like)
+    write_like(tmp_path, "Incomplete", {IMAGES: like[IMAGES]})
+    with pytest.raises(DataError, match=r"KMNIST.raw: is no folder; .* holds FashionMNIST, MNIST$"):
+        resolve(tmp_path, "KMNIST", download=untouched)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "..", ".", "", "/", "x/", "/x", "C:x", "a\\b", "..\\x", "./x"]
+)
+def test_a_path_is_no_name(tmp_path, like, name):
+    write_like(tmp_path, "x", like)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="is no folder's name; expected one such as FashionMNIST") as error:
+        resolve(tmp_path / "a", name, download=untouched)
+    assert repr(name) in str(error.value)
 
 
 def test_digits():
@@ -67,8 +215,7 @@ def test_digits_digest():
     assert load("digits", None).sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_unknown_data_set():
-    with pytest.raises(ValueError, match="'cifar' is none of mnist, digits"):
-        load("cifar", None)
-    with pytest.raises(ValueError, match="not None"):
-        load("mnist", None)
+@pytest.mark.parametrize("name", ["mnist", "KMNIST"])
+def test_files_need_a_folder(name):
+    with pytest.raises(ValueError, match=f"'{name}' needs the folder that it lies in, not None"):
+        load(name, None)

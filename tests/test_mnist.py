@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import struct
 
 import numpy as np
@@ -53,7 +54,7 @@ def flip_bit(content):
 
 DAMAGES = {
     "truncated": (IMAGES, lambda c: c[:-1], r"is 5503 bytes long; expected 5504"),
-    "header cut off": (IMAGES, lambda c: c[:9], r"is 9 bytes long; expected 5504"),
+    "header cut off": (IMAGES, lambda c: c[:9], r"ends after 9 bytes; expected a header of 16"),
     "too long": (IMAGES, lambda c: c + b"\0", r"is 5505 bytes long; expected 5504"),
     "empty": (LABELS, lambda c: b"", r"begins with nothing; expected the idx magic 00 00 08 01"),
     "wrong magic": (
@@ -89,10 +90,12 @@ def test_damaged_file_is_named(tmp_path, contents, damage, explicit):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_missing_file_is_named_and_never_replaced_by_digits(tmp_path, contents, name):
+@pytest.mark.parametrize("asked", [None, "MNIST"])
+def test_missing_file_is_named_and_never_replaced_by_digits(tmp_path, contents, name, asked):
     root = write(tmp_path, {key: value for key, value in contents.items() if key != name})
-    with pytest.raises(DataError, match=rf"{name}: cannot be read .*; expected MNIST's file of \d+ bytes"):
-        resolve(root, download=refuse)
+    wanted = re.escape(f"expected an idx file of dimensions {SHAPES[name]}")
+    with pytest.raises(DataError, match=rf"{name}: cannot be read .*; {wanted}"):
+        resolve(root, asked, download=refuse)
 
 
 def test_folder_in_place_of_a_file(tmp_path, contents):
