@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench run` and `python -m bench ratios`."""
+"""Command line of the benchmarks: `python -m bench run`, `list`, `export` and `ratios`."""
 
 import sys
 from collections.abc import Iterable
@@ -6,22 +6,49 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from bench import environment, ratios, runner
-from bench.cells import PROFILES, grid
+from bench import environment, experiments, ratios, runner
+from bench.cells import Cell
+from bench.contenders import identify
+from bench.estimates import estimator
+from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, narrowed
 from bench.progress import console
-from bench.store import Store, latest
+from bench.store import Snapshot, Store, StoreError, latest
 from impl import data
-from impl.activations import ACTIVATIONS
 
 RESULTS = Path("results/results.sqlite")
+REFERENCE = Path("results/reference.sqlite")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+ProfileName = Annotated[str, typer.Option("--profile", help=f"How much: {', '.join(PROFILES)}.")]
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Folder that holds MNIST/raw; default: data/, a download, or digits.")
+]
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", help="MNIST, digits, or a folder in torchvision's layout.")
+]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+ActivationNames = Annotated[
+    str | None,
+    typer.Option(
+        "--activation",
+        help=f"Comma-separated, of: {', '.join(ACTIVATIONS)}; or yours, package.module:Name. What it is "
+        "compared with is trained in any case.",
+    ),
+]
+Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(PARTS)}.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="How many seeds are scored.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="How many epochs networks train.")]
+Results = Annotated[Path, typer.Option(help="The store.")]
 
 
 @app.callback()
 def main() -> None:
     """Measure speed and training, and store every sample."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # where a user's own activation is looked for
 
 
 def known(what: str, given: Iterable[str], table: Iterable[str]) -> None:
@@ -31,45 +58,93 @@ def known(what: str, given: Iterable[str], table: Iterable[str]) -> None:
             raise typer.BadParameter(f"unknown {what} {name!r}; known: {', '.join(names)}")
 
 
+def _activations(given: str | None) -> list[str]:
+    """The activations asked for and what they are compared with; a user's own identified by its text."""
+    if not given:
+        return list(ACTIVATIONS)
+    try:
+        names = [identify(name) for name in given.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return list(dict.fromkeys([*experiments.BASELINES, *names]))
+
+
+def _profile(name: str, only: str | None, seeds: int | None, epochs: int | None) -> Profile:
+    known("profile", [name], PROFILES)
+    parts = only.split(",") if only else list(PARTS)
+    known("part", parts, PARTS)
+    return narrowed(PROFILES[name], parts, seeds, epochs)
+
+
+def _cells(profile: Profile, dataset: data.Dataset, activations: list[str]) -> tuple[list[Plan], list[Cell]]:
+    """The experiments of a profile, and the cells that need no rate chosen."""
+    size = len(dataset.train_images)
+    others = [
+        *experiments.descents(profile.convergence),
+        *experiments.phenomena(profile.phenomena_seeds, dataset.name, size),
+    ]
+    return experiments.plans(profile, dataset.name, size, activations), others
+
+
+def _measured(results: Path) -> list[Snapshot]:
+    """What estimates of time may rest on: the store itself, then the reference."""
+    found = []
+    for path in (results, REFERENCE):
+        try:
+            found.append(latest(path))
+        except StoreError as error:
+            console.print(f"Notice: {error}", style="yellow", markup=False, soft_wrap=True)
+    return [snapshot for snapshot in found if snapshot]
+
+
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(help=f"How much: {', '.join(PROFILES)}.")] = "quick",
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder that holds MNIST/raw; default: data/, a download, or digits.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    profile: ProfileName = "quick",
+    data_root: DataRoot = None,
+    dataset: DatasetName = None,
+    device: Device = "cpu",
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default: one a core.")] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a running Dask scheduler to use instead.")
+        str | None,
+        typer.Option(help="Address of a running Dask scheduler, tcp:// or tls://, to use instead."),
     ] = None,
-    activation: Annotated[
-        str | None, typer.Option(help=f"Comma-separated, of: {', '.join(ACTIVATIONS)}; default: all.")
-    ] = None,
-    results: Annotated[Path, typer.Option(help="The store to add to.")] = RESULTS,
+    activation: ActivationNames = None,
+    only: Only = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    results: Results = RESULTS,
 ) -> None:
     """Measure what the store does not hold of a profile yet; Ctrl-C stops, and the next run goes on."""
-    known("profile", [profile], PROFILES)
-    activations = activation.split(",") if activation else list(ACTIVATIONS)
-    known("activation", activations, ACTIVATIONS)
+    wanted, activations = _profile(profile, only, seeds, epochs), _activations(activation)
     environment.device_name(device)
-    source = data.resolve(data_root)
+    source = data.resolve(data_root, dataset)
     if source.notice:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
-    dataset = source.load()
-    where = environment.current(dataset.name, dataset.sha256, device)
-    wanted = grid(PROFILES[profile], dataset.name, len(dataset.train_images), activations)
+    loaded = source.load()
+    where = environment.current(loaded.name, loaded.sha256, device)
+    plans, others = _cells(wanted, loaded, activations)
+    seconds = estimator(_measured(results))
     with Store(results) as store:
         session = runner.Session(store, store.environment_id(where), profile)
         try:
-            runner.run_benchmarks(session, device, results.parent / "benchmarks.log")
-            runner.run_cells(
-                session, wanted, source.root, device=device, workers=workers, scheduler=scheduler
+            if wanted.benchmark_seconds:
+                log = results.parent / "benchmarks.log"
+                runner.run_benchmarks(session, device, wanted.benchmark_seconds, log)
+            runner.run_plans(
+                session,
+                plans,
+                others,
+                source.root,
+                seconds,
+                device=device,
+                workers=workers,
+                scheduler=scheduler,
             )
         except KeyboardInterrupt:
             console.print("Stopped. What was finished is in the store; the same command goes on from there.")
             raise typer.Exit(130) from None
     console.print(
-        f"{results}: profile {profile}, data set {dataset.name}, all runs are in the store.",
+        f"{results}: profile {profile}, data set {loaded.name}, all runs are in the store.",
         markup=False,
         soft_wrap=True,
     )
@@ -77,15 +152,71 @@ def run(
         console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
 
 
-@app.command("ratios")
-def ratios_(
-    results: Annotated[Path, typer.Option(help="The store to read.")] = RESULTS,
+@app.command("list")
+def list_(
+    profile: ProfileName = "quick",
+    data_root: DataRoot = None,
+    dataset: DatasetName = None,
+    activation: ActivationNames = None,
+    only: Only = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    results: Results = RESULTS,
 ) -> None:
-    """Print the ratios that this project sets itself, asked and reached, as Markdown."""
+    """Show the cells of a profile, and about how long each takes on one core; nothing is run."""
+    wanted, activations = _profile(profile, only, seeds, epochs), _activations(activation)
+    plans, others = _cells(wanted, data.resolve(data_root, dataset).load(), activations)
+    seconds = estimator(_measured(results))
+    unknown = {plan.name: plan.final(dict.fromkeys(range(len(plan.contenders)), 0.0)) for plan in plans}
+    groups = {
+        "convergence and phenomena": others,
+        **{f"{plan.name}: tuning": [cell for _, cell in plan.tuning()] for plan in plans},
+        **{
+            f"{plan.name}: scored, rate chosen by tuning where none is named": unknown[plan.name]
+            for plan in plans
+        },
+    }
+    table = Table("part", "cells", "about", box=None)
+    for name, cells in groups.items():
+        typer.echo(f"# {name}")
+        for cell in cells:
+            typer.echo(f"{cell.key if cell.learning_rate != 0 else '-' * 16}  {seconds(cell):8.2f} s  {cell}")
+        table.add_row(name, str(len(cells)), f"{sum(map(seconds, cells)) / 60:.1f} min")
+    total = [cell for cells in groups.values() for cell in cells]
+    table.add_row("all, on one core", str(len(total)), f"{sum(map(seconds, total)) / 60:.1f} min")
+    console.print(table)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the files are written.")] = Path("build/csv"),
+    results: Results = RESULTS,
+) -> None:
+    """Write what was measured last as tidy CSV: environment, runs, and measurements by run."""
+    snapshot = _latest(results)
+    folder.mkdir(parents=True, exist_ok=True)
+    snapshot.runs.to_csv(folder / "runs.csv", index=False)
+    columns = ["run", "metric", "step", "value", "unit"]
+    snapshot.measurements[columns].to_csv(folder / "measurements.csv", index=False)
+    where = {**snapshot.environment, "profile": snapshot.profile}
+    lines = [f'{name},"{str(value).replace(chr(34), chr(34) * 2)}"' for name, value in where.items()]
+    (folder / "environment.csv").write_text("\n".join(["what,value", *lines, ""]))
+    console.print(
+        f"{folder}: {len(snapshot.runs)} runs, {len(snapshot.measurements)} measurements", markup=False
+    )
+
+
+def _latest(results: Path) -> Snapshot:
     snapshot = latest(results)
     if snapshot is None:
         raise ValueError(f"{results} holds no measurements; `make bench` makes them")
-    typer.echo(ratios.markdown(snapshot), nl=False)
+    return snapshot
+
+
+@app.command("ratios")
+def ratios_(results: Results = RESULTS) -> None:
+    """Print the ratios that this project sets itself, asked and reached, as Markdown."""
+    typer.echo(ratios.markdown(_latest(results)), nl=False)
 
 
 def cli() -> None:

@@ -1,60 +1,77 @@
-"""A training run as data: `Cell`, the grid of each profile, and `run_cell`, a pure function of the cell."""
+"""A training run as data: `Cell`, and `run_cell`, a pure function of it."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import convergence
-from bench.networks import NETWORKS
+from bench.contenders import function_of, module_of, seed_of
+from bench.networks import NETWORKS, Network
+from bench.phenomena import PHENOMENA
 from bench.threads import threads
 from impl import data
-from impl.activations import ACTIVATIONS
+from impl.diagnostics import diagnose
+from impl.initialization import initialize, variance_gain
 from impl.losses import LOSSES
 from impl.optimizers import OPTIMIZERS
-from impl.training import Measurement, fit
+from impl.training import History, Measurement, evaluate, fit
 
 CLASSES = 10
+HELD_OUT = 5000  # training images that choose learning rates; a fifth where there are few
+DIAGNOSED = 3  # seeds whose networks are looked into
+DIAGNOSTIC_IMAGES = 500
+VALIDATION, TEST = "validation", "test"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One training run; two cells with the same fields are the same run.
+    """One run; two cells with the same fields are the same run.
 
-    activation and batch_norm are None where the task has none. `samples` counts the training samples used;
-    at most as many test samples are.
+    activation, batch_norm, loss and initialization are None where the task has none. samples: training
+    samples used; at most as many test samples are. split: what scores the run at its end, `validation`, the
+    held-out training images, while rates are chosen, and `test` once they are. loss: one of LOSSES.
+    wrong_labels: share of the training labels that are drawn anew. initialization: `torch`, or `variance`,
+    which keeps that of the signal (`impl.initialization`).
     """
 
     task: str
     activation: str | None
-    optimizer: str
-    learning_rate: float
-    batch_size: int
+    optimizer: str | None
+    learning_rate: float | None
+    batch_size: int | None
     batch_norm: bool | None
     dataset: str
     samples: int
     epochs: int
     seed: int
+    split: str = TEST
+    loss: str | None = None
+    wrong_labels: float = 0.0
+    initialization: str | None = None
 
     @property
     def key(self) -> str:
         """Hash of the fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
-    @property
-    def cost(self) -> float:
-        """Expected work in arbitrary units, for the progress display only."""
-        return NETWORKS[self.task].cost * self.samples * self.epochs if self.task in NETWORKS else 3000.0
-
     def __str__(self) -> str:
-        without = " without batch norm" if self.batch_norm is False else ""
-        return f"{self.task} {self.activation or self.optimizer}{without} seed {self.seed}"
+        parts = [self.task, self.activation, self.optimizer, self.loss]
+        rate = [f"at {self.learning_rate:g}"] if self.learning_rate else []
+        extra = [
+            *(["without batch norm"] if self.batch_norm is False else []),
+            *([f"{self.wrong_labels:.0%} wrong labels"] if self.wrong_labels else []),
+            *(["variance kept"] if self.initialization == "variance" else []),
+            *(["tuning"] if self.split == VALIDATION else []),
+        ]
+        return " ".join([*filter(None, parts), *rate, *extra, f"seed {self.seed}"])
 
 
 @dataclass(frozen=True)
@@ -67,102 +84,48 @@ class Outcome:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How much of one task a profile runs, and in batches of which size."""
-
-    seeds: int
-    epochs: int
-    samples: int
-    batch_size: int = 128
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How much of everything is measured, and how long each benchmark may take."""
-
-    tasks: Mapping[str, Effort]
-    convergence: Effort
-    benchmark_seconds: float
-
-
-PROFILES: dict[str, Profile] = {
-    "quick": Profile(
-        {
-            "conv_autoencoder": Effort(seeds=2, epochs=2, samples=1000),
-            "fc_autoencoder": Effort(seeds=3, epochs=3, samples=4000),
-            "scratch_cnn": Effort(seeds=1, epochs=2, samples=5000, batch_size=32),
-            "classifier": Effort(seeds=3, epochs=6, samples=5000),
-        },
-        convergence=Effort(seeds=2, epochs=20, samples=convergence.SAMPLES),
-        benchmark_seconds=0.1,
-    ),
-    "reference": Profile(
-        {
-            "conv_autoencoder": Effort(seeds=3, epochs=2, samples=60_000),
-            "fc_autoencoder": Effort(seeds=5, epochs=5, samples=60_000),
-            "scratch_cnn": Effort(seeds=2, epochs=5, samples=60_000, batch_size=32),
-            "classifier": Effort(seeds=10, epochs=5, samples=60_000),
-        },
-        convergence=Effort(seeds=5, epochs=50, samples=convergence.SAMPLES),
-        benchmark_seconds=0.5,
-    ),
-}
-
-
-# with and without it, where that is asked, and None where the network has no place for it
-BATCH_NORM: dict[str, tuple[bool | None, ...]] = {"classifier": (True, False), "scratch_cnn": (None,)}
-
-
-def grid(profile: Profile, dataset: str, train_size: int, activations: Sequence[str]) -> list[Cell]:
-    """Every cell of a profile on a data set with `train_size` training samples, longest first.
-
-    The assignment names neither optimizer, batch size nor learning rate: Adam at 1e-3 with batches of 128 is
-    what its networks are commonly trained with; the CNN from scratch is to be as accurate as it can soon be,
-    and takes smaller ones.
-    """
-
-    def cells() -> Iterator[Cell]:
-        for task, effort in profile.tasks.items():
-            for seed in range(effort.seeds):
-                for activation in ["relu"] if task == "scratch_cnn" else activations:
-                    for batch_norm in BATCH_NORM.get(task, (True,)):
-                        yield Cell(
-                            task=task,
-                            activation=activation,
-                            optimizer="adam",
-                            learning_rate=1e-3,
-                            batch_size=effort.batch_size,
-                            batch_norm=batch_norm,
-                            dataset=dataset,
-                            samples=min(effort.samples, train_size),
-                            epochs=effort.epochs,
-                            seed=seed,
-                        )
-        effort = profile.convergence
-        for method in convergence.METHODS.values():
-            for learning_rate in method.learning_rates:
-                for seed in range(effort.seeds):
-                    yield Cell(
-                        task=convergence.TASK,
-                        activation=None,
-                        optimizer=method.optimizer,
-                        learning_rate=learning_rate,
-                        batch_size=method.batch_size,
-                        batch_norm=None,
-                        dataset="digits",
-                        samples=effort.samples,
-                        epochs=effort.epochs,
-                        seed=seed,
-                    )
-
-    return sorted(cells(), key=lambda cell: -cell.cost)
+def held_out(train_size: int) -> int:
+    """How many of the training samples choose learning rates and are never trained on: the last ones."""
+    return min(HELD_OUT, train_size // 5)
 
 
 @lru_cache(maxsize=1)
 def _dataset(name: str, root: Path | None) -> data.Dataset:
     """The data set, read once a worker process."""
     return data.load(name, root)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs and targets on the device: what is trained on, what chooses rates, and what is touched once."""
+
+    train: tuple[Tensor, Tensor]
+    validation: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
+
+
+def mislabelled(labels: Tensor, share: float, seed: int) -> Tensor:
+    """Labels of which a share, rounded down, is replaced by another class, drawn evenly; (N,) int64."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(labels), generator=generator)[: int(share * len(labels))]
+    shift = torch.randint(1, CLASSES, (len(chosen),), generator=generator)
+    wrong = labels.clone()
+    wrong[chosen] = (labels[chosen] + shift) % CLASSES
+    return wrong
+
+
+def _samples(cell: Cell, dataset: data.Dataset, network: Network, device: str) -> Samples:
+    """The cell's share of the data set; only training labels are ever wrong."""
+    last = len(dataset.train_images) - held_out(len(dataset.train_images))
+    kept = min(cell.samples, last)
+    labels = mislabelled(dataset.train_labels[:kept], cell.wrong_labels, seed_of(cell.activation, cell.seed))
+    parts = (
+        (dataset.train_images[:kept], labels),
+        (dataset.train_images[last:][: cell.samples], dataset.train_labels[last:][: cell.samples]),
+        (dataset.test_images[: cell.samples], dataset.test_labels[: cell.samples]),
+    )
+    on = [(images.to(device), targets.to(device)) for images, targets in parts]
+    return Samples(*((images, images if network.reconstructs else targets) for images, targets in on))
 
 
 def _one_of_each(labels: Tensor) -> Tensor:
@@ -175,45 +138,81 @@ def _as_pictures(images: Tensor) -> np.ndarray:
     return (images[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
+def _model(cell: Cell, network: Network, seed: int, device: str) -> nn.Module:
+    """The cell's network: the same seed gives every activation the same initial weights."""
+    torch.manual_seed(seed)
+    model = network.on(device, module_of(str(cell.activation)), bool(cell.batch_norm))
+    if cell.initialization == "variance":
+        gain = variance_gain(function_of(str(cell.activation)))
+        initialize(model, gain, torch.Generator().manual_seed(seed))
+    return model
+
+
 def _train(cell: Cell, root: Path | None, device: str) -> Outcome:
-    """Train the cell's network on the cell's data."""
+    """Train the cell's network on the cell's data; runs that are scored read the test set, once."""
     network, dataset = NETWORKS[cell.task], _dataset(cell.dataset, root)
-    # The same seed gives every activation the same initial weights and, since the modules draw in the same
-    # order, the same dropout masks; the order of samples has a generator of its own.
-    torch.manual_seed(cell.seed)
-    activation = ACTIVATIONS[str(cell.activation)].module
-    model = network.on(device, activation, bool(cell.batch_norm))
-    images = dataset.train_images[: cell.samples].to(device)
-    test = dataset.test_images[: cell.samples].to(device)
-    labels = dataset.train_labels[: cell.samples].to(device), dataset.test_labels[: cell.samples].to(device)
+    samples, seed = _samples(cell, dataset, network, device), seed_of(cell.activation, cell.seed)
+    model, loss = _model(cell, network, seed, device), LOSSES[cell.loss or network.loss].value
+    images, targets = (part[:DIAGNOSTIC_IMAGES] for part in samples.validation)
+    kind = type(module_of(str(cell.activation))())
+
+    def observe() -> dict[str, float]:
+        scores = evaluate(model, *samples.validation, loss)
+        inside = cell.split == TEST and cell.seed < DIAGNOSED and network.diagnosed
+        return {
+            **{f"{VALIDATION}_{metric}": value for metric, value in scores.items()},
+            **(dict(diagnose(model, images, targets, loss, kind)) if inside else {}),
+        }
+
     history = fit(
         model,
-        (images, images if network.reconstructs else labels[0]),
-        (test, test if network.reconstructs else labels[1]),
-        loss=LOSSES[network.loss].value,
-        optimizer=OPTIMIZERS[cell.optimizer].make(model.parameters(), cell.learning_rate),
-        batch_size=cell.batch_size,
+        samples.train,
+        observe=observe,
+        loss=loss,
+        optimizer=OPTIMIZERS[str(cell.optimizer)].make(model.parameters(), float(cell.learning_rate or 0)),
+        batch_size=int(cell.batch_size or 0),
         epochs=cell.epochs,
-        generator=torch.Generator().manual_seed(cell.seed),
+        # Dropout draws from the global generator, the order of samples from one of its own.
+        generator=torch.Generator().manual_seed(seed),
     )
+    if history.diverged or cell.split == VALIDATION:
+        return _outcome(history)
+    scores = evaluate(model, *samples.test, loss).items()
+    tested = [Measurement(f"{TEST}_{metric}", cell.epochs, value, "1") for metric, value in scores]
     pictures = {}
-    if network.reconstructs and cell.seed == 0 and not history.diverged:
+    if network.reconstructs and cell.seed == 0:
         shown = dataset.test_images[_one_of_each(dataset.test_labels)].to(device)
         with torch.no_grad():
             pictures = {"input": _as_pictures(shown), "reconstruction": _as_pictures(model.eval()(shown))}
-    return Outcome("diverged" if history.diverged else "finished", history.measurements, pictures)
+    return Outcome("finished", [*history.measurements, *tested], pictures)
+
+
+def _outcome(history: History) -> Outcome:
+    return Outcome("diverged" if history.diverged else "finished", history.measurements)
+
+
+def _descend(cell: Cell) -> Outcome:
+    rate, size = float(cell.learning_rate or 0), int(cell.batch_size or 0)
+    return _outcome(convergence.descend_to_minimum(str(cell.optimizer), rate, size, cell.epochs, cell.seed))
+
+
+def _observe_phenomenon(cell: Cell, root: Path | None) -> Outcome:
+    dataset = _dataset(cell.dataset, root)
+    return Outcome("finished", PHENOMENA[cell.task](cell.seed, dataset.train_images, dataset.train_labels))
 
 
 def run_cell(cell: Cell, root: Path | None, device: str = "cpu") -> Outcome:
-    """Make one training run: same cell, same machine, same numbers (times apart).
+    """Make one run: same cell, same machine, same numbers (times apart); `run_seconds` is all that it took.
 
     root: folder of the data sets that are not bundled. Raises whatever the run raises; the runner records it.
     """
-    with threads(1):
-        if cell.task == convergence.TASK:
-            history = convergence.descend_to_minimum(
-                cell.optimizer, cell.learning_rate, cell.batch_size, cell.epochs, cell.seed
-            )
-            return Outcome("diverged" if history.diverged else "finished", history.measurements)
-        with torch.random.fork_rng(devices=[]):
-            return _train(cell, root, device)
+    with threads(1), torch.random.fork_rng(devices=[]):
+        begin = time.perf_counter()
+        if cell.task in PHENOMENA:
+            outcome = _observe_phenomenon(cell, root)
+        elif cell.task == convergence.TASK:
+            outcome = _descend(cell)
+        else:
+            outcome = _train(cell, root, device)
+        took = Measurement("run_seconds", 0, time.perf_counter() - begin, "s")
+    return replace(outcome, measurements=[*outcome.measurements, took])

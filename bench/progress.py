@@ -53,6 +53,11 @@ class Steps:
         if not console.is_terminal:
             self._say("begin")
 
+    def revise(self, items: int, weight: float) -> None:
+        """What there is to do became known better: by so many items and so much weight more or less."""
+        self.items, self.weight = self.items + items, self.weight + weight
+        self.bar.update(self.row, total=self.weight)
+
     def advance(self, what: str, weight: float = 1.0) -> None:
         """One item is finished; `what` names it."""
         self.done += 1

@@ -111,10 +111,20 @@ def _backpropagation(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row
             )
 
 
+def _engine(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
+    for (name, place, _), at in timed.items():
+        if "bare loop" in at:
+            ratio = paired_ratio(at["fit"], at["bare loop"])
+            yield Row("Engine", "fit / bare loop", f"{name.replace('_', ' ')}, {place}", ratio, 1.2)
+        if "2 workers" in at:
+            ratio = paired_ratio(at["2 workers"], at["1 worker"])
+            yield Row("Engine", "2 workers / 1 worker", place, ratio, 1 / 1.8)
+
+
 def rows(snapshot: Snapshot) -> list[Row]:
     """Every ratio that the snapshot has the samples for."""
     timed = samples(snapshot)
-    parts = (_activations, _convolution, _optimizers, _backpropagation)
+    parts = (_activations, _convolution, _optimizers, _backpropagation, _engine)
     return [row for part in parts for row in part(timed)]
 
 
@@ -133,6 +143,17 @@ def bandwidth(snapshot: Snapshot) -> pd.DataFrame:
 
 
 COPIES = ("copy", "copy to fresh memory")
+
+
+def overhead(snapshot: Snapshot) -> list[str]:
+    """What the runner adds to a cell, in a sentence: the median over rounds; empty if not measured."""
+    found = samples(snapshot)
+    each = {
+        place: np.median(at["runner"] - at["plain calls"]) / int(place.split()[0])
+        for (name, place, _), at in found.items()
+        if name == "runner"
+    }
+    return [f"The runner adds {1000 * s:.1f} ms to each of {place}, asked ≤ 20." for place, s in each.items()]
 
 
 def first_calls(snapshot: Snapshot) -> list[str]:
@@ -176,6 +197,7 @@ def markdown(snapshot: Snapshot) -> str:
         f"the ratios of each round, with 95 % bootstrap intervals. {sum(row.holds for row in found)} of "
         f"{len(found)} are as asked; the others are bold.",
         *first_calls(snapshot),
+        *overhead(snapshot),
     ]
     for part in dict.fromkeys(row.part for row in found):
         lines += _table(part, [row for row in found if row.part == part])

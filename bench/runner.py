@@ -4,17 +4,19 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import dask
 import pytest
 from distributed import Client, LocalCluster, as_completed
 
-from bench import cells, store
+from bench import store
 from bench.cells import Cell, Outcome, run_cell
 from bench.environment import ROOT
+from bench.experiments import Plan
 from bench.progress import Steps
+from bench.statistics import chosen_rates, tuning_scores
 from bench.timing import Recorder, Timing
 from impl.training import Measurement
 
@@ -22,6 +24,13 @@ RETRIES = 2
 # Dask's own setting hands memory back to the system at every chance, and a network asks for it again at every
 # step: that doubled the time of the convolutional autoencoder. These keep it (glibc's allocator only).
 KEEP_MEMORY = {f"MALLOC_{name}_THRESHOLD_": str(2**30) for name in ("TRIM", "MMAP")}
+LOCAL = {
+    "distributed.nanny.pre-spawn-environ": KEEP_MEMORY,
+    # a cell that kills three workers is given up, as one that raises three times is
+    "distributed.scheduler.allowed-failures": RETRIES,
+    # nothing waits on a worker beside the cell it runs: when it dies, it is that cell that killed it
+    "distributed.scheduler.worker-saturation": 1.0,
+}
 BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
 
 
@@ -43,10 +52,11 @@ class Session:
             self.failed.append(f"{what}: {outcome.error}")
 
 
-def run_benchmarks(session: Session, device: str, log: Path) -> None:
+def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> None:
     """Run the pytest-benchmark suites of `bench/` and record each benchmark as soon as it is finished.
 
-    log: what pytest prints; pytest-benchmark's own file of this run lies beside it with the suffix `.json`.
+    seconds: how long each may take; log: what pytest prints, beside which pytest-benchmark's own file of this
+    run lies with the suffix `.json`.
 
     Raises:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
@@ -61,7 +71,6 @@ def run_benchmarks(session: Session, device: str, log: Path) -> None:
             steps.advance(str(timing))
 
         recorder = Recorder(session.finished(), lambda n: steps.begin(n, float(n)), record)
-        seconds = cells.PROFILES[session.profile].benchmark_seconds
         arguments = [
             str(ROOT / "bench"),
             f"--rootdir={ROOT}",
@@ -98,58 +107,115 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
-    """A Dask client of the given scheduler, or of one-threaded worker processes on loopback."""
+def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
+    """A Dask client of the given scheduler, or of one-threaded worker processes on loopback.
+
+    workers: how many, all cores by default. A `tls://` scheduler's certificates are those of Dask's
+    configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
+    """
     if scheduler:
-        with Client(scheduler) as client:
-            yield client
+        with Client(scheduler) as found:
+            yield found
         return
-    with _uninterrupted(), dask.config.set({"distributed.nanny.pre-spawn-environ": KEEP_MEMORY}):
+    with _uninterrupted(), dask.config.set(LOCAL):
         cluster = LocalCluster(
-            n_workers=workers,
+            n_workers=workers or os.cpu_count() or 1,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
         )
-    with cluster, Client(cluster) as client:
-        yield client
+    with cluster, Client(cluster) as found:
+        yield found
 
 
 def run_cells(
     session: Session,
     wanted: Sequence[Cell],
     root: Path | None,
+    on: Client,
+    *,
+    device: str = "cpu",
+    advance: Callable[[Cell], None] = lambda cell: None,
+) -> None:
+    """Make every run on Dask; a run that fails three times, or kills three workers, is recorded as failed.
+
+    advance: called with each cell once it is stored.
+    """
+    futures = {
+        on.submit(
+            run_cell, cell, root, device, key=cell.key, pure=False, retries=RETRIES, priority=-order
+        ): cell
+        for order, cell in enumerate(wanted)
+    }
+    for future in as_completed(futures):
+        cell, error = futures.pop(future), future.exception()
+        session.record(cell, Outcome("failed", error=repr(error)) if error else future.result())
+        advance(cell)
+
+
+def chosen(session: Session, plan: Plan) -> dict[int, float]:
+    """The learning rate that tuning chose for each contender of a plan, by the contender's index."""
+    index = {cell.key: contender for contender, cell in plan.tuning()}
+    snapshot = session.store.snapshot(session.environment, session.profile)
+    scores = tuning_scores(snapshot.runs, snapshot.measurements)
+    scores = scores.assign(contender=scores["key"].map(index)).dropna(subset="contender")
+    best = chosen_rates(scores, ["contender"])
+    return dict(zip(best["contender"].astype(int), best["learning_rate"].astype(float), strict=True))
+
+
+def scored(session: Session, plan: Plan, *, complete: bool) -> list[Cell]:
+    """The cells of a plan that are scored; until tuning is complete, a rate not chosen yet stands as 0."""
+    unknown = {} if complete else dict.fromkeys(range(len(plan.contenders)), 0.0)
+    return plan.final({**unknown, **chosen(session, plan)})
+
+
+def run_plans(
+    session: Session,
+    plans: Sequence[Plan],
+    others: Sequence[Cell],
+    root: Path | None,
+    seconds: Callable[[Cell], float],
     *,
     device: str = "cpu",
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> None:
-    """Make every training run that is not in the store, on Dask; a run that fails is recorded as failed.
+    """Make the runs of every plan, one after another: those that choose rates, then those that are scored.
+
+    others: cells that need no rate chosen, made first. seconds: an estimate of a cell, for the display.
 
     Raises:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
     """
-    finished = session.finished()
-    todo = [cell for cell in wanted if cell.key not in finished]
+
+    def left(cells: Iterable[Cell]) -> dict[str, Cell]:
+        finished = session.finished()
+        return {cell.key: cell for cell in cells if cell.key not in finished}
+
+    tuning = {plan.name: left(cell for _, cell in plan.tuning()) for plan in plans}
+    expected = {plan.name: left(scored(session, plan, complete=not tuning[plan.name])) for plan in plans}
+    todo = left(others)
+    for plan in plans:  # experiments share cells
+        todo |= tuning[plan.name] | expected[plan.name]
     if not todo:
         return
-    with Steps("training runs") as steps, _client(workers or os.cpu_count() or 1, scheduler) as client:
-        steps.begin(len(todo), sum(cell.cost for cell in todo))
-        futures = {
-            client.submit(
-                run_cell,
-                cell,
-                root,
-                device,
-                key=cell.key,
-                pure=False,
-                retries=RETRIES,
-                priority=round(cell.cost),
-            ): cell
-            for cell in todo
-        }
-        for future in as_completed(futures):
-            cell, error = futures.pop(future), future.exception()
-            session.record(cell, Outcome("failed", error=repr(error)) if error else future.result())
-            steps.advance(str(cell), cell.cost)
+    with Steps("training runs") as steps, client(workers, scheduler) as on:
+        steps.begin(len(todo), sum(map(seconds, todo.values())))
+
+        def make(cells: Iterable[Cell]) -> None:
+            wanted = list(left(cells).values())
+            run_cells(
+                session, wanted, root, on, device=device, advance=lambda c: steps.advance(str(c), seconds(c))
+            )
+
+        make(others)
+        for plan in plans:
+            make(tuning[plan.name].values())
+            final = {cell.key: cell for cell in scored(session, plan, complete=True)}
+            gone = {key: todo.pop(key) for key in expected[plan.name] if key in todo and key not in final}
+            come = left(cell for key, cell in final.items() if key not in todo)
+            todo |= come
+            weight = sum(map(seconds, come.values())) - sum(map(seconds, gone.values()))
+            steps.revise(len(come) - len(gone), weight)
+            make(final.values())

@@ -10,6 +10,12 @@ import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
+SPREADLESS = 1e-9  # share of the distance to the margin below which differences count as equal
+# The columns of a training run that tell contenders apart, whatever their learning rate and seed.
+CONTENDER = (
+    "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
+    "wrong_labels", "initialization",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,9 @@ class Comparison:
     """Mean paired difference a - b, or a/b - 1 where relative, against a margin.
 
     low, high: 95 % bootstrap interval (BCa; Efron 1987). p: two-sided, of a paired t-test of the mean against
-    `margin`. improvement: P(a > b) + P(a = b)/2 over all pairs of runs (Agarwal et al. 2021). narrowing: the
-    width of the paired Student interval over that of Welch's, which does not pair. NaN with too few pairs.
+    `margin`, of the sign test where all differences are equal. improvement: P(a > b) + P(a = b)/2 over all
+    pairs of runs (Agarwal et al. 2021). narrowing: the width of the paired Student interval over that of
+    Welch's, which does not pair. NaN with too few pairs.
     """
 
     estimate: float
@@ -132,15 +139,29 @@ def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float
     improvement = float(stats.mannwhitneyu(a, b).statistic) / len(a) ** 2
     if len(d) < 2:
         return float(d.mean()), nan, nan, nan, improvement, nan
-    if np.ptp(d) == 0:  # the same in every pair: no spread to test against
-        p = 1.0 if d[0] == margin else 0.0
-        return float(d[0]), float(d[0]), float(d[0]), p, improvement, nan
+    if np.ptp(d) <= SPREADLESS * np.abs(d - margin).max():
+        # The same in every pair: no spread for a t-test, but all on one side, which has this chance.
+        p = 1.0 if d[0] == margin else min(1.0, 2.0 ** (1 - len(d)))
+        return float(d.mean()), float(d.min()), float(d.max()), p, improvement, nan
     test = stats.ttest_1samp(d, margin)
     paired, welch = test.confidence_interval(CONFIDENCE), stats.ttest_ind(a, b, equal_var=False)
     unpaired = welch.confidence_interval(CONFIDENCE)
     narrowing = float((paired.high - paired.low) / (unpaired.high - unpaired.low))
     low, high = _bca(d)
     return float(d.mean()), low, high, float(test.pvalue), improvement, narrowing
+
+
+def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> Comparison:
+    """Compare two sets of times, which nothing pairs: the ratio of their medians less one, against 0.
+
+    a, b: positive samples of one session. p: of Mann & Whitney's test (1947); the interval is that of
+    `median_ratio`. Both tell of this session's samples, not of another machine.
+    """
+    r = median_ratio(a, b)
+    test = stats.mannwhitneyu(a, b)
+    improvement = float(test.statistic) / (len(a) * len(b))
+    n, nan = min(len(a), len(b)), float("nan")
+    return Comparison(r.value - 1, r.low - 1, r.high - 1, n, float(test.pvalue), improvement, nan, 0.0, True)
 
 
 def _bca(d: np.ndarray) -> tuple[float, float]:
@@ -174,6 +195,22 @@ def decided(c: Comparison, p: float) -> int:
     if not p < 1 - CONFIDENCE:
         return 0
     return int(c.low > c.margin) - int(c.high < c.margin)
+
+
+def tuning_scores(runs: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
+    """The runs that choose rates, with their score: final accuracy on held-out images, or minus their loss.
+
+    runs, measurements: as a snapshot has them. A run that did not finish has the score NaN.
+    """
+    tuning = runs[(runs["kind"] == "training") & (runs["split"] == "validation")]
+    own = measurements[measurements["run"].isin(tuning["run"])]
+
+    def last(metric: str) -> pd.Series:
+        values = own[own["metric"] == metric].sort_values("step")
+        return values.groupby("run")["value"].last()
+
+    score = last("validation_accuracy").combine_first(-last("validation_loss"))
+    return tuning.assign(score=tuning["run"].map(score).where(tuning["status"] == "finished"))
 
 
 def chosen_rates(runs: pd.DataFrame, contender: Sequence[str]) -> pd.DataFrame:

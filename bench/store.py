@@ -19,7 +19,7 @@ from bench.cells import Cell, Outcome
 from bench.environment import Environment
 from bench.timing import Timing
 
-VERSION = 1
+VERSION = 2
 ENVIRONMENT = tuple(f.name for f in fields(Environment))
 SPECIFICATION = tuple(dict.fromkeys(f.name for kind in (Cell, Timing) for f in fields(kind)))
 
@@ -90,7 +90,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> int:
         ) from error
     if found != VERSION and (found or tables):
         raise StoreError(
-            f"{path} is a database of version {found}; a results store of version {VERSION} was expected"
+            f"{path} is a database of version {found}; a results store of version {VERSION} was expected. "
+            "Move it away and measure again; nothing in it was changed"
         )
     return found
 
@@ -137,6 +138,10 @@ class Store:
             (environment, profile),
         )
         return {row[0] for row in rows}
+
+    def snapshot(self, environment: int, profile: str) -> "Snapshot":
+        """All that is stored of an environment and a profile."""
+        return _snapshot(self.connection, environment, profile)
 
     def record(self, environment: int, profile: str, what: Cell | Timing, outcome: Outcome) -> None:
         """Write one run whole; a failed run of the same key is replaced."""

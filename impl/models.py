@@ -1,4 +1,6 @@
-"""The assignment's three networks and a CNN of from-scratch layers, each with its activation as an argument.
+"""The assignment's three networks, the GELU paper's classifier, and a CNN of from-scratch layers.
+
+Each takes its activation as an argument.
 
 `activation` is anything that makes a module when called without arguments: a class, or a function.
 Activations that draw no random numbers leave the initial weights to the seed alone: two models made after the
@@ -51,6 +53,24 @@ class MnistClassifier(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(hidden, CLASSES),
         )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) of images (N, 1, 28, 28)."""
+        return self.layers(images)
+
+
+class DeepClassifier(nn.Module):
+    """Fully connected classifier with eight hidden layers of 128: images (N, 1, 28, 28) to logits (N, 10).
+
+    The network on which Hendrycks & Gimpel (2016) compare GELU with ReLU and ELU, without their dropout.
+    Neither batch norm nor anything else repairs what an activation does to the size of the signal.
+    """
+
+    def __init__(self, activation: MakeActivation, *, depth: int = 8, width: int = 128) -> None:
+        super().__init__()
+        widths = [PIXELS, *[width] * depth]
+        hidden = (layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), activation()))
+        self.layers = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, CLASSES))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, 10) of images (N, 1, 28, 28)."""

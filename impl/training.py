@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class History:
 def evaluate(
     model: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
 ) -> dict[str, float]:
-    """Mean loss of `model`, and its accuracy where `targets` are class indices, in evaluation mode.
+    """Mean `loss` of the model, and its `accuracy` where `targets` are class indices, in evaluation mode.
 
     inputs: (N, ...); targets: (N,) int64, or (N, ...) floating. Leaves the model in training mode.
     """
@@ -46,9 +46,9 @@ def evaluate(
             if not t.is_floating_point():
                 correct += int((output.argmax(dim=1) == t).sum())
     model.train()
-    metrics = {"test_loss": total / len(inputs)}
+    metrics = {"loss": total / len(inputs)}
     if not targets.is_floating_point():
-        metrics["test_accuracy"] = correct / len(inputs)
+        metrics["accuracy"] = correct / len(inputs)
     return metrics
 
 
@@ -75,30 +75,23 @@ def _train_epoch(
 def fit(
     model: nn.Module,
     train: tuple[Tensor, Tensor],
-    test: tuple[Tensor, Tensor],
     *,
+    observe: Callable[[], Mapping[str, float]],
     loss: Callable[[Tensor, Tensor], Tensor],
     optimizer: Optimizer,
     batch_size: int,
     epochs: int,
     generator: torch.Generator,
 ) -> History:
-    """Train `model` for whole epochs and evaluate it before the first and after each.
+    """Train `model` for whole epochs; record what `observe` tells of it before the first and after each.
 
-    train, test: (inputs (N, ...), targets (N, ...)) on the model's device. Each epoch visits every sample
-    once in an order drawn from `generator` (a CPU generator). Steps of the history count epochs;
-    `seconds` is the time spent training so far, without evaluation. An epoch whose loss is not
-    finite is the last.
+    train: (inputs (N, ...), targets (N, ...)) on the model's device. Each epoch visits every sample once in
+    an order drawn from `generator` (a CPU generator). Steps of the history count epochs; `seconds` is the
+    time spent training so far, without `observe`. An epoch whose loss is not finite is the last.
     """
     if batch_size < 1 or epochs < 0:
         raise ValueError(f"batch_size {batch_size} must be at least 1 and epochs {epochs} at least 0")
-    history: list[Measurement] = []
-
-    def record_test(step: int) -> None:
-        for metric, value in evaluate(model, *test, loss).items():
-            history.append(Measurement(metric, step, value, "1"))
-
-    record_test(0)
+    history = [Measurement(metric, 0, value, "1") for metric, value in observe().items()]
     seconds = 0.0
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(train[0]), generator=generator).to(train[0].device)
@@ -109,5 +102,5 @@ def fit(
             return History(history, diverged=True)
         history.append(Measurement("train_loss", epoch, mean, "1"))
         history.append(Measurement("seconds", epoch, seconds, "s"))
-        record_test(epoch)
+        history += [Measurement(metric, epoch, value, "1") for metric, value in observe().items()]
     return History(history, diverged=False)

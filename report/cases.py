@@ -1,0 +1,286 @@
+"""From a snapshot to comparisons: a quantity of one contender beside another's, with the runs behind it.
+
+Comparisons come in families, and all of a family are corrected together for their number.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics import CONTENDER, Comparison, chosen_rates, compare, ratio_of_samples, tuning_scores
+from bench.store import Snapshot
+from report.evidence import DESCENT
+
+UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
+PAR = 0.002  # 0.2 percentage points of test accuracy: by so much one may be worse and still on par
+CONTROL = "control"
+BASELINES = ("relu", "gelu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison: of what with what, the unit it is told in, and the store's runs that it rests on."""
+
+    a: str
+    b: str
+    where: str
+    comparison: Comparison
+    unit: str  # points (of accuracy), ratio, share, or the metric's own
+    runs: tuple[int, ...]
+    diverged: int = 0
+
+
+Family = Callable[[Snapshot], list[Case]]
+
+
+def tested(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs scored on the test set, with test_accuracy, test_loss, train_loss and the rate `chosen`.
+
+    Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
+    """
+    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
+    runs = runs.merge(sizes, on=["task", "samples", "epochs"])
+    scored = runs[runs["split"] == "test"]
+    m = snapshot.measurements
+    m = m[m["run"].isin(scored["run"])].sort_values("step")
+    for metric in ("test_accuracy", "test_loss", "train_loss"):
+        last = m[m["metric"] == metric].groupby("run")["value"].last()
+        scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
+    rates = chosen_rates(tuning_scores(runs, snapshot.measurements), CONTENDER)
+    chosen = {_identity(row): row["learning_rate"] for _, row in rates.iterrows()}
+    best = [chosen.get(_identity(row)) for _, row in scored.iterrows()]
+    return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
+
+
+def _identity(row: pd.Series) -> tuple[str, ...]:
+    """What tells a contender from others, missing fields alike however they are stored."""
+    return tuple("" if pd.isna(row[name]) else str(row[name]) for name in CONTENDER)
+
+
+def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
+    """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
+    for name, value in fields.items():
+        frame = frame[frame[name].isna() if value is None else frame[name] == value]
+    return frame[frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)]
+
+
+def pair(
+    frame: pd.DataFrame,
+    by: str,
+    a: object,
+    b: object,
+    metric: str,
+    unit: str,
+    *,
+    where: str = "",
+    margin: float = 0.0,
+    relative: bool = False,
+) -> Iterator[Case]:
+    """The comparison of two values of a column, seed by seed; nothing where either was not run."""
+    sides = [frame[frame[by] == value].drop_duplicates("seed").set_index("seed") for value in (a, b)]
+    if any(side.empty for side in sides):
+        return
+    one, other = (side[metric] for side in sides)
+    runs = tuple(int(run) for side in sides for run in side["run"])
+    diverged = int(sum((side["status"] == "diverged").sum() for side in sides))
+    found = compare(one, other, margin=margin, relative=relative)
+    yield Case(str(a), str(b), where, found, unit, runs, diverged)
+
+
+def activations(
+    task: str, batch_norm: bool | None, tuned: bool, *, margin: float = 0.0, initialization: str = "torch"
+) -> Family:
+    """Every activation against ReLU and GELU on a task: points of accuracy, or the ratio of losses."""
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        frame = select(
+            tested(snapshot),
+            tuned,
+            task=task,
+            optimizer="adam",
+            batch_norm=None if batch_norm is None else int(batch_norm),
+            wrong_labels=0.0,
+            initialization=initialization,
+        )
+        frame = frame[frame["loss"] != "brier"]
+        accuracy = frame["test_accuracy"].notna().any()
+        metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
+        names = [str(name) for name in frame["activation"].unique()]
+        return [
+            case
+            for baseline in BASELINES
+            for name in names
+            if name != baseline and (name, baseline) != (BASELINES[0], BASELINES[1])
+            for case in pair(
+                frame, "activation", name, baseline, metric, unit, margin=margin, relative=not accuracy
+            )
+        ]
+
+    return cases
+
+
+def initialization(snapshot: Snapshot) -> list[Case]:
+    """Weights that keep the variance against torch's own, on the networks without batch norm."""
+    frame, found = tested(snapshot), []
+    frame = frame[(frame["optimizer"] == "adam") & (frame["loss"] == "cross_entropy")]
+    for task, batch_norm in (("classifier", 0), ("deep_classifier", None)):
+        part = select(frame, task=task, batch_norm=batch_norm, wrong_labels=0.0)
+        for name in part["activation"].unique():
+            own = part[part["activation"] == name]
+            for case in pair(own, "initialization", "variance", "torch", "test_accuracy", "points"):
+                found.append(_renamed(case, str(name), str(name), task))
+    return found
+
+
+def _renamed(case: Case, a: str, b: str, where: str) -> Case:
+    return Case(a, b, where, case.comparison, case.unit, case.runs, case.diverged)
+
+
+def optimizers(margin: float = 0.0) -> Family:
+    """Every other update rule against Adam, on the classifier with batch norm; and Adam against each."""
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        frame = select(
+            tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
+            loss="cross_entropy", initialization="torch",
+        )  # fmt: skip
+        others = [str(name) for name in frame["optimizer"].unique() if name != "adam"]
+        return [
+            case
+            for other in others
+            for a, b in (("adam", other), (other, "adam"))[: 2 if margin else 1]
+            for case in pair(frame, "optimizer", a, b, "test_accuracy", "points", margin=margin)
+        ]
+
+    return cases
+
+
+def wrong_labels(snapshot: Snapshot) -> list[Case]:
+    """How much more accuracy cross-entropy loses to wrong labels than squared error does, by their share."""
+    frame = select(
+        tested(snapshot), task="classifier", activation="relu", optimizer="adam", batch_norm=1,
+        initialization="torch",
+    )  # fmt: skip
+    table = frame.pivot_table(index="seed", columns=["loss", "wrong_labels"], values="test_accuracy")
+    found = []
+    for share in sorted(s for s in frame["wrong_labels"].unique() if s):
+        if any((loss, s) not in table for loss in ("cross_entropy", "brier") for s in (0.0, share)):
+            continue
+        losses = [table[loss, 0.0] - table[loss, share] for loss in ("cross_entropy", "brier")]
+        runs = tuple(int(run) for run in frame[frame["wrong_labels"].isin([0.0, share])]["run"])
+        found.append(Case("cross_entropy", "brier", f"{share:.0%} wrong", compare(*losses), "points", runs))
+    return found
+
+
+def observed(
+    task: str, a: str, b: str | float, unit: str, *, steps: Sequence[int] = (0,), margin: float = 0.0,
+    relative: bool = False, pool: bool = False,
+) -> Family:  # fmt: skip
+    """A metric of a phenomenon against another, or against a number, seed by seed and step by step.
+
+    pool: the mean over the steps in place of a case for each.
+    """
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        m = snapshot.measurements[snapshot.measurements["task"] == task]
+        m = m[m["step"].isin(steps)]
+        groups = [("", m)] if pool else [(str(step), m[m["step"] == step]) for step in steps]
+        found = []
+        for where, part in groups:
+            table = part.pivot_table(index="seed", columns="metric", values="value")
+            if a not in table or (isinstance(b, str) and b not in table):
+                continue
+            other = table[b] if isinstance(b, str) else table[a] * 0 + b
+            runs = tuple(int(run) for run in part["run"].unique())
+            done = compare(table[a], other, margin=margin, relative=relative)
+            found.append(Case(a, str(b), where if len(steps) > 1 else "", done, unit, runs))
+        return found
+
+    return cases
+
+
+def between_steps(task: str, metrics: Sequence[str], unit: str) -> Family:
+    """Metrics of a phenomenon at step 0 against themselves at step 1."""
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        m, found = snapshot.measurements, []
+        for metric in metrics:
+            part = m[(m["task"] == task) & (m["metric"] == metric)]
+            if part.empty:
+                continue
+            table = part.pivot(index="seed", columns="step", values="value")
+            runs = tuple(int(run) for run in part["run"].unique())
+            found.append(Case("early", "late", metric, compare(table[0], table[1]), unit, runs))
+        return found
+
+    return cases
+
+
+def descents(after_passes: float | None) -> Family:
+    """Excess loss of stochastic descent over batch descent's, each at the rate that is best there.
+
+    after_passes: after as many passes over the samples; None: at the end.
+    """
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        m = snapshot.measurements
+        m = m[(m["task"] == DESCENT) & (m["metric"] == "excess_loss") & (m["optimizer"] == "sgd")]
+        if m.empty:
+            return []
+        limit = m["step"].max() if after_passes is None else after_passes * m["samples"].max()
+        reached = m[m["step"] <= limit].sort_values("step").groupby("run").tail(1)
+        reached = reached[reached["status"] == "finished"]
+        sides = []
+        for chosen in (reached["batch_size"] == 1, reached["batch_size"] == reached["samples"]):
+            side = reached[chosen]
+            means = side.groupby("learning_rate")["value"].mean()
+            if means.empty:
+                return []
+            sides.append(side[side["learning_rate"] == means.idxmin()].set_index("seed"))
+        done = compare(sides[0]["value"], sides[1]["value"], relative=True)
+        runs = tuple(int(run) for side in sides for run in side["run"])
+        return [Case("stochastic", "batch", "", done, "ratio", runs)]
+
+    return cases
+
+
+def slow_training(snapshot: Snapshot) -> list[Case]:
+    """Training loss after as many epochs, sigmoid's over tanh's, both at their chosen rates."""
+    found: list[Case] = []
+    frame = tested(snapshot)
+    frame = frame[(frame["optimizer"] == "adam") & (frame["initialization"] == "torch")]
+    for batch_norm, where in ((1, "with batch norm"), (0, "without batch norm")):
+        part = select(frame, task="classifier", batch_norm=batch_norm)
+        found += pair(
+            part, "activation", "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True
+        )
+    return found
+
+
+def times(tasks: Mapping[str, str], pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]]) -> Family:
+    """Ratios of times of (subject, implementation) pairs in every pass and on every input that has both."""
+
+    def cases(snapshot: Snapshot) -> list[Case]:
+        m = snapshot.measurements
+        m = m[m["task"].isin(tasks) & (m["metric"] == "seconds")]
+        found = []
+        for (task, place, size), part in m.groupby(["task", "input", "size"], sort=False):
+            by = {key: group for key, group in part.groupby(["subject", "implementation"])}
+            for a, b in pairs:
+                if a not in by or b not in by:
+                    continue
+                done = ratio_of_samples(by[a]["value"].to_numpy(), by[b]["value"].to_numpy())
+                runs = tuple(int(run) for group in (by[a], by[b]) for run in group["run"].unique())
+                where = f"{tasks[str(task)]}, {place}" + (f", batch of {size}" if "×" in str(place) else "")
+                found.append(Case(" ".join(a), " ".join(b), where, done, "ratio", runs))
+        return found
+
+    return cases
+
+
+def median_of(case: Case) -> float:
+    """The case's estimate as it is told: a ratio as such, points times 100."""
+    return float(np.round(case.comparison.estimate, 12))
