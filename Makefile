@@ -1,10 +1,14 @@
 # What to measure and on what; give them on the command line: make report PROFILE=reference DATA_ROOT=~/data
 PROFILE ?= quick
 DATA_ROOT ?=
+DATASET ?=
 DEVICE ?= cpu
 WORKERS ?=
 SCHEDULER ?=
 ACTIVATION ?=
+ONLY ?=
+SEEDS ?=
+EPOCHS ?=
 PYTHON ?= python3
 
 READY := .venv/.ready
@@ -28,7 +32,9 @@ $(READY): pyproject.toml constraints.txt
 
 bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFILE=quick|reference)
 	$(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
-		$(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) $(call option,ACTIVATION,--activation)
+		$(call option,DATASET,--dataset) $(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) \
+		$(call option,ACTIVATION,--activation) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
+		$(call option,EPOCHS,--epochs)
 
 report: bench ## bench, then write build/report.html and build/report.pdf
 	$(RUN) -m report

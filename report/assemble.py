@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from report import verdicts
 from report.answer import Answer, Evidence, Source
 from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
 from report.references import REFERENCES
@@ -50,6 +51,7 @@ def context(answers: Mapping[str, Answer], found: Sequence[Source]) -> dict[str,
         "summary": findings(found, errata),
         "sections": sections,
         "errata": errata,
+        "claims": verdicts.section(found),
         "provenance": [provenance(source) for source in found],
         "references": REFERENCES,
     }

@@ -4,18 +4,16 @@ Comparisons come in families, and all of a family are corrected together for the
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from bench.statistics import CONTENDER, Comparison, chosen_rates, compare, ratio_of_samples, tuning_scores
+from bench.statistics import Comparison, compare, ratio_of_samples
 from bench.store import Snapshot
-from report.evidence import DESCENT
+from report.evidence import DESCENT, networks
+from report.trained import select, tested
 
-UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
 PAR = 0.002  # 0.2 percentage points of test accuracy: by so much one may be worse and still on par
-CONTROL = "control"
 BASELINES = ("relu", "gelu")
 
 
@@ -33,38 +31,6 @@ class Case:
 
 
 Family = Callable[[Snapshot], list[Case]]
-
-
-def tested(snapshot: Snapshot) -> pd.DataFrame:
-    """The runs scored on the test set, with test_accuracy, test_loss, train_loss and the rate `chosen`.
-
-    Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
-    """
-    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
-    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
-    runs = runs.merge(sizes, on=["task", "samples", "epochs"])
-    scored = runs[runs["split"] == "test"]
-    m = snapshot.measurements
-    m = m[m["run"].isin(scored["run"])].sort_values("step")
-    for metric in ("test_accuracy", "test_loss", "train_loss"):
-        last = m[m["metric"] == metric].groupby("run")["value"].last()
-        scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
-    rates = chosen_rates(tuning_scores(runs, snapshot.measurements), CONTENDER)
-    chosen = {_identity(row): row["learning_rate"] for _, row in rates.iterrows()}
-    best = [chosen.get(_identity(row)) for _, row in scored.iterrows()]
-    return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
-
-
-def _identity(row: pd.Series) -> tuple[str, ...]:
-    """What tells a contender from others, missing fields alike however they are stored."""
-    return tuple("" if pd.isna(row[name]) else str(row[name]) for name in CONTENDER)
-
-
-def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
-    """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
-    for name, value in fields.items():
-        frame = frame[frame[name].isna() if value is None else frame[name] == value]
-    return frame[frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)]
 
 
 def pair(
@@ -96,16 +62,7 @@ def activations(
     """Every activation against ReLU and GELU on a task: points of accuracy, or the ratio of losses."""
 
     def cases(snapshot: Snapshot) -> list[Case]:
-        frame = select(
-            tested(snapshot),
-            tuned,
-            task=task,
-            optimizer="adam",
-            batch_norm=None if batch_norm is None else int(batch_norm),
-            wrong_labels=0.0,
-            initialization=initialization,
-        )
-        frame = frame[frame["loss"] != "brier"]
+        frame = networks(snapshot, task, batch_norm, tuned, initialization)
         accuracy = frame["test_accuracy"].notna().any()
         metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
         names = [str(name) for name in frame["activation"].unique()]
@@ -126,17 +83,17 @@ def initialization(snapshot: Snapshot) -> list[Case]:
     """Weights that keep the variance against torch's own, on the networks without batch norm."""
     frame, found = tested(snapshot), []
     frame = frame[(frame["optimizer"] == "adam") & (frame["loss"] == "cross_entropy")]
-    for task, batch_norm in (("classifier", 0), ("deep_classifier", None)):
+    tasks = {
+        "classifier without batch norm": ("classifier", 0),
+        "GELU paper's classifier": ("deep_classifier", None),
+    }
+    for words, (task, batch_norm) in tasks.items():
         part = select(frame, task=task, batch_norm=batch_norm, wrong_labels=0.0)
         for name in part["activation"].unique():
             own = part[part["activation"] == name]
             for case in pair(own, "initialization", "variance", "torch", "test_accuracy", "points"):
-                found.append(_renamed(case, str(name), str(name), task))
+                found.append(replace(case, a=str(name), b=f"{name} with torch's weights", where=words))
     return found
-
-
-def _renamed(case: Case, a: str, b: str, where: str) -> Case:
-    return Case(a, b, where, case.comparison, case.unit, case.runs, case.diverged)
 
 
 def optimizers(margin: float = 0.0) -> Family:
@@ -196,7 +153,8 @@ def observed(
             other = table[b] if isinstance(b, str) else table[a] * 0 + b
             runs = tuple(int(run) for run in part["run"].unique())
             done = compare(table[a], other, margin=margin, relative=relative)
-            found.append(Case(a, str(b), where if len(steps) > 1 else "", done, unit, runs))
+            place = f"batches of {where}" if task == "gradient_signs" and len(steps) > 1 else ""
+            found.append(Case(a, str(b), place, done, unit, runs))
         return found
 
     return cases
@@ -279,8 +237,3 @@ def times(tasks: Mapping[str, str], pairs: Sequence[tuple[tuple[str, str], tuple
         return found
 
     return cases
-
-
-def median_of(case: Case) -> float:
-    """The case's estimate as it is told: a ratio as such, points times 100."""
-    return float(np.round(case.comparison.estimate, 12))

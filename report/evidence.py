@@ -1,13 +1,25 @@
 """From a snapshot's tidy frame to the samples, pairs and curves that answers show."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from bench.statistics import Difference, Ratio, median_ratio, paired_difference
 from bench.store import Snapshot
+from impl.activations import ACTIVATIONS
 from impl.optimizers import OPTIMIZERS
+from report.trained import select, tested
 
 DESCENT = "logistic_regression"  # the task of the convergence runs
+CONTROL = "control"
+LABELS = {
+    **{name: entry.label for name, entry in ACTIVATIONS.items()},
+    **{name: entry.label for name, entry in OPTIMIZERS.items()},
+    CONTROL: "ReLU again (control)",
+    "cross_entropy": "cross-entropy",
+    "brier": "squared error",
+}
 
 
 def samples(
@@ -40,25 +52,50 @@ def time_ratio(
     return None if a is None or b is None else median_ratio(a, b)
 
 
-def curves(snapshot: Snapshot, task: str, metric: str, *, batch_norm: bool | None = None) -> pd.DataFrame:
-    """Learning curves of a network: activation, seed, step (epochs) and value; empty if not measured."""
+def label(name: str) -> str:
+    """What an activation or optimizer is called, or its name where a user brought it."""
+    return LABELS.get(name, name)
+
+
+def ordered(names: Iterable[object]) -> list[str]:
+    """Names in the order of `ACTIVATIONS`, then those that are not in it."""
+    found = [str(name) for name in names]
+    return [*(n for n in ACTIVATIONS if n in found), *(n for n in found if n not in ACTIVATIONS)]
+
+
+def networks(
+    snapshot: Snapshot,
+    task: str,
+    batch_norm: bool | None = True,
+    tuned: bool = True,
+    initialization: str = "torch",
+) -> pd.DataFrame:
+    """The scored runs that compare activations on a task, at the rates chosen or at one rate for all."""
+    frame = select(
+        tested(snapshot),
+        tuned,
+        task=task,
+        optimizer="adam",
+        batch_norm=None if batch_norm is None else int(batch_norm),
+        wrong_labels=0.0,
+        initialization=initialization,
+    )
+    return frame[frame["loss"] != "brier"]
+
+
+def curves(snapshot: Snapshot, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A metric's course over the given runs: activation, seed, step (epochs) and value."""
     m = snapshot.measurements
-    chosen = m[(m["kind"] == "training") & (m["task"] == task) & (m["metric"] == metric)]
-    if batch_norm is not None:
-        chosen = chosen[chosen["batch_norm"] == int(batch_norm)]
+    chosen = m[m["run"].isin(runs["run"]) & (m["metric"] == metric)]
     return chosen[["activation", "seed", "step", "value"]].reset_index(drop=True)
 
 
-def final_by_seed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Value after the last epoch: one row a seed, one column an activation; NaN for a run that diverged."""
-    last = frame[frame["step"] == frame["step"].max()]
-    return last.pivot(index="seed", columns="activation", values="value")
-
-
-def final(snapshot: Snapshot, task: str, metric: str, batch_norm: bool) -> pd.DataFrame:
-    """Value after the last epoch, seed by activation; empty where nothing was measured."""
-    frame = curves(snapshot, task, metric, batch_norm=batch_norm)
-    return frame if frame.empty else final_by_seed(frame)
+def final(
+    snapshot: Snapshot, task: str, metric: str, batch_norm: bool | None = True, tuned: bool = True
+) -> pd.DataFrame:
+    """A test metric, seed by activation, NaN for a run that diverged; empty where nothing was measured."""
+    frame = networks(snapshot, task, batch_norm, tuned).drop_duplicates(["seed", "activation"])
+    return frame.pivot(index="seed", columns="activation", values=metric)
 
 
 def pair(table: pd.DataFrame, name: str, baseline: str) -> Difference | None:

@@ -76,6 +76,7 @@ class Page:
     notices: Sequence[str] = ()
     provenance: Sequence[Table] = ()
     errata: Sequence[Erratum] = ()
+    claims: Mapping[str, Any] | None = None
     references: Sequence[Reference] = field(default=())
 
 
@@ -171,8 +172,14 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
         section.slug: Markup(env.get_template(section.template).render(section.values, section=section))
         for section in page["sections"]
     }
+    verdicts = page["claims"]["claims"] if page["claims"] else []
+    claims = page["claims"] and Markup(env.get_template("claims.html.j2").render(page["claims"]))
     styles = {name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES}
-    html = numbered(env.get_template("page.html.j2").render(page, answers=answers, styles=styles))
+    html = numbered(
+        env.get_template("page.html.j2").render(
+            {**page, "claims": claims}, answers=answers, verdicts=verdicts, styles=styles
+        )
+    )
     # The font is made of what the finished page holds, so its place is filled last.
     return html.replace(FONT, math_font(html) if target == "html" else "")
 

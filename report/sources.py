@@ -70,7 +70,8 @@ def provenance(source: Source) -> Table:
     environment, runs = source.snapshot.environment, source.snapshot.runs
     versions = json.loads(str(environment["versions"]))
     training = runs[runs["kind"] == "training"]
-    seeds = {str(task): part["seed"].nunique() for task, part in training.groupby("task")}
+    scored = training[training["split"] == "test"]
+    seeds = {str(task): part["seed"].nunique() for task, part in scored.groupby("task")}
     rows = [
         ["Processor", f"{environment['processor']}, {environment['cores']} cores"],
         ["Memory", size(environment["memory_bytes"])],
@@ -84,7 +85,8 @@ def provenance(source: Source) -> Table:
         ["SHA-256 of the data set", str(environment["dataset_sha256"])],
         ["Profile", source.snapshot.profile],
         ["Training runs", f"{count(len(training))} ({_statuses(training['status'])})"],
-        ["Seeds", ", ".join(f"{task.replace('_', ' ')}: {n}" for task, n in seeds.items())],
+        ["Training runs that chose rates", count(len(training) - len(scored))],
+        ["Seeds scored, at most", ", ".join(f"{task.replace('_', ' ')}: {n}" for task, n in seeds.items())],
         ["Benchmarks", count(int((runs["kind"] == "timing").sum()))],
         ["Measured", f"{runs['finished_at'].min()} to {runs['finished_at'].max()}"],
     ]

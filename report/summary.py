@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
-from bench.statistics import Difference
 from bench.store import Snapshot
+from report import verdicts
 from report.answer import Source
-from report.answers.q11_evidence import AUTOENCODERS, BASELINES, PROPOSED, label
-from report.evidence import final, inputs, pair, time_ratio
-from report.formats import percent
-from report.phrases import difference, listed, ratio
+from report.answers.q11_evidence import AUTOENCODERS, FAMILIES, PROPOSED
+from report.cases import Case
+from report.claims import CONFIRMED, NOT_MEASURED, REFUTED, UNDECIDED
+from report.evidence import inputs, label, time_ratio
+from report.phrases import listed, ratio
 from report.render import Erratum
 
+CLASSIFIERS = tuple(FAMILIES.values())
+WORDS = (CONFIRMED, REFUTED, UNDECIDED, NOT_MEASURED)
 MISSING = "not measured yet; make bench would do it"
 
 
@@ -19,54 +22,43 @@ def findings(found: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
     best = found[0] if found else None
     origin = f" [{best.label}]" if best else ""
     return [
-        f"Classification at one learning rate, points of test accuracy: {_accuracy(best, True)}{origin}.",
-        f"The same without batch norm: {_accuracy(best, False)}.",
-        f"Autoencoders, test loss relative to ReLU's: {_autoencoders(best)}.",
+        f"Of the assignment's empirical claims, {_tally(best)}{origin}.",
+        f"Classification, each activation at its own rate, test accuracy: {_compared(best, CLASSIFIERS)}.",
+        f"Autoencoders, test loss as a multiple of ReLU's: {_compared(best, tuple(AUTOENCODERS.values()))}.",
         f"Cost of one pass at the largest size, as multiples of torch's own GELU: {_cost(best)}.",
         f"Of what the assignment prints, {len(errata)} statements are wrong or hold only in part; "
         "each is corrected where it stands and listed at the end.",
     ]
 
 
-def verdict(d: Difference, better: int) -> str:
-    """Better, worse or undecided, by the side of zero that holds the interval; `better` is +1 or -1."""
-    return {1: "better", -1: "worse", 0: "undecided"}[d.sign * better]
+def _tally(source: Source | None) -> str:
+    """How many claims came out which way."""
+    if source is None:
+        return f"none is decided: {MISSING}"
+    words = [verdict.word for verdict in verdicts.of(source.snapshot)]
+    counts = {word: words.count(word) for word in WORDS if word in words}
+    return listed(f"{n} {'is' if n == 1 else 'are'} {word}" for word, n in counts.items())
 
 
-def _accuracy(source: Source | None, batch_norm: bool) -> str:
-    """The proposed activations against ReLU and GELU."""
+def _compared(source: Source | None, families: Sequence[str]) -> str:
+    """The proposed activations against ReLU in each family, with the corrected verdicts."""
     if source is None:
         return MISSING
-    table = final(source.snapshot, "classifier", "test_accuracy", batch_norm)
-    said, pairs = [], set()
-    for name in PROPOSED:
-        parts = []
-        for baseline in BASELINES:
-            d = pair(table, name, baseline)
-            if d:
-                pairs.add(d.pairs)
-                parts.append(f"{difference(d, 100)} against {label(baseline)} ({verdict(d, 1)})")
+    judged, said = verdicts.judged(source.snapshot), []
+    for family in families:
+        parts = [
+            f"{label(case.a)} {verdicts.effect(case)}, {_side(case, side)}"
+            for case, _, side in judged[family]
+            if case.a in PROPOSED and case.b == "relu"
+        ]
         if parts:
-            said.append(f"{label(name)} {listed(parts)}")
-    seeds = listed(str(n) for n in sorted(pairs)) if pairs else ""
-    return f"{'; '.join(said)}; paired seeds: {seeds}" if said else MISSING
-
-
-def _autoencoders(source: Source | None) -> str:
-    """The proposed activations' mean test loss on each autoencoder, relative to ReLU's."""
-    if source is None:
-        return MISSING
-    said = []
-    for task, network in AUTOENCODERS.items():
-        table = final(source.snapshot, task, "test_loss", True)
-        for name in PROPOSED:
-            d = pair(table, name, "relu")
-            if d:
-                change = d.mean / float(table["relu"].mean())
-                words = f"{percent(abs(change))} {'higher' if change > 0 else 'lower'}"
-                kind = network.removesuffix(" autoencoder")
-                said.append(f"{label(name)} on the {kind} one {words}, {verdict(d, -1)}")
+            said.append(f"{family}: {listed(parts)}")
     return "; ".join(said) or MISSING
+
+
+def _side(case: Case, side: int) -> str:
+    """Better, worse or undecided: a greater accuracy is better, a greater loss worse."""
+    return {1: "better", -1: "worse", 0: "undecided"}[-side if case.comparison.relative else side]
 
 
 def _cost(source: Source | None) -> str:

@@ -14,6 +14,7 @@ from report.figures.style import to_svg
 from report.figures.timing import ratios
 from report.formats import count, duration, number, percent
 from report.phrases import NOT_MEASURED, ratio, slower, tally
+from report.trained import tested
 
 TASKS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 NETWORKS = {
@@ -111,13 +112,18 @@ def figure(multiples: pd.DataFrame, slug: str) -> dict[str, Any]:
 
 
 def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Test accuracy of the from-scratch network, epoch by epoch; None where it was not trained."""
-    frame = curves(snapshot, "scratch_cnn", "test_accuracy")
-    if frame.empty:
+    """Held-out accuracy of the from-scratch network by epoch and test accuracy at the end; None without."""
+    runs = tested(snapshot)
+    runs = runs[(runs["task"] == "scratch_cnn") & runs["test_accuracy"].notna()]
+    if runs.empty:
         return None
-    rows = [[count(step), _mean_and_range(part["value"])] for step, part in frame.groupby("step")]
-    runs = snapshot.runs[snapshot.runs["task"] == "scratch_cnn"]
-    return {"rows": rows, "seeds": int(frame["seed"].nunique()), "samples": int(runs["samples"].iloc[0])}
+    held_out = curves(snapshot, runs, "validation_accuracy")
+    return {
+        "rows": [[count(step), _mean_and_range(part["value"])] for step, part in held_out.groupby("step")],
+        "test": _mean_and_range(runs["test_accuracy"]),
+        "seeds": int(runs["seed"].nunique()),
+        "samples": int(runs["samples"].iloc[0]),
+    }
 
 
 def _mean_and_range(values: pd.Series) -> str:

@@ -8,16 +8,18 @@ from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
 from impl.activations import ACTIVATIONS, sgelu, sgelu_derivative
 from impl.models import ConvAutoencoder
+from report import verdicts
 from report.answer import Answer, Values
 from report.answers.q11_autoencoders import autoencoder, cost, troubles
 from report.answers.q11_evidence import AUTOENCODERS, classifier
 from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
-from report.claims import claims
+from report.answers.q11_reasons import reasons
 from report.figures.activations import curves
 from report.figures.style import to_svg
 from report.formats import number, percent
 from report.render import Erratum
 
+SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
 ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
 
 
@@ -109,9 +111,10 @@ def errata(v: Values) -> list[Erratum]:
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """The claims' verdicts and all that they rest on; None or empty where the snapshot lacks it."""
+    """What the claims' verdicts rest on and why; None or empty where the snapshot lacks it."""
     return {
-        "claims": claims(snapshot),
+        "verdicts": [v for v in verdicts.of(snapshot) if v.claim.identifier in SHORT],
+        "reasons": reasons(snapshot),
         "classifier": classifier(snapshot),
         "autoencoders": [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))],
         "cost": cost(snapshot),

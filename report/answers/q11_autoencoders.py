@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.store import Snapshot
 from report import phrases
-from report.answers.q11_evidence import AUTOENCODERS, final_rows, label, ordered
-from report.evidence import final, inputs, samples, time_ratio
+from report.answers.q11_evidence import AUTOENCODERS, final_rows
+from report.evidence import final, inputs, label, networks, ordered, samples, time_ratio
 from report.figures.style import to_svg
 from report.figures.training import reconstructions
 from report.formats import count, duration, number
@@ -17,7 +17,7 @@ from report.phrases import NOT_MEASURED
 
 def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
     """Inputs, then each activation's reconstructions, of the first seed that has pictures."""
-    runs = snapshot.runs[snapshot.runs["task"] == task]
+    runs = networks(snapshot, task)
     pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
     stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.pictures]
     if not stored:
@@ -44,7 +44,7 @@ def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
         "name": AUTOENCODERS[task],
         "anchor": task.replace("_", "-"),
         "seeds": len(table),
-        "rows": final_rows(table, lambda x: number(1000 * x), 1000, 2),
+        "rows": final_rows(snapshot, task, True, AUTOENCODERS[task], lambda x: number(1000 * x)),
         "figure": figure or None,
     }
 

@@ -1,57 +1,63 @@
-"""What a snapshot says on question 11: curves, final figures, reconstructions and cost of the activations."""
+"""What a snapshot says on question 11: the classifier's curves, final figures and differences."""
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from bench.statistics import Difference, mean_interval
+from bench.statistics import mean_interval
 from bench.store import Snapshot
-from impl.activations import ACTIVATIONS
-from report import phrases
-from report.evidence import curves, final, pair
+from report import phrases, verdicts
+from report.cases import Case
+from report.evidence import CONTROL, LABELS, curves, final, label, networks, ordered
 from report.figures.style import to_svg
 from report.figures.training import differences, learning_curves
 from report.formats import number
-from report.phrases import NOT_MEASURED
+from report.trained import UNTUNED
 
 BASELINES = ("relu", "gelu")
 PROPOSED = ("sgelu", "ada_sgelu")
 HIGHLIGHTED = (*BASELINES, *PROPOSED)
 VARIANTS = {True: "with batch norm", False: "without batch norm"}
+FAMILIES = {True: "classifier", False: "classifier without batch norm"}
 AUTOENCODERS = {
     "fc_autoencoder": "fully connected autoencoder",
     "conv_autoencoder": "convolutional autoencoder",
 }
-METRICS = {"test_loss": "test loss (cross-entropy, nats)", "test_accuracy": "test accuracy (%)"}
-LABELS = {name: entry.label for name, entry in ACTIVATIONS.items()}
-
-
-def label(name: str) -> str:
-    """The activation's label, or its name where a user brought it."""
-    return LABELS.get(name, name)
-
-
-def ordered(names: Iterable[object]) -> list[str]:
-    """Names in the order of `ACTIVATIONS`, then those that are not in it."""
-    found = [str(name) for name in names]
-    return [*(n for n in ACTIVATIONS if n in found), *(n for n in found if n not in ACTIVATIONS)]
+METRICS = {
+    "validation_loss": "held-out loss (cross-entropy, nats)",
+    "validation_accuracy": "held-out accuracy (%)",
+}
 
 
 def final_rows(
-    table: pd.DataFrame, write: Callable[[float], str], scale: float, fixed: int
+    snapshot: Snapshot,
+    task: str,
+    batch_norm: bool | None,
+    family: str,
+    write: Callable[[float], str],
 ) -> list[list[str]]:
-    """Table rows: activation, mean with interval, and the paired difference from each baseline."""
+    """Table rows: activation, chosen rate, mean of the test metric with its interval, and differences.
+
+    The differences are those of the family of comparisons, each with its corrected verdict; last, the mean
+    at one rate for all.
+    """
+    metric = "test_loss" if task in AUTOENCODERS else "test_accuracy"
+    table = final(snapshot, task, metric, batch_norm)
+    plain = final(snapshot, task, metric, batch_norm, tuned=False)
+    runs = networks(snapshot, task, batch_norm)
+    rates = runs.groupby("activation")["learning_rate"].first()
+    found = {(case.a, case.b): (case, side) for case, _, side in verdicts.judged(snapshot)[family]}
     rows = []
     for name in ordered(table):
         cells = []
         for baseline in BASELINES:
-            found = pair(table, name, baseline)
-            absent = "itself" if name == baseline else NOT_MEASURED
-            cells.append(phrases.difference(found, scale, fixed) if found else absent)
-        rows.append([label(name), phrases.mean(mean_interval(table[name].dropna()), write), *cells])
+            at = found.get((name, baseline))
+            cells.append(f"{verdicts.effect(at[0])}, {verdicts.SIDES[at[1]]}" if at else "not compared")
+        untuned = plain[name].dropna() if name in plain else pd.Series(dtype=float)
+        means = [phrases.mean(mean_interval(values), write) for values in (table[name].dropna(), untuned)]
+        rows.append([label(name), f"{rates[name]:g}", means[0], *cells, means[1]])
     return rows
 
 
@@ -59,10 +65,11 @@ def averaged(snapshot: Snapshot) -> pd.DataFrame:
     """Classifier's curves: metric, variant, activation, step (from epoch 1), mean, low, high."""
     rows = []
     for metric, title in METRICS.items():
-        scale = 100 if metric == "test_accuracy" else 1
+        scale = 100 if metric == "validation_accuracy" else 1
         for batch_norm, variant in VARIANTS.items():
-            frame = curves(snapshot, "classifier", metric, batch_norm=batch_norm)
-            for (name, step), part in frame[frame["step"] > 0].groupby(["activation", "step"]):
+            frame = curves(snapshot, networks(snapshot, "classifier", batch_norm), metric)
+            frame = frame[(frame["step"] > 0) & (frame["activation"] != CONTROL)]
+            for (name, step), part in frame.groupby(["activation", "step"]):
                 d = mean_interval(part["value"] * scale)
                 rows.append((title, variant, name, step, d.mean, d.low, d.high))
     return pd.DataFrame(rows, columns=["metric", "variant", "activation", "step", "mean", "low", "high"])
@@ -73,7 +80,8 @@ def curves_figure(snapshot: Snapshot) -> Markup | None:
     frame = averaged(snapshot)
     if frame.empty:
         return None
-    ends = frame[(frame["step"] == frame["step"].max()) & (frame["metric"] == METRICS["test_accuracy"])]
+    accuracy = frame["metric"] == METRICS["validation_accuracy"]
+    ends = frame[(frame["step"] == frame["step"].max()) & accuracy]
     said = [
         f"{variant} the final accuracies lie between {number(part['mean'].min())} and "
         f"{number(part['mean'].max())} %"
@@ -83,29 +91,36 @@ def curves_figure(snapshot: Snapshot) -> Markup | None:
         learning_curves(frame, LABELS, HIGHLIGHTED),
         name=f"q11-learning-{snapshot.slug}",
         title="Loss and accuracy of the classifier by epoch",
-        alt=f"Mean test loss and test accuracy by epoch for each activation; {'; '.join(said)}.",
+        alt="Mean loss and accuracy on held-out images by epoch for each activation at its chosen rate; "
+        f"{'; '.join(said)}.",
     )
+
+
+def _row(case: Case, variant: str) -> tuple[object, ...]:
+    c = case.comparison
+    values = [100 * v for v in (c.estimate, c.low, c.high)]
+    return (variant, label(case.a), f"minus {label(case.b)}", *values)
 
 
 def differences_figure(snapshot: Snapshot) -> Markup | None:
     """Final accuracies of the classifier as differences from both baselines; None where not measured."""
-    rows = []
-    for batch_norm, variant in VARIANTS.items():
-        table = final(snapshot, "classifier", "test_accuracy", batch_norm)
-        for name in ordered(table):
-            for baseline in BASELINES:
-                if d := pair(table, name, baseline):
-                    values = [100 * v for v in (d.mean, d.low, d.high)]
-                    rows.append((variant, label(name), f"minus {label(baseline)}", *values))
+    judged = verdicts.judged(snapshot)
+    rows = [
+        _row(case, variant)
+        for batch_norm, variant in VARIANTS.items()
+        for case, _, _ in judged[FAMILIES[batch_norm]]
+        if case.comparison.pairs
+    ]
     if not rows:
         return None
+    sides = [side for batch_norm in VARIANTS for _, _, side in judged[FAMILIES[batch_norm]]]
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
     return to_svg(
-        differences(frame, "paired difference of final test accuracy (percentage points)"),
+        differences(frame, "paired difference of test accuracy (percentage points)"),
         name=f"q11-differences-{snapshot.slug}",
-        title="Differences of final test accuracy",
+        title="Differences of test accuracy",
         alt="Dots with intervals for each activation minus ReLU and minus GELU, with and without batch norm; "
-        f"{int(((frame['low'] > 0) | (frame['high'] < 0)).sum())} of {len(frame)} intervals leave out zero.",
+        f"corrected, {sides.count(1)} of {len(sides)} lie above zero and {sides.count(-1)} below.",
     )
 
 
@@ -114,23 +129,21 @@ def classifier(snapshot: Snapshot) -> dict[str, Any] | None:
     figure = curves_figure(snapshot)
     if figure is None:
         return None
-    finals = [
-        (variant, table, k)
-        for k, (batch_norm, variant) in enumerate(VARIANTS.items())
-        if not (table := final(snapshot, "classifier", "test_accuracy", batch_norm)).empty
-    ]
     tables = [
         {
             "variant": variant,
             "seeds": len(table),
             "anchor": f"accuracy-{k}",
-            "rows": final_rows(table, lambda x: number(100 * x, fixed=2), 100, 2),
+            "rows": final_rows(
+                snapshot, "classifier", batch_norm, FAMILIES[batch_norm], lambda x: number(100 * x, fixed=2)
+            ),
         }
-        for variant, table, k in finals
+        for k, (batch_norm, variant) in enumerate(VARIANTS.items())
+        if not (table := final(snapshot, "classifier", "test_accuracy", batch_norm)).empty
     ]
-    return {"figure": figure, "differences": differences_figure(snapshot), "tables": tables}
-
-
-def finite(d: Difference | None) -> bool:
-    """Whether a difference exists and has an interval."""
-    return d is not None and not math.isnan(d.low)
+    return {
+        "figure": figure,
+        "differences": differences_figure(snapshot),
+        "tables": tables,
+        "untuned": f"{UNTUNED:g}",
+    }

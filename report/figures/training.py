@@ -86,6 +86,37 @@ def differences(frame: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
+def signals(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """A quantity by layer on a logarithmic axis, one row of panels a series and one column a panel.
+
+    frame: series, panel, activation, layer, value > 0; labels: by activation.
+    """
+    rows, columns = (list(dict.fromkeys(frame[name])) for name in ("series", "panel"))
+    with style():
+        figure, axes = plt.subplots(
+            len(rows),
+            len(columns),
+            figsize=(6.4, 0.7 + 2.1 * len(rows)),
+            sharex=True,
+            sharey="row",
+            squeeze=False,
+        )
+        for line, series in zip(axes, rows, strict=True):
+            line[0].set_ylabel(f"{series} (no unit)")
+            for ax, panel in zip(line, columns, strict=True):
+                part = frame[(frame["series"] == series) & (frame["panel"] == panel)]
+                for name, own in part.groupby("activation", sort=False):
+                    ax.plot(own["layer"], own["value"], label=labels[str(name)], **stroke(str(name)))
+                ax.set_yscale("log")
+        for ax, panel in zip(axes[0], columns, strict=True):
+            ax.set_title(panel)
+        for ax in axes[-1]:
+            ax.set_xlabel("layer")
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    return figure
+
+
 def reconstructions(rows: Mapping[str, np.ndarray]) -> Figure:
     """Ten pictures a row under each other; rows: by label an array (K, H, W) of 8-bit grey values."""
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows.values()], axis=0)

@@ -1,0 +1,48 @@
+"""The training runs that were scored on the test set, with the learning rate that tuning chose for each."""
+
+from functools import lru_cache
+
+import pandas as pd
+
+from bench.statistics import CONTENDER, chosen_rates, tuning_scores
+from bench.store import Snapshot
+
+UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
+
+
+@lru_cache(maxsize=4)
+def rates(snapshot: Snapshot) -> pd.DataFrame:
+    """Each contender's chosen rate, its score on held-out images, and whether it is the grid's edge."""
+    return chosen_rates(tuning_scores(snapshot.runs, snapshot.measurements), CONTENDER)
+
+
+@lru_cache(maxsize=4)
+def tested(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs scored on the test set, with test_accuracy, test_loss, train_loss and the rate `chosen`.
+
+    Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
+    """
+    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
+    runs = runs.merge(sizes, on=["task", "samples", "epochs"])
+    scored = runs[runs["split"] == "test"]
+    m = snapshot.measurements
+    m = m[m["run"].isin(scored["run"])].sort_values("step")
+    for metric in ("test_accuracy", "test_loss", "train_loss"):
+        last = m[m["metric"] == metric].groupby("run")["value"].last()
+        scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
+    chosen = {_identity(row): row["learning_rate"] for _, row in rates(snapshot).iterrows()}
+    best = [chosen.get(_identity(row)) for _, row in scored.iterrows()]
+    return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
+
+
+def _identity(row: pd.Series) -> tuple[str, ...]:
+    """What tells a contender from others, missing fields alike however they are stored."""
+    return tuple("" if pd.isna(row[name]) else str(row[name]) for name in CONTENDER)
+
+
+def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
+    """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
+    for name, value in fields.items():
+        frame = frame[frame[name].isna() if value is None else frame[name] == value]
+    return frame[frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)]
