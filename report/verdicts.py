@@ -223,7 +223,7 @@ def tuning(snapshot: Snapshot) -> list[list[str]]:
             by[float(str(rate))] = [label(str(a)) for a in part_["activation"]]
         edges = set(part[part["edge"]]["learning_rate"])
         words = "; ".join(
-            f"{rate:g}{' (edge of the grid)' if rate in edges else ''}: {', '.join(names)}"
+            f"at {rate:g}{' (edge of the grid)' if rate in edges else ''}: {', '.join(names)}"
             for rate, names in by.items()
         )
         rows.append([family, words])
