@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench run`, `list`, `export` and `ratios`."""
+"""Command line of the benchmarks: `python -m bench run`, `list`, `export`, `verify` and `ratios`."""
 
 import sys
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, narrowed
 from bench.progress import console
 from bench.store import Snapshot, Store, StoreError, latest
+from bench.verify import rerun as again
 from impl import data
 
 RESULTS = Path("results/results.sqlite")
@@ -182,7 +183,7 @@ def list_(
         for cell in cells:
             typer.echo(f"{cell.key if cell.learning_rate != 0 else '-' * 16}  {seconds(cell):8.2f} s  {cell}")
         table.add_row(name, str(len(cells)), f"{sum(map(seconds, cells)) / 60:.1f} min")
-    total = [cell for cells in groups.values() for cell in cells]
+    total = {cell.key: cell for cells in groups.values() for cell in cells}.values()  # parts share cells
     table.add_row("all, on one core", str(len(total)), f"{sum(map(seconds, total)) / 60:.1f} min")
     console.print(table)
 
@@ -211,6 +212,25 @@ def _latest(results: Path) -> Snapshot:
     if snapshot is None:
         raise ValueError(f"{results} holds no measurements; `make bench` makes them")
     return snapshot
+
+
+@app.command()
+def verify(
+    count: Annotated[int, typer.Option(min=1, help="How many cells.")] = 3,
+    draw: Annotated[int, typer.Option(help="Which: seed of the draw.")] = 0,
+    data_root: DataRoot = None,
+    results: Results = RESULTS,
+) -> None:
+    """Run cells drawn from the store again and compare every number but times; exit 1 if any differs."""
+    snapshot = _latest(results)
+    device = "cpu" if snapshot.environment["device"] == "cpu" else "cuda"
+    source = data.resolve(data_root, str(snapshot.environment["dataset"]))
+    changed = 0
+    for cell, numbers, different in again(snapshot, count, draw, source.root, device):
+        changed += different
+        typer.echo(f"{cell.key}  {cell}: {different} of {numbers} numbers differ")
+    if changed:
+        raise typer.Exit(1)
 
 
 @app.command("ratios")

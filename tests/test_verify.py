@@ -1,0 +1,54 @@
+"""Stored runs can be had again, and a store that says otherwise is found out."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.__main__ import app
+from bench.cells import Cell, run_cell
+from bench.environment import current
+from bench.store import Store, latest
+from bench.verify import cell_of, rerun
+
+SMALL = Cell("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 64, 1, 0, loss="cross_entropy")
+OTHERS = (
+    replace(SMALL, activation="control", batch_norm=False, initialization="variance"),
+    Cell("affinity", None, None, None, None, None, "digits", 1437, 0, 3),
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "results.sqlite"
+    with Store(path) as store:
+        where = store.environment_id(current("digits", "0"))
+        for cell in (SMALL, *OTHERS):
+            store.record(where, "quick", cell, run_cell(cell, None))
+    return path
+
+
+def test_a_row_becomes_the_cell_it_was_made_of(path):
+    assert {cell_of(run) for _, run in latest(path).runs.iterrows()} == {SMALL, *OTHERS}
+
+
+def test_a_row_whose_key_is_anothers_is_an_error(path):
+    run = latest(path).runs.iloc[0].copy()
+    run["seed"] = 5
+    with pytest.raises(ValueError, match=r"run 1 has the key \w+, but its fields make \w+"):
+        cell_of(run)
+
+
+def test_runs_repeat_and_a_changed_number_is_found(path):
+    assert [different for _, _, different in rerun(latest(path), 3, 0, None)] == [0, 0, 0]
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE measurement SET value = value + 1e-9 WHERE run = 1 AND metric = 'test_loss'"
+        )
+    connection.close()
+    found = {cell.key: different for cell, _, different in rerun(latest(path), 3, 0, None)}
+    assert found == {SMALL.key: 1, **{cell.key: 0 for cell in OTHERS}}
+    result = CliRunner().invoke(app, ["verify", "--results", str(path)])
+    assert result.exit_code == 1
+    assert "1 of" in result.output
