@@ -149,7 +149,7 @@ PROFILES: dict[str, Profile] = {
             "deep_classifier": Effort(5, 3, 60_000, tuning_seeds=3),
             "deep_initialization": Effort(5, 3, 60_000, tuning_seeds=3),
             "scratch_cnn": Effort(2, 5, 60_000, batch_size=32),
-            "conv_autoencoder": Effort(5, 1, 20_000, tuning_seeds=2, untuned_seeds=5),
+            "conv_autoencoder": Effort(5, 1, 20_000, tuning_seeds=2),
         },
         convergence=Effort(5, 50, _DESCENTS),
         phenomena_seeds=20,

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
-SPREADLESS = 1e-9  # share of the distance to the margin below which differences count as equal
+SPREADLESS = 1e-9  # share of the differences or the margin within which they count as equal
 # The columns of a training run that tell contenders apart, whatever their learning rate and seed.
 CONTENDER = (
     "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
@@ -139,16 +139,25 @@ def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float
     improvement = float(stats.mannwhitneyu(a, b).statistic) / len(a) ** 2
     if len(d) < 2:
         return float(d.mean()), nan, nan, nan, improvement, nan
-    if np.ptp(d) <= SPREADLESS * np.abs(d - margin).max():
+    rounding = SPREADLESS * max(np.abs(d).max(), abs(margin))
+    if np.ptp(d) <= rounding:
         # The same in every pair: no spread for a t-test, but all on one side, which has this chance.
-        p = 1.0 if d[0] == margin else min(1.0, 2.0 ** (1 - len(d)))
+        p = 1.0 if abs(d.mean() - margin) <= rounding else min(1.0, 2.0 ** (1 - len(d)))
         return float(d.mean()), float(d.min()), float(d.max()), p, improvement, nan
     test = stats.ttest_1samp(d, margin)
-    paired, welch = test.confidence_interval(CONFIDENCE), stats.ttest_ind(a, b, equal_var=False)
-    unpaired = welch.confidence_interval(CONFIDENCE)
-    narrowing = float((paired.high - paired.low) / (unpaired.high - unpaired.low))
     low, high = _bca(d)
-    return float(d.mean()), low, high, float(test.pvalue), improvement, narrowing
+    return float(d.mean()), low, high, float(test.pvalue), improvement, _narrowing(a, b)
+
+
+def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
+    """Width of the paired Student interval over that of Welch's; NaN where neither group has a spread."""
+    n, s = len(a), np.var(a, ddof=1) + np.var(b, ddof=1)
+    if not s > 0:
+        return float("nan")
+    freedom = (n - 1) * s**2 / (np.var(a, ddof=1) ** 2 + np.var(b, ddof=1) ** 2)  # Welch & Satterthwaite
+    level = (1 + CONFIDENCE) / 2
+    paired = stats.t.ppf(level, n - 1) * np.std(a - b, ddof=1)
+    return float(paired / (stats.t.ppf(level, freedom) * math.sqrt(s)))
 
 
 def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> Comparison:
@@ -258,7 +267,11 @@ def false_alarms(
     rng = np.random.default_rng(seed)
     pool = np.concatenate([a, b])
     dealt = rng.permuted(np.tile(pool, (resamples, 1)), axis=1)
-    p = stats.ttest_1samp(dealt[:, : len(a)] - dealt[:, len(a) : 2 * len(a)], 0.0, axis=1).pvalue
+    d = dealt[:, : len(a)] - dealt[:, len(a) : 2 * len(a)]
+    # Student's t by hand: scipy warns of every deal that comes out even
+    error = d.std(axis=1, ddof=1) / math.sqrt(len(a))
+    t = np.divide(d.mean(axis=1), error, out=np.zeros(len(d)), where=error > 0)
+    p = 2 * stats.t.sf(np.abs(t), len(a) - 1)
     alpha = 1 - CONFIDENCE
     ranked = np.sort(np.asarray([q for q in others if not math.isnan(q)]))
     # Holm steps down: p is rejected if it and every smaller one pass their share of alpha

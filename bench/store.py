@@ -62,7 +62,7 @@ class StoreError(ValueError):
     """A file that is not a store of this version."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
 class Snapshot:
     """All runs of one environment and one profile, as frames; never more than one of either."""
 
@@ -77,6 +77,14 @@ class Snapshot:
         """Short name that tells this snapshot from every other: hash of its environment and profile."""
         identity = json.dumps([self.environment, self.profile], sort_keys=True)
         return hashlib.sha256(identity.encode()).hexdigest()[:8]
+
+
+def _connect(path: Path, database: str) -> sqlite3.Connection:
+    """Connection to `path`, by its name or its URI."""
+    try:
+        return sqlite3.connect(database, uri=database.startswith("file:"), timeout=60)
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"{path} cannot be opened as a results store ({error})") from error
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> int:
@@ -106,7 +114,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.connection = sqlite3.connect(path, timeout=60)
+        self.connection = _connect(path, str(path))
         self.connection.execute("PRAGMA foreign_keys = ON")
         if _check(self.connection, path) == 0:
             self.connection.executescript(SCHEMA)
@@ -217,7 +225,7 @@ def latest(path: Path) -> Snapshot | None:
     """
     if not path.exists():
         return None
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+    with closing(_connect(path, f"{path.resolve().as_uri()}?mode=ro")) as connection:
         if _check(connection, path) == 0:
             return None
         connection.execute("BEGIN")  # one consistent view, also while a benchmark writes

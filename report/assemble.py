@@ -51,7 +51,7 @@ def context(answers: Mapping[str, Answer], found: Sequence[Source]) -> dict[str,
         "summary": findings(found, errata),
         "sections": sections,
         "errata": errata,
-        "claims": verdicts.section(found),
+        "claims": verdicts.section(found, {section.number for section in sections}),
         "provenance": [provenance(source) for source in found],
         "references": REFERENCES,
     }

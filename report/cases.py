@@ -47,8 +47,10 @@ def pair(
 ) -> Iterator[Case]:
     """The comparison of two values of a column, seed by seed; nothing where either was not run."""
     sides = [frame[frame[by] == value].drop_duplicates("seed").set_index("seed") for value in (a, b)]
-    if any(side.empty for side in sides):
+    seeds = sides[0].index.intersection(sides[1].index)
+    if seeds.empty:
         return
+    sides = [side.loc[seeds] for side in sides]
     one, other = (side[metric] for side in sides)
     runs = tuple(int(run) for side in sides for run in side["run"])
     diverged = int(sum((side["status"] == "diverged").sum() for side in sides))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from bench.statistics import Difference, Ratio, median_ratio, paired_difference
+from bench.statistics import Ratio, median_ratio
 from bench.store import Snapshot
 from impl.activations import ACTIVATIONS
 from impl.optimizers import OPTIMIZERS
@@ -96,14 +96,6 @@ def final(
     """A test metric, seed by activation, NaN for a run that diverged; empty where nothing was measured."""
     frame = networks(snapshot, task, batch_norm, tuned).drop_duplicates(["seed", "activation"])
     return frame.pivot(index="seed", columns="activation", values=metric)
-
-
-def pair(table: pd.DataFrame, name: str, baseline: str) -> Difference | None:
-    """Paired difference of an activation from a baseline; None where no seed has both."""
-    if name not in table or baseline not in table or name == baseline:
-        return None
-    found = paired_difference(table[name], table[baseline])
-    return found if found.pairs else None
 
 
 def descents(snapshot: Snapshot, metric: str = "excess_loss") -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The section on the claims: every verdict with its evidence, all comparisons, and the control."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
@@ -230,16 +230,19 @@ def tuning(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
-def section(found: Sequence[Source]) -> dict[str, Any] | None:
+def section(found: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
     """What the section shows: of the first source everything, of the others the verdicts; or None."""
     if not found:
         return None
     first = found[0]
-    verdicts = {source.slug: of(source.snapshot) for source in found}
+    verdicts = {
+        source.slug: [v for v in of(source.snapshot) if v.claim.question in questions] for source in found
+    }
+    families = {verdict.claim.family for verdict in verdicts[first.slug]}
     tables = {
         f"family-{slug(family)}-{first.slug}": family_table(family, cases)
         for family, cases in judged(first.snapshot).items()
-        if cases
+        if cases and family in families
     }
     words = [verdict.word for verdict in verdicts[first.slug]]
     return {
@@ -249,7 +252,7 @@ def section(found: Sequence[Source]) -> dict[str, Any] | None:
             {"label": source.label, "words": {v.claim.identifier: v.word for v in verdicts[source.slug]}}
             for source in found[1:]
         ],
-        "tally": listed(f"{words.count(w)} {w}" for w in dict.fromkeys(words)),
+        "tally": listed(f"{words.count(w)} {w}" for w in dict.fromkeys(words)) if words else "no claim",
         "tables": tables,
         "controls": controls(first.snapshot),
         "tuning": tuning(first.snapshot),

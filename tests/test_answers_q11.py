@@ -1,12 +1,9 @@
 import mpmath
-import numpy as np
-import pandas as pd
 import pytest
 
-from bench.statistics import Difference
-from report import claims
-from report.answers import q11, q11_gaussian
+from report.answers import q11, q11_evidence, q11_gaussian, q11_reasons
 from report.phrases import tally
+from tests import small_store as small
 
 
 def normal_mean(f):
@@ -56,41 +53,51 @@ def test_each_erratum_only_where_it_is_so():
     assert q11.errata({"g": blind, "doubled": 0}) == []
 
 
-@pytest.mark.parametrize(
-    ("signs", "word"),
-    [
-        ([1, 1], "supported"),
-        ([-1, -1], "contradicted"),
-        ([0, 0], "undecided"),
-        ([1, 0], "supported in part"),
-        ([-1, 0], "contradicted in part"),
-        ([1, -1, 0], "mixed"),
-        ([], "not measured"),
-    ],
-)
-def test_verdict(signs, word):
-    assert claims.verdict(signs) == word
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "sign"), [(-0.1, 0.1, 1), (-0.3, 0.1, 0), (-0.1, -0.05, -1), (0.1, 0.2, 1)]
-)
-def test_on_par_is_a_margin_and_never_a_deficit(low, high, sign):
-    assert claims.at_par(Difference(0.0, low, high, 3), margin=0.2) == sign
-
-
 def test_tally():
     found = tally([1, 1, 0, -1], "slower", "faster")
     assert found == "slower in 2 of 4 cases, faster in 1 and undecided in 1"
 
 
-@pytest.mark.parametrize(("better", "word"), [("sgelu", "contradicted"), ("relu", "supported")])
-def test_a_claim_follows_the_sign_of_the_pairs(monkeypatch, better, word):
-    def final(snapshot, task, metric, batch_norm):
-        base = pd.Series(np.linspace(0.5, 0.6, 3))
-        gain = pd.Series([0.1, 0.11, 0.12])
-        high = {"sgelu": base + gain, "relu": base, "gelu": base}
-        return pd.DataFrame(high if better == "sgelu" else {**high, "sgelu": base - gain})
+def reasons_of(tmp_path, alphas):
+    """Two layers of one network, looked into before training and after an epoch."""
+    runs = []
+    for name in ("relu", "ada_sgelu"):
+        runs.append(small.tuning(0.9, 1e-3, activation=name))
+        inside = {
+            f"{series} {k}": {0: k / 10, 1: k / 5}
+            for series in ("activation rms", "gradient norm")
+            for k in (1, 2)
+        }
+        path = {"alpha 1": dict(enumerate(alphas))} if name == "ada_sgelu" else {}
+        runs.append(small.run({"test_accuracy": 0.9, **inside, **path}, activation=name))
+    return q11_reasons.reasons(small.snapshot(tmp_path / "r.sqlite", runs))
 
-    monkeypatch.setattr(claims, "final", final)
-    assert claims.claims(None)[3].verdict == word  # without batch norm SGELU struggles
+
+def test_reasons_show_ends_of_the_signal_and_the_path_of_alpha(tmp_path):
+    found = reasons_of(tmp_path, [1.0, 1.25, 1.5])
+    assert found["signals"][0] == ["classifier with batch norm, ReLU", "0.10", "0.20", "0.10", "0.20"]
+    assert found["alphas"] == [["classifier with batch norm, layer 1", "1.00 → 1.25 → 1.50"]]
+    assert dict(found["gains"])["ReLU"] == "1.41"
+    assert found["figure"] is None  # of the deep network, which was not trained
+    assert found["initial"] == []
+
+
+def test_without_diagnostics_there_are_no_reasons(tmp_path):
+    assert q11_reasons.reasons(small.snapshot(tmp_path / "r.sqlite", [small.scored(0.5)])) is None
+
+
+def test_final_rows_show_the_chosen_rate_and_what_one_rate_gives(tmp_path):
+    runs = [small.tuning(0.9, 3e-3), small.tuning(0.8, 1e-3), small.tuning(0.7, 1e-3, activation="sgelu")]
+    for seed in range(3):
+        runs += [small.scored(0.7 + seed / 100, 3e-3, seed), small.scored(0.5 + seed / 100, 1e-3, seed)]
+        runs.append(small.scored(0.6 + seed / 100, 1e-3, seed, activation="sgelu"))
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    relu, sgelu = q11_evidence.final_rows(
+        snapshot, "classifier", True, "classifier", lambda x: f"{100 * x:.0f}"
+    )
+    assert relu[:2] == ["ReLU", "0.003"]
+    assert relu[2].startswith("71 (")
+    assert relu[3:5] == ["not compared"] * 2
+    assert relu[5].startswith("51 (")
+    assert sgelu[1] == "0.001"
+    assert sgelu[3].startswith("−10.00 points (−10.00 to −10.00), ")

@@ -1,6 +1,7 @@
 """From tidy rows to pairs and curves, on a store small enough to check by eye."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,14 +11,12 @@ from bench.store import Store, latest
 from bench.timing import Timing
 from impl.training import Measurement
 from report import evidence
+from tests import small_store as small
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
 
 
-def classifier(activation, seed, accuracies, status="finished", batch_norm=True):
-    cell = Cell("classifier", activation, "adam", 1e-3, 128, batch_norm, "digits", 100, 2, seed)
-    rows = [Measurement("test_accuracy", step, value, "1") for step, value in enumerate(accuracies)]
-    return cell, Outcome(status, rows)
+COURSE = [Measurement("validation_loss", step, value, "1") for step, value in enumerate((2.0, 1.0, 0.5))]
 
 
 def descent(optimizer, rate, batch_size, seed, excess, status="finished"):
@@ -33,13 +32,6 @@ def timing(subject, implementation, seconds):
 
 
 RUNS = [
-    classifier("relu", 0, [0.1, 0.5, 0.8]),
-    classifier("relu", 1, [0.1, 0.6, 0.7]),
-    classifier("sgelu", 0, [0.1, 0.5, 0.9]),
-    classifier("sgelu", 1, [0.1, 0.6, 0.9]),
-    classifier("swish", 0, [0.1], status="diverged"),
-    classifier("swish", 1, [0.1, 0.6, 0.75]),
-    classifier("relu", 0, [0.1, 0.2, 0.3], batch_norm=False),
     descent("sgd", 0.1, 100, 0, {0: 1.0, 100: 0.5}),
     descent("sgd", 0.1, 1, 0, {0: 1.0, 100: 0.1}),
     descent("sgd", 0.1, 1, 1, {0: 1.0, 100: 0.3}),
@@ -61,25 +53,45 @@ def snapshot(tmp_path_factory):
     return latest(path)
 
 
-def test_curves_keep_batch_norm_apart(snapshot):
-    with_norm = evidence.curves(snapshot, "classifier", "test_accuracy", batch_norm=True)
-    without = evidence.curves(snapshot, "classifier", "test_accuracy", batch_norm=False)
-    assert set(with_norm["activation"]) == {"relu", "sgelu", "swish"}
-    assert without["value"].tolist() == [0.1, 0.2, 0.3]
-    assert evidence.curves(snapshot, "fc_autoencoder", "test_loss").empty
+def test_networks_and_their_curves_keep_batch_norm_and_tasks_apart(tmp_path):
+    runs = [
+        run
+        for batch_norm, course in ((True, COURSE), (False, COURSE[:2]))
+        for cell, outcome in (small.scored(0.5, batch_norm=batch_norm),)
+        for run in (
+            small.tuning(0.9, 1e-3, batch_norm=batch_norm),
+            (cell, replace(outcome, measurements=[*outcome.measurements, *course])),
+        )
+    ]
+    found = small.snapshot(tmp_path / "r.sqlite", runs)
+    with_norm, without = (evidence.networks(found, "classifier", norm) for norm in (True, False))
+    assert evidence.curves(found, with_norm, "validation_loss")["value"].tolist() == [2.0, 1.0, 0.5]
+    assert evidence.curves(found, without, "validation_loss")["value"].tolist() == [2.0, 1.0]
+    assert evidence.networks(found, "fc_autoencoder").empty
 
 
-def test_comparison_pairs_seeds_and_leaves_out_the_diverged(snapshot):
-    table = evidence.final(snapshot, "classifier", "test_accuracy", True)
-    assert table["sgelu"].mean() == pytest.approx(0.9)
-    sgelu, swish = (evidence.pair(table, name, "relu") for name in ("sgelu", "swish"))
-    assert sgelu.mean == pytest.approx((0.1 + 0.2) / 2)
-    assert sgelu.pairs == 2
-    assert swish.pairs == 1
-    assert math.isnan(swish.low)
-    assert evidence.pair(table, "relu", "relu") is None
-    assert evidence.pair(table, "sgelu", "gelu") is None
-    assert evidence.final(snapshot, "fc_autoencoder", "test_loss", True).empty
+def test_final_figures_by_seed_and_activation(tmp_path):
+    runs = [
+        *(small.tuning(0.9, 1e-3, activation=name) for name in ("relu", "sgelu")),
+        small.scored(0.8, seed=0),
+        small.scored(0.7, seed=1),
+        small.scored(0.9, seed=0, activation="sgelu"),
+        small.scored(0, seed=1, activation="sgelu", status="diverged"),
+        small.scored(0.1, seed=0, loss="brier"),  # another experiment's
+    ]
+    table = evidence.final(small.snapshot(tmp_path / "r.sqlite", runs), "classifier", "test_accuracy", True)
+    assert table["relu"].tolist() == [0.8, 0.7]
+    assert table["sgelu"].iloc[0] == 0.9
+    assert math.isnan(table["sgelu"].iloc[1])
+
+
+def test_labels_and_order_know_a_users_own():
+    assert [evidence.label(name) for name in ("sgelu", "adamw", "mine:Own@1a2b")] == [
+        "SGELU",
+        "AdamW",
+        "mine:Own@1a2b",
+    ]
+    assert evidence.ordered(["mine:Own@1a2b", "gelu", "sigmoid"]) == ["sigmoid", "gelu", "mine:Own@1a2b"]
 
 
 def test_times_and_their_ratio(snapshot):

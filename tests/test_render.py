@@ -129,7 +129,7 @@ def test_mistakes_in_a_template_are_errors(templates, what):
 
 
 def test_unknown_part_of_the_context(templates):
-    with pytest.raises(ValueError, match="the page has no autor; it has errata, notices"):
+    with pytest.raises(ValueError, match="the page has no autor; it has claims, errata, notices"):
         render.render_page({**CONTEXT, "autor": "x"}, "html", templates)
 
 

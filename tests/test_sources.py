@@ -80,5 +80,5 @@ def test_provenance_names_machine_versions_commit_data_profile_and_seeds(paths):
     assert rows["Commit"] == "c0ffee"
     assert rows["SHA-256 of the data set"] == "d"
     assert rows["Profile"] == "quick"
-    assert rows["Seeds"] == "classifier: 1"
+    assert rows["Seeds scored, at most"] == "classifier: 1"
     assert rows["Training runs"] == "1 (1 finished)"

@@ -52,7 +52,10 @@ def signal_rows(snapshot: Snapshot) -> list[list[str]]:
 def signal_figure(snapshot: Snapshot) -> Markup | None:
     """Signal and gradients by layer of the deep network before training; None where not recorded."""
     panels = []
-    for initialization, words in (("torch", "torch's initial weights"), ("variance", "weights scaled by the gain")):
+    for initialization, words in (
+        ("torch", "torch's initial weights"),
+        ("variance", "weights scaled by the gain"),
+    ):
         runs = networks(snapshot, "deep_classifier", None, initialization=initialization)
         for series, title in (
             ("activation rms", "RMS of activations"),

@@ -1,0 +1,53 @@
+"""Stores of a few runs, each number given by the test."""
+
+from dataclasses import replace
+
+from bench.cells import Cell, Outcome
+from bench.environment import Environment
+from bench.store import Store, latest
+from impl.training import Measurement
+
+HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")
+CELL = Cell(
+    "classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0,
+    loss="cross_entropy", initialization="torch",
+)  # fmt: skip
+
+
+def run(values, status="finished", steps=None, **fields):
+    """A run of CELL with other fields; values: metric -> number, or numbers by step."""
+    cell = replace(CELL, **fields)
+    rows = [
+        Measurement(metric, step, number, "1")
+        for metric, given in values.items()
+        for step, number in (given.items() if isinstance(given, dict) else [(cell.epochs, given)])
+    ]
+    return cell, Outcome(status, rows)
+
+
+def tuning(score, rate, seed=1000, status="finished", **fields):
+    """A run that chooses a rate, with its held-out accuracy."""
+    values = {"validation_accuracy": {0: 0.1, 2: score}, "validation_loss": {0: 2.3, 2: 1 - score}}
+    return run(values, status, learning_rate=rate, seed=seed, split="validation", **fields)
+
+
+def scored(accuracy, rate=1e-3, seed=0, status="finished", **fields):
+    """A run that was scored on the test set, with its accuracy."""
+    values = {"test_accuracy": accuracy, "test_loss": 1 - accuracy, "train_loss": 2 - accuracy}
+    return run(values if status == "finished" else {}, status, learning_rate=rate, seed=seed, **fields)
+
+
+def phenomenon(task, seed, values):
+    """A run of a phenomenon: metric -> numbers by step."""
+    cell = Cell(task, None, None, None, None, None, "digits", 100, 0, seed)
+    rows = [Measurement(m, step, v, "1") for m, by in values.items() for step, v in by.items()]
+    return cell, Outcome("finished", rows)
+
+
+def snapshot(path, runs, profile="quick"):
+    """What a store of these runs, or timings, gives back."""
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        for what, outcome in runs:
+            store.record(where, profile, what, outcome)
+    return latest(path)

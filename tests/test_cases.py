@@ -1,0 +1,136 @@
+"""Families of comparisons against differences taken by hand."""
+
+import numpy as np
+import pytest
+
+from bench.cells import Cell, Outcome
+from bench.timing import Timing
+from impl.training import Measurement
+from report import cases
+from tests import small_store as small
+
+
+def both(case):
+    return case.a, case.b
+
+
+def contenders(field, accuracies, rate=1e-3, **fields):
+    """Tuned at one rate, then scored: by the field's value the accuracies of seeds 0, 1, …"""
+    for value, scores in accuracies.items():
+        yield small.tuning(0.9, rate, **{field: value}, **fields)
+        for seed, score in enumerate(scores):
+            yield small.scored(score, rate, seed, **{field: value}, **fields)
+
+
+def test_activations_are_compared_seed_by_seed_with_both_baselines(tmp_path):
+    accuracies = {"relu": (0.5, 0.6, 0.7), "gelu": (0.5, 0.5, 0.5), "sgelu": (0.6, 0.8, 0.7, 0.9)}
+    snapshot = small.snapshot(tmp_path / "r.sqlite", contenders("activation", accuracies))
+    found = {both(case): case for case in cases.activations("classifier", True, True)(snapshot)}
+    assert set(found) == {("gelu", "relu"), ("sgelu", "relu"), ("sgelu", "gelu")}
+    case = found["sgelu", "relu"]
+    assert case.comparison.estimate == pytest.approx(np.mean([0.1, 0.2, 0.0]))
+    assert case.comparison.pairs == 3
+    runs = snapshot.runs.set_index("run")
+    seeds = runs.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
+    assert sorted(seeds) == [(name, seed) for name in ("relu", "sgelu") for seed in range(3)]
+    assert cases.activations("classifier", False, True)(snapshot) == []
+
+
+def test_losses_are_compared_as_ratios(tmp_path):
+    accuracies = {"relu": (0.5, 0.75), "sgelu": (0.75, 0.5)}  # losses 0.5, 0.25 and 0.25, 0.5
+    runs = [
+        (cell, Outcome(o.status, [m for m in o.measurements if "accuracy" not in m.metric]))
+        for cell, o in contenders("activation", accuracies, task="fc_autoencoder", loss="mse")
+    ]
+    (case,) = cases.activations("fc_autoencoder", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.comparison.relative
+    assert case.comparison.estimate == pytest.approx(0.0)  # the geometric mean of 2 and 1/2, less 1
+
+
+def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
+    runs = [
+        *contenders("activation", {"relu": (0.5, 0.6, 0.7), "sgelu": (0.6, 0.7)}),
+        small.scored(0, seed=2, activation="sgelu", status="diverged"),
+    ]
+    (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert (case.diverged, case.comparison.pairs) == (1, 2)
+
+
+def test_optimizers_against_adam_and_both_ways_where_a_margin_is_given(tmp_path):
+    runs = list(contenders("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    found = {both(case): case.comparison.estimate for case in cases.optimizers()(snapshot)}
+    assert found == {("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05)}
+    equivalence = cases.optimizers(-0.002)(snapshot)
+    assert {both(c) for c in equivalence} == {*found, *((b, a) for a, b in found)}
+    assert {c.comparison.margin for c in equivalence} == {-0.002}
+
+
+def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
+    runs = [
+        *contenders("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
+        *contenders("loss", {"cross_entropy": (0.5, 0.5), "brier": (0.8, 0.6)}, wrong_labels=0.4),
+    ]
+    (case,) = cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.where == "40% wrong"
+    assert case.comparison.estimate == pytest.approx(np.mean([0.4 - 0.1, 0.3 - 0.2]))
+
+
+def test_initial_weights_each_activation_against_itself(tmp_path):
+    plain = {"batch_norm": False}
+    runs = [
+        *contenders(
+            "initialization", {"torch": (0.5, 0.6), "variance": (0.7, 0.7)}, activation="sgelu", **plain
+        ),
+        *contenders("initialization", {"torch": (0.5, 0.6), "variance": (0.4, 0.5)}, **plain),
+    ]
+    found = {case.a: case for case in cases.initialization(small.snapshot(tmp_path / "r.sqlite", runs))}
+    assert found["sgelu"].comparison.estimate == pytest.approx(0.15)
+    assert found["relu"].comparison.estimate == pytest.approx(-0.1)
+
+
+def descent(rate, batch_size, seed, excess, status="finished"):
+    cell = Cell("logistic_regression", None, "sgd", rate, batch_size, None, "digits", 100, 1, seed)
+    return cell, Outcome(status, [Measurement("excess_loss", step, v, "1") for step, v in excess.items()])
+
+
+def test_each_descent_has_the_rate_that_is_best_at_the_point_looked_at(tmp_path):
+    runs = [
+        *(descent(0.1, 1, seed, {0: 1.0, 100: 0.1, 500: 0.09}) for seed in (0, 1)),
+        *(descent(0.01, 1, seed, {0: 1.0, 100: 0.4, 500: 0.02}) for seed in (0, 1)),
+        *(descent(1.0, 1, seed, {0: 1.0, 50: 0.001}, "diverged") for seed in (0, 1)),
+        *(descent(1.0, 100, seed, {0: 1.0, 100: 0.8, 500: 0.01}) for seed in (0, 1)),
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (early,), (late,) = cases.descents(1.0)(snapshot), cases.descents(None)(snapshot)
+    assert 1 + early.comparison.estimate == pytest.approx(0.1 / 0.8)
+    assert 1 + late.comparison.estimate == pytest.approx(0.02 / 0.01)
+
+
+def test_phenomena_pooled_and_step_by_step(tmp_path):
+    runs = [
+        small.phenomenon("double_well", seed, {"stay": {0: 0.0, 1: 0.0}, "go": {0: 0.0, 1: value}})
+        for seed, value in enumerate((1.0, 1.0, 0.0))
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (pooled,) = cases.observed("double_well", "go", "stay", "share", steps=(0, 1), pool=True)(snapshot)
+    assert pooled.comparison.estimate == pytest.approx(1 / 3)
+    assert pooled.runs == (1, 2, 3)
+    each = cases.observed("double_well", "go", 0.0, "percent", steps=(0, 1), margin=0.5)(snapshot)
+    assert [case.comparison.estimate for case in each] == [0.0, pytest.approx(2 / 3)]
+    assert cases.observed("double_well", "nothing", "stay", "share")(snapshot) == []
+    (change,) = cases.between_steps("double_well", ("go",), "cosine")(snapshot)
+    assert change.comparison.estimate == pytest.approx(-2 / 3)
+
+
+def test_times_are_ratios_of_medians(tmp_path):
+    def timing(subject, way, seconds):
+        rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
+        return Timing("activation_forward", subject, way, "4 elements", 4), Outcome("finished", rows)
+
+    runs = [timing("swish", "impl", [4.0, 6.0, 5.0]), timing("sigmoid", "impl", [2.0, 9.0, 2.0])]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    pairs = [(("swish", way), ("sigmoid", way)) for way in ("impl", "torch")]
+    (case,) = cases.times({"activation_forward": "forward"}, pairs)(snapshot)
+    assert 1 + case.comparison.estimate == pytest.approx(5 / 2)
+    assert (case.where, case.runs) == ("forward, 4 elements", (1, 2))

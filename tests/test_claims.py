@@ -1,0 +1,98 @@
+"""From judged comparisons to verdicts."""
+
+import math
+
+import pytest
+
+from bench.statistics import Comparison
+from report import claims
+from report.cases import Case
+from tests import small_store as small
+
+
+def case(a, b="relu", estimate=0.1, p=0.001, margin=0.0):
+    found = Comparison(estimate, estimate - 0.05, estimate + 0.05, 9, p, 0.5, 1.0, margin, relative=False)
+    return Case(a, b, "", found, "points", (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("signs", "word"),
+    [
+        ([1, 1], "confirmed"),
+        ([-1], "refuted"),
+        ([1, 1, -1], "refuted"),
+        ([0, -1], "refuted"),
+        ([1, 0], "undecided"),
+        ([0], "undecided"),
+        ([], "not measured"),
+    ],
+)
+def test_word(signs, word):
+    assert claims.word(signs) == word
+
+
+def judged(*found):
+    return {name: claims.judge(list(found)) if name == "classifier" else [] for name in claims.FAMILIES}
+
+
+def verdict(identifier, *found):
+    return {v.claim.identifier: v for v in claims.verdicts(judged(*found))}[identifier]
+
+
+EACH = [(a, b) for a in ("sgelu", "ada_sgelu") for b in ("relu", "gelu")]
+
+
+def test_a_claim_hangs_on_each_of_its_comparisons_and_on_no_other():
+    better = [case(a, b) for a, b in EACH]
+    assert verdict("q11-better", *better).word == "confirmed"
+    assert verdict("q11-better", *better, case("lisht", estimate=-0.2)).word == "confirmed"
+    assert verdict("q11-better", *better[:3], case("ada_sgelu", "gelu", -0.2)).word == "refuted"
+    assert verdict("q11-better", *better[:3], case("ada_sgelu", "gelu", 0.01)).word == "undecided"
+    assert verdict("q11-better", case("lisht")).word == "not measured"
+
+
+def test_the_correction_is_for_the_whole_family():
+    pair = [case(a, b, p=0.01) for a, b in EACH]
+    assert verdict("q11-better", *pair).word == "confirmed"  # 4 * 0.01 < 0.05
+    others = [case(f"other {k}", p=0.9) for k in range(4)]
+    assert verdict("q11-better", *pair, *others).word == "undecided"  # 8 * 0.01 > 0.05
+
+
+def test_not_worse_than_the_margin_is_enough_to_be_on_par():
+    (_, _, side), (_, _, other) = claims.judge(
+        [case("sgelu", estimate=-0.01, margin=-0.1), case("sgelu", estimate=-0.2, margin=-0.1)]
+    )
+    assert (side, other) == (1, -1)
+
+
+def test_without_an_interval_nothing_is_decided():
+    assert claims.judge([case("sgelu", p=math.nan)])[0][2] == 0
+
+
+def test_the_table_of_claims_is_sound():
+    names = [claim.identifier for claim in claims.CLAIMS]
+    assert len(set(names)) == len(names)
+    assert all(claim.identifier.startswith(f"q{claim.question:02d}-") for claim in claims.CLAIMS)
+    assert {claim.family for claim in claims.CLAIMS} == set(claims.FAMILIES)
+    assert set(claims.CONTROLLED) <= set(claims.FAMILIES)
+
+
+def test_the_control_is_found_in_its_family():
+    found = claims.controls(judged(case("control", estimate=0.0, p=0.6), case("sgelu")))
+    assert {name: control.side for name, control in found.items()} == {"classifier": 0}
+
+
+def test_nothing_measured_decides_nothing(tmp_path):
+    found = claims.families(small.snapshot(tmp_path / "r.sqlite", [small.scored(0.5)]))
+    assert {verdict.word for verdict in claims.verdicts(found)} == {"not measured"}
+
+
+def test_runs_in_a_store_become_verdicts(tmp_path):
+    none, relu = (f"superposition error {name}" for name in ("none", "relu"))
+    runs = [
+        small.phenomenon("affinity", seed, {none: {0: 1e-15 * (1 + seed)}, relu: {0: 0.3 + seed / 10}})
+        for seed in range(7)
+    ]
+    found = claims.verdicts(claims.families(small.snapshot(tmp_path / "r.sqlite", runs)))
+    words = {v.claim.identifier: v.word for v in found}
+    assert words["q07-linear"] == words["q07-nonlinear"] == "confirmed"

@@ -1,0 +1,108 @@
+"""How verdicts are told: effects with units, rows of the store, the control, links."""
+
+import re
+
+import numpy as np
+import pytest
+
+from bench.statistics import Comparison
+from report import claims, verdicts
+from report.answer import Source
+from report.cases import Case
+from report.render import environment, numbered
+from tests import small_store as small
+
+
+def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
+    found = Comparison(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
+    return Case("sgelu", "relu", "", found, unit, runs)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (case(), "+1.23 points (+0.23 to +2.23)"),
+        (case("ratio", 0.5, relative=True), "1.50 times (1.49 to 1.51)"),
+        (case("percent", 0.5), "50.0\u00a0% (49.0\u00a0% to 51.0\u00a0%)"),
+        (case("cosine", 0.5), "+0.500 (+0.490 to +0.510)"),
+        (case(pairs=0), "not measured"),
+    ],
+)
+def test_effect(found, text):
+    assert verdicts.effect(found) == text
+
+
+def test_an_interval_that_is_missing_is_shown_as_missing():
+    nan = float("nan")
+    found = Case("a", "b", "", Comparison(0.01, nan, nan, 1, nan, 0.5, nan, 0.0, False), "points", (1,))
+    assert verdicts.effect(found) == "+1.00 points (– to –)"
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"), [((5, 3, 4, 9), "3–5, 9"), ((7,), "7"), ((2, 2, 4), "2, 4"), ((), "")]
+)
+def test_rows_in_sequence_are_drawn_together(runs, text):
+    assert verdicts.spans(runs) == text
+
+
+def test_the_comparison_that_speaks_least_is_shown():
+    sides = [(0.001, 1, 1), (0.2, 0, 0), (0.03, 1, 1)]
+    judged = tuple(claims.Judged(case(), p, side, speaks) for p, side, speaks in sides)
+    verdict = claims.Verdict(claims.CLAIMS[0], "undecided", judged)
+    assert verdicts.decisive(verdict) is judged[1]
+    assert verdicts.decisive(claims.Verdict(claims.CLAIMS[0], "confirmed", judged[::2])) is judged[2]
+    assert verdicts.decisive(claims.Verdict(claims.CLAIMS[0], "not measured", ())) is None
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Six seeds of three activations and the control, which differs from ReLU by chance alone."""
+    rng, runs = np.random.default_rng(0), []
+    for name, mean in {"relu": 0.90, "control": 0.90, "gelu": 0.91, "sgelu": 0.95}.items():
+        runs.append(small.tuning(0.9, 1e-3, activation=name))
+        runs += [small.scored(mean + 0.002 * rng.normal(), seed=seed, activation=name) for seed in range(6)]
+    runs.append(small.scored(0, rate=3e-2, seed=0, activation="tanh", status="diverged"))
+    path = tmp_path_factory.mktemp("store") / "r.sqlite"
+    return Source("here", "Measured here", small.snapshot(path, runs))
+
+
+def test_the_control_is_undecided_and_false_alarms_are_few(source):
+    at, alarms = verdicts.control(source.snapshot, "classifier")
+    assert at.side == 0
+    assert alarms.rate <= alarms.uncorrected < 0.1
+    (row,) = verdicts.controls(source.snapshot)
+    assert row[0] == "classifier"
+    assert "undecided" in row
+
+
+def test_rates_and_divergence_are_shown(source):
+    ((task, words),) = verdicts.tuning(source.snapshot)
+    assert task == "classifier"
+    assert words.startswith("at 0.001 (edge of the grid): ")
+    (row,) = verdicts._diverged(source.snapshot)
+    assert row == ["classifier", "tanh", "adam", "0.03", "1 of 1"]
+
+
+def test_without_sources_there_is_no_section():
+    assert verdicts.section([], range(1, 12)) is None
+
+
+@pytest.mark.parametrize("target", ["html", "pdf"])
+def test_every_claim_has_a_row_that_leads_to_its_comparisons(source, target):
+    shown = verdicts.section([source], range(1, 12))
+    page = environment(target).get_template("claims.html.j2").render(shown)
+    references = "".join(re.findall("\ue002[\\w-]+\ue003", page))
+    known = re.sub("\ue002(student|bca|holm|mann|agarwal)\ue003", "", page)
+    page = numbered(known)
+    assert references
+    for claim in claims.CLAIMS:
+        assert f'id="claim-{claim.identifier}"' in page
+    links = set(re.findall(r'href="#(family-[\w-]+)"', page))
+    assert links
+    assert links <= set(re.findall(r'id="([\w-]+)"', page))
+    assert page.count("not measured here") >= 20
+
+
+def test_a_report_of_some_questions_has_their_claims_only(source):
+    shown = verdicts.section([source], [11])
+    assert {row["question"] for row in shown["claims"]} == {11}
