@@ -2,14 +2,16 @@
 
 import contextlib
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import dask
 import pytest
-from distributed import Client, LocalCluster, as_completed
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
 
 from bench import store
 from bench.cells import Cell, Outcome, run_cell
@@ -28,8 +30,10 @@ LOCAL = {
     "distributed.nanny.pre-spawn-environ": KEEP_MEMORY,
     # a cell that kills three workers is given up, as one that raises three times is
     "distributed.scheduler.allowed-failures": RETRIES,
-    # nothing waits on a worker beside the cell it runs: when it dies, it is that cell that killed it
+    # few cells wait on a worker beside the one it runs, and are not taken for what killed it
     "distributed.scheduler.worker-saturation": 1.0,
+    # a worker that dies is replaced, however often and however long that takes
+    "distributed.deploy.lost-worker-timeout": "1 day",
 }
 BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
 
@@ -46,7 +50,10 @@ class Session:
         return self.store.finished(self.environment, self.profile)
 
     def record(self, what: Cell | Timing, outcome: Outcome) -> None:
-        """Store an outcome and remember it if it failed."""
+        """Store an outcome and remember it if it failed; one with NaN, which no store holds, diverged."""
+        numbers = [m for m in outcome.measurements if not math.isnan(m.value)]
+        if len(numbers) < len(outcome.measurements):
+            outcome = replace(outcome, status="diverged", measurements=numbers)
         self.store.record(self.environment, self.profile, what, outcome)
         if outcome.status == "failed":
             self.failed.append(f"{what}: {outcome.error}")
@@ -112,21 +119,31 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
 
     workers: how many, all cores by default. A `tls://` scheduler's certificates are those of Dask's
     configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
+
+    Raises:
+        ValueError: if the scheduler has workers of several threads: torch draws from one generator a process.
     """
     if scheduler:
         with Client(scheduler) as found:
+            threads = [about["nthreads"] for about in found.scheduler_info(n_workers=-1)["workers"].values()]
+            if set(threads) - {1}:
+                raise ValueError(
+                    f"{scheduler} has workers of {max(threads)} threads; one a worker was expected: start "
+                    "more of them, with --nthreads 1"
+                )
             yield found
         return
-    with _uninterrupted(), dask.config.set(LOCAL):
-        cluster = LocalCluster(
-            n_workers=workers or os.cpu_count() or 1,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
-    with cluster, Client(cluster) as found:
-        yield found
+    with dask.config.set(LOCAL):
+        with _uninterrupted():
+            cluster = LocalCluster(
+                n_workers=workers or os.cpu_count() or 1,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster, Client(cluster) as found:
+            yield found
 
 
 def run_cells(
@@ -141,17 +158,30 @@ def run_cells(
     """Make every run on Dask; a run that fails three times, or kills three workers, is recorded as failed.
 
     advance: called with each cell once it is stored.
+
+    Raises:
+        ConnectionError: if the scheduler is gone.
     """
-    futures = {
-        on.submit(
-            run_cell, cell, root, device, key=cell.key, pure=False, retries=RETRIES, priority=-order
-        ): cell
+    futures = {  # no keys of ours: Dask queues, and does not hand out at once, what it can name alike
+        on.submit(run_cell, cell, root, device, pure=False, retries=RETRIES, priority=-order): cell
         for order, cell in enumerate(wanted)
     }
+    suspects = []
     for future in as_completed(futures):
-        cell, error = futures.pop(future), future.exception()
-        session.record(cell, Outcome("failed", error=repr(error)) if error else future.result())
+        cell = futures.pop(future)
+        try:
+            outcome = future.result()
+        except CancelledError as error:
+            raise ConnectionError(f"the scheduler at {on.scheduler.address} is gone") from error
+        except Exception as error:
+            if isinstance(error, KilledWorker) and len(wanted) > 1:
+                suspects.append(cell)  # perhaps it only waited beside the one that kills
+                continue
+            outcome = Outcome("failed", error=repr(error))
+        session.record(cell, outcome)
         advance(cell)
+    for cell in suspects:
+        run_cells(session, [cell], root, on, device=device, advance=advance)
 
 
 def chosen(session: Session, plan: Plan) -> dict[int, float]:
@@ -189,9 +219,11 @@ def run_plans(
         KeyboardInterrupt: when interrupted; what was finished is in the store.
     """
 
+    tried: set[str] = set()  # what failed is tried again by the next run, not for every plan that shares it
+
     def left(cells: Iterable[Cell]) -> dict[str, Cell]:
-        finished = session.finished()
-        return {cell.key: cell for cell in cells if cell.key not in finished}
+        done = session.finished() | tried
+        return {cell.key: cell for cell in cells if cell.key not in done}
 
     tuning = {plan.name: left(cell for _, cell in plan.tuning()) for plan in plans}
     expected = {plan.name: left(scored(session, plan, complete=not tuning[plan.name])) for plan in plans}
@@ -204,9 +236,15 @@ def run_plans(
         steps.begin(len(todo), sum(map(seconds, todo.values())))
 
         def make(cells: Iterable[Cell]) -> None:
-            wanted = list(left(cells).values())
+            wanted = left(cells)
+            tried.update(wanted)
             run_cells(
-                session, wanted, root, on, device=device, advance=lambda c: steps.advance(str(c), seconds(c))
+                session,
+                list(wanted.values()),
+                root,
+                on,
+                device=device,
+                advance=lambda c: steps.advance(str(c), seconds(c)),
             )
 
         make(others)

@@ -1,6 +1,8 @@
 """What tells two environments apart."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,6 +40,32 @@ def test_source_hash_sees_a_changed_file(tmp_path, monkeypatch):
         (tmp_path / name).write_text("x = 2\n")
         assert environment.source_sha256() != before
         (tmp_path / name).write_text("x = 1\n")
+
+
+def imported(path):
+    """The files of ours that a file imports, and so on."""
+    found, wanted = set(), [path]
+    while wanted:
+        if (current := wanted.pop()) in found:
+            continue
+        found.add(current)
+        for node in ast.walk(ast.parse(current.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            files = (environment.ROOT / f"{name.replace('.', '/')}.py" for name in names)
+            wanted += [file for file in files if file.exists()]
+    return found
+
+
+def test_all_that_a_cell_runs_through_is_in_the_hash():
+    hashed = {path for pattern in environment.MEASURING for path in environment.ROOT.glob(pattern)}
+    used = imported(environment.ROOT / "bench" / "cells.py")
+    assert Path(environment.ROOT / "impl" / "training.py") in used
+    assert used <= hashed
+    assert all(list(environment.ROOT.glob(pattern)) for pattern in environment.MEASURING)
 
 
 def test_no_git_is_said(tmp_path, monkeypatch):

@@ -7,11 +7,12 @@ from impl.activations import ACTIVATIONS
 from impl.convolution import STRATEGIES
 from impl.data import load_digits
 from impl.losses import cross_entropy
-from impl.models import SIDE, ConvAutoencoder, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.models import SIDE, ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
 from impl.optimizers import OPTIMIZERS
 
 MODELS = {
     "classifier": (MnistClassifier, (10,)),
+    "deep_classifier": (DeepClassifier, (10,)),
     "fc_autoencoder": (FcAutoencoder, (1, 28, 28)),
     "conv_autoencoder": (ConvAutoencoder, (1, 28, 28)),
     "scratch_cnn": (ScratchCNN, (10,)),
@@ -83,6 +84,15 @@ def test_classifier_parameters():
         make("classifier", batch_norm="output")
 
 
+def test_deep_classifier_layers():
+    model = make("deep_classifier")
+    assert kinds(model) == ["Flatten", *(["Linear", "ReLU"] * 8), "Linear"]
+    widths = [tuple(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert widths == [(128, 784), *[(128, 128)] * 7, (10, 128)]
+    small = make("deep_classifier", depth=2, width=5)
+    assert [layer.out_features for layer in small.modules() if isinstance(layer, nn.Linear)] == [5, 5, 10]
+
+
 def test_fc_autoencoder_layers():
     model = make("fc_autoencoder")
     widths = [layer.in_features for layer in model.modules() if isinstance(layer, nn.Linear)]
@@ -125,7 +135,7 @@ def test_reconstructions_are_pixels(name):
     assert 0 <= output.min() < output.max() <= 1
 
 
-@pytest.mark.parametrize("name", ["fc_autoencoder", "conv_autoencoder"])
+@pytest.mark.parametrize("name", ["fc_autoencoder", "conv_autoencoder", "deep_classifier"])
 def test_activations_are_not_shared(name):
     model = make(name, "ada_sgelu")
     alphas = [name for name, _ in model.named_parameters() if name.endswith("alpha")]

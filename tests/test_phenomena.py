@@ -44,12 +44,12 @@ def values(name, seed, images_and_labels):
 @pytest.mark.parametrize("name", phenomena.PHENOMENA)
 def test_the_seed_alone_decides(name, images_and_labels):
     images, labels = images_and_labels[0].float(), images_and_labels[1]
-    before = torch.get_rng_state()
-    first = phenomena.PHENOMENA[name](0, images, labels)
-    torch.rand(3, generator=torch.default_generator)
-    torch.set_rng_state(before)
-    assert phenomena.PHENOMENA[name](0, images, labels) == first
-    assert torch.equal(torch.get_rng_state(), before)
+    with torch.random.fork_rng():
+        before = torch.get_rng_state()
+        first = phenomena.PHENOMENA[name](0, images, labels)
+        assert torch.equal(torch.get_rng_state(), before)
+        torch.manual_seed(12345)
+        assert phenomena.PHENOMENA[name](0, images, labels) == first
     assert len({(m.metric, m.step) for m in first}) == len(first)
 
 

@@ -27,13 +27,41 @@ def test_begin_and_end(lines):
 
 
 def test_time_left_follows_the_weights(lines, monkeypatch):
-    now = iter([0.0, 0.0, 30.0, 30.0, 30.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    now = [0.0]  # a cell, not a sequence: threads of other tests look at the clock too
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     with progress.Steps("runs") as steps:
         steps.begin(2, 30.0)
+        now[0] = 30.0
         steps.advance("the long one", 20.0)
         # 20 of 30 took 30 s, so 10 take 15 s more
         assert lines()[-1] == "runs 1/2, 30 s, about 15 s left: the long one"
+
+
+def test_what_there_is_to_do_may_become_known_better(lines, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.Steps("runs") as steps:
+        steps.begin(4, 40.0)
+        now[0] = 30.0
+        steps.advance("tuned", 10.0)
+        steps.revise(-2, -10.0)
+        now[0] = 60.0
+        steps.advance("scored", 10.0)
+        # 20 of 30 took 60 s, so 10 take 30 s more
+        assert lines()[-1] == "runs 2/2, 60 s, about 30 s left: scored"
+        steps.revise(1, 0.0)
+        assert (steps.done, steps.items, steps.weight) == (2, 3, 30.0)
+
+
+def test_revised_totals_are_those_of_the_bar(monkeypatch):
+    terminal = Console(file=io.StringIO(), width=200, force_terminal=True)
+    monkeypatch.setattr(progress, "console", terminal)
+    with progress.Steps("runs") as steps:
+        steps.begin(4, 40.0)
+        steps.revise(-1, -10.0)
+        steps.advance("first", 10.0)
+        (task,) = steps.bar.tasks
+        assert (task.completed, task.total, task.fields["count"]) == (10.0, 30.0, "1/3")
 
 
 def test_an_error_is_not_called_done(lines):

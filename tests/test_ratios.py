@@ -48,6 +48,12 @@ TIMED = {
         "ours": [1.0] * 9,
         "torch with autograd": [4.0] * 9,
     },
+    ("fc_autoencoder", "one epoch", "1 thread"): {"fit": [1.5] * 9, "bare loop": [1.0] * 9},
+    ("workers", "6 cells", "1 thread"): {"1 worker": [2.0] * 9, "2 workers": [1.0] * 9},
+    ("runner", "10 cells of a few milliseconds", "1 thread"): {
+        "runner": [2.0, 1.25, 9.0],
+        "plain calls": [1.0, 1.0, 1.0],
+    },
 }
 
 
@@ -68,6 +74,8 @@ def test_rows_by_hand():
         ("ours / torch, fused", "adam, the classifier's"): (1.0, 0.9, False),
         ("ours without compiler / torch, fused", "adam, the classifier's"): (3.0, 1.3, False),
         ("ours / torch with autograd", "784-128-10, relu, batch of 32"): (0.25, 1.0, True),
+        ("fit / bare loop", "fc autoencoder, one epoch"): (1.5, 1.2, False),
+        ("2 workers / 1 worker", "6 cells"): (0.5, pytest.approx(1 / 1.8), True),
     }
 
 
@@ -86,7 +94,9 @@ def test_ratios_are_those_of_the_same_round():
 def test_markdown_says_what_was_missed_and_where():
     lines = ratios.markdown(snapshot(TIMED)).splitlines()
     assert "Abacus, 3 cores, commit 0123456" in lines[0]
-    assert "6 of 10 are as asked" in lines[0]
+    assert "7 of 12 are as asked" in lines[0]
+    assert "The runner adds 100.0 ms to each of 10 cells of a few milliseconds, asked ≤ 20." in lines
+    assert "| fc autoencoder, one epoch | **1.50 (1.50–1.50)**, asked 1.2 | – |" in lines
     place, sgelu, adasgelu, _ = next(line for line in lines if "2^20" in line).strip("| ").split(" | ")
     assert place == "2^20 elements, 2 threads"
     assert sgelu == "0.50 (0.50–0.50)"
@@ -97,8 +107,16 @@ def test_markdown_says_what_was_missed_and_where():
     assert "| 2^20 elements, 2 threads | 50% | 100% |" in lines
 
 
+def test_overhead_is_the_median_of_the_rounds_differences():
+    # 2.0 - 1.0, 1.25 - 1.0, 9.0 - 1.0 over ten cells: the median of 0.1, 0.025, 0.8 s
+    assert ratios.overhead(snapshot(TIMED)) == [
+        "The runner adds 100.0 ms to each of 10 cells of a few milliseconds, asked ≤ 20."
+    ]
+
+
 def test_nothing_measured_is_an_empty_table():
     assert ratios.rows(snapshot({})) == []
+    assert ratios.overhead(snapshot({})) == []
     assert ratios.bandwidth(snapshot({})).empty
 
 

@@ -18,6 +18,8 @@ from bench.statistics import (
     mean_interval,
     median_ratio,
     paired_difference,
+    ratio_of_samples,
+    tuning_scores,
 )
 
 
@@ -108,7 +110,81 @@ def test_comparison_of_too_few_and_of_equal_pairs():
     assert math.isnan(none.estimate)
     same = compare(pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0]))
     assert (same.estimate, same.low, same.high, same.p) == (0, 0, 0, 1)
-    assert compare(pd.Series([2.0, 3.0]), pd.Series([1.0, 2.0])).p == 0
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 20])
+@pytest.mark.parametrize("shift", [0.1, -0.1])
+def test_equal_differences_are_judged_by_the_sign_test(n, shift):
+    """That of binomial coins; two pairs that agree in all digits must not decide anything."""
+    b = pd.Series(np.random.default_rng(0).normal(size=n))
+    c = compare(b + shift, b)
+    expected = stats.binomtest(n if shift > 0 else 0, n).pvalue
+    assert c.p == pytest.approx(expected)
+    assert c.estimate == pytest.approx(shift)
+    assert c.low == pytest.approx(shift)
+    assert c.high == pytest.approx(shift)
+    assert math.isnan(c.narrowing)
+    assert decided(c, c.p) == (np.sign(shift) if n >= 6 else 0)
+
+
+def test_equal_differences_are_compared_with_the_margin():
+    b = pd.Series([1.0, 2.0, 4.0])
+    assert compare(b + 0.1, b, margin=0.1).p == 1  # within rounding of the margin
+    assert compare(b + 0.1, b, margin=-0.1).p == pytest.approx(0.25)
+    relative = compare(b * 1.5, b, margin=0.25, relative=True)
+    assert relative.p == pytest.approx(0.25)
+    assert relative.estimate == pytest.approx(0.5)
+
+
+def test_nearly_equal_differences_are_not_taken_for_equal():
+    a, b = pd.Series([1.1, 2.1, 3.1 + 1e-6]), pd.Series([1.0, 2.0, 3.0])
+    assert compare(a, b).p == pytest.approx(stats.ttest_rel(a, b).pvalue)
+
+
+def test_samples_that_nothing_pairs_are_compared_by_their_medians():
+    rng = np.random.default_rng(3)
+    a, b = np.exp(rng.normal(size=30) + 0.5), np.exp(rng.normal(size=21))
+    c, r = ratio_of_samples(a, b), median_ratio(a, b)
+    assert c.estimate == np.median(a) / np.median(b) - 1
+    assert (c.low, c.high) == (r.low - 1, r.high - 1)
+    assert c.p == stats.mannwhitneyu(a, b).pvalue
+    assert c.improvement == pytest.approx(np.mean([[x > y for y in b] for x in a]))
+    assert (c.pairs, c.margin, c.relative) == (21, 0.0, True)
+    assert math.isnan(c.narrowing)
+    slower = ratio_of_samples(10 * b, b)
+    assert (decided(slower, slower.p), slower.estimate) == (1, pytest.approx(9))
+
+
+# run, kind, split, status, final metrics; those of earlier epochs are other numbers
+RUNS = [
+    (1, "training", "validation", "finished", {"validation_accuracy": 0.75, "validation_loss": 0.5}),
+    (2, "training", "validation", "finished", {"validation_loss": 0.25}),
+    (3, "training", "validation", "diverged", {"validation_accuracy": 0.9, "validation_loss": 0.1}),
+    (4, "training", "validation", "failed", {}),
+    (5, "training", "test", "finished", {"validation_accuracy": 0.8, "test_accuracy": 0.7}),
+    (6, "timing", None, "finished", {"seconds": 1.0}),
+]
+
+
+def test_score_of_tuning_is_the_final_accuracy_or_else_minus_the_loss():
+    runs = pd.DataFrame([r[:4] for r in RUNS], columns=["run", "kind", "split", "status"])
+    rows = [
+        (run, metric, step, value + (step < 2))
+        for run, *_, metrics in RUNS
+        for metric, value in metrics.items()
+        for step in (2, 0, 1)  # in no order
+    ]
+    found = tuning_scores(runs, pd.DataFrame(rows, columns=["run", "metric", "step", "value"]))
+    assert found["run"].tolist() == [1, 2, 3, 4]
+    assert found["score"].tolist()[:2] == [0.75, -0.25]
+    assert found["score"].isna().tolist() == [False, False, True, True]
+    assert set(found.columns) == {*runs.columns, "score"}
+
+
+def test_nothing_tuned_is_nothing_scored():
+    runs = pd.DataFrame([RUNS[4][:4]], columns=["run", "kind", "split", "status"])
+    measurements = pd.DataFrame([(5, "test_loss", 2, 0.5)], columns=["run", "metric", "step", "value"])
+    assert tuning_scores(runs, measurements).empty
 
 
 def test_pairing_narrows_what_shares_its_noise_and_only_that():

@@ -1,7 +1,7 @@
 """The store gives back what went in, whole runs only, and refuses what is not its own."""
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,19 @@ import pytest
 
 from bench.cells import Cell, Outcome
 from bench.environment import Environment
-from bench.store import Store, StoreError, latest
+from bench.store import VERSION, Store, StoreError, latest
 from bench.timing import Timing
 from impl.training import Measurement
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
-CELL = Cell("classifier", "sgelu", "adam", 1e-3, 128, True, "digits", 100, 2, 7)
+CELL = Cell(
+    *("classifier", "sgelu", "adam", 1e-3, 128, True, "digits", 100, 2, 7),
+    split="validation",
+    loss="brier",
+    wrong_labels=0.1,
+    initialization="variance",
+)
+PHENOMENON = Cell("zigzag", None, None, None, None, None, "digits", 100, 0, 0)
 TIMING = Timing("activation_forward", "sgelu", "impl", "4 elements", 4)
 VALUES = [Measurement("test_loss", 0, 2.5, "1"), Measurement("test_loss", 1, 0.1 + 0.2, "1")]
 
@@ -43,6 +50,38 @@ def test_round_trip(path):
     assert pd.isna(timing["seed"])
     (stack,) = snapshot.pictures.values()
     np.testing.assert_array_equal(stack, pictures)
+
+
+def test_every_field_of_a_cell_comes_back(path):
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        for cell in (CELL, PHENOMENON):
+            store.record(where, "quick", cell, Outcome("finished"))
+        open_one = store.snapshot(where, "quick")
+    closed = latest(path)
+    for runs in (open_one.runs, closed.runs):
+        for cell, row in zip((CELL, PHENOMENON), runs.to_dict("records"), strict=True):
+            for name, value in asdict(cell).items():
+                assert pd.isna(row[name]) if value is None else row[name] == value, name
+    assert open_one.environment == closed.environment
+    assert open_one.slug == closed.slug
+
+
+def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        store.record(where, "quick", CELL, Outcome("finished", VALUES))
+        store.record(where, "reference", CELL, Outcome("finished", VALUES[:1]))
+        assert len(store.snapshot(where, "quick").measurements) == 2
+        assert len(store.snapshot(where, "reference").measurements) == 1
+        assert store.snapshot(where, "third").runs.empty
+
+
+def test_what_cannot_be_opened_is_named(path):
+    path.mkdir()
+    for attempt in (latest, Store):
+        with pytest.raises(StoreError, match=f"{path} cannot be opened as a results store"):
+            attempt(path)
 
 
 def test_finished_and_diverged_are_kept_and_failed_is_tried_again(path):
@@ -108,5 +147,5 @@ def test_another_programs_database_and_a_newer_version_are_refused(path):
     path.unlink()
     with Store(path) as store:
         store.connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="version 99; a results store of version 1"):
+    with pytest.raises(StoreError, match=f"version 99; a results store of version {VERSION} was"):
         latest(path)

@@ -6,7 +6,7 @@ from torch import nn
 
 from impl.losses import LOSSES
 from impl.optimizers import SGD, Adam
-from impl.training import Measurement, evaluate, fit
+from impl.training import EVALUATION_BATCH, Measurement, evaluate, fit
 
 
 class Scale(nn.Module):
@@ -31,7 +31,7 @@ def test_two_epochs_by_hand():
     history = fit(
         model,
         data,
-        data,
+        observe=lambda: {"w": model.w.item(), "square": model.w.item() ** 2},
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.25),
         batch_size=1,
@@ -40,12 +40,16 @@ def test_two_epochs_by_hand():
     )
     found = [m for m in history.measurements if m.metric != "seconds"]
     assert found == [
-        Measurement("test_loss", 0, 1.0, "1"),
+        Measurement("w", 0, 1.0, "1"),
+        Measurement("square", 0, 1.0, "1"),
         Measurement("train_loss", 1, 1.0, "1"),
-        Measurement("test_loss", 1, 0.25, "1"),
+        Measurement("w", 1, 0.5, "1"),
+        Measurement("square", 1, 0.25, "1"),
         Measurement("train_loss", 2, 0.25, "1"),
-        Measurement("test_loss", 2, 0.0625, "1"),
+        Measurement("w", 2, 0.25, "1"),
+        Measurement("square", 2, 0.0625, "1"),
     ]
+    assert [m.step for m in history.measurements if m.metric == "seconds"] == [1, 2]
     assert not history.diverged
 
 
@@ -55,7 +59,7 @@ def test_divergence_is_said_and_not_recorded_as_a_number():
     history = fit(
         model,
         data,
-        data,
+        observe=lambda: {"w": model.w.item()},
         loss=squared,
         optimizer=SGD(model.parameters(), lr=1e20),
         batch_size=1,
@@ -63,7 +67,7 @@ def test_divergence_is_said_and_not_recorded_as_a_number():
         generator=torch.Generator().manual_seed(0),
     )
     assert history.diverged
-    assert all(m.metric != "train_loss" for m in history.measurements)
+    assert history.measurements == [Measurement("w", 0, 1.0, "1")]  # of the epoch that diverged, nothing
 
 
 def test_same_seed_same_numbers_other_order_other_numbers():
@@ -76,7 +80,7 @@ def test_same_seed_same_numbers_other_order_other_numbers():
         history = fit(
             model,
             (x, t),
-            (x, t),
+            observe=lambda: evaluate(model, x, t, LOSSES["cross_entropy"].value),
             loss=LOSSES["cross_entropy"].value,
             optimizer=Adam(model.parameters(), lr=0.1),
             batch_size=8,
@@ -102,7 +106,7 @@ def test_every_sample_once_an_epoch():
     fit(
         model,
         (x, x),
-        (x, x),
+        observe=dict,
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.0),
         batch_size=4,
@@ -116,10 +120,49 @@ def test_every_sample_once_an_epoch():
 def test_accuracy_counts_the_largest_logit():
     logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [1.0, 0.0]])
     metrics = evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1, 0]), nn.functional.cross_entropy)
-    assert metrics["test_accuracy"] == 0.75
+    assert metrics["accuracy"] == 0.75
     torch.testing.assert_close(
-        metrics["test_loss"], nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).item()
+        metrics["loss"], nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).item()
     )
+
+
+def test_evaluation_is_that_of_the_mean_over_batches_of_unequal_size_and_leaves_dropout_out():
+    """A reconstruction has a loss only, and the model goes on training."""
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4))
+    x = torch.randn(2 * EVALUATION_BATCH + 7, 4, generator=torch.Generator().manual_seed(0))
+    metrics = evaluate(model, x, x, squared)
+    assert model.training
+    assert set(metrics) == {"loss"}
+    expected = (x @ model[1].weight.T + model[1].bias - x).square().mean().item()
+    assert metrics["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_observes_is_not_timed_and_is_asked_before_the_first_epoch_and_after_each(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("impl.training.time.perf_counter", lambda: now[0])
+
+    class Takes(Scale):
+        def forward(self, x):
+            now[0] += 1.0
+            return super().forward(x)
+
+    def observe():
+        now[0] += 100.0
+        return {"now": now[0]}
+
+    model, x = Takes(), torch.ones(3, 1)
+    history = fit(
+        model,
+        (x, x),
+        observe=observe,
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=0.0),
+        batch_size=1,
+        epochs=2,
+        generator=torch.Generator().manual_seed(0),
+    )
+    found = {name: [m.value for m in history.measurements if m.metric == name] for name in ("now", "seconds")}
+    assert found == {"now": [100.0, 203.0, 306.0], "seconds": [3.0, 6.0]}
 
 
 @pytest.mark.parametrize(("batch_size", "epochs"), [(0, 1), (1, -1)])
@@ -129,7 +172,7 @@ def test_bad_sizes_are_refused(batch_size, epochs):
         fit(
             Scale(),
             (x, x),
-            (x, x),
+            observe=dict,
             loss=squared,
             optimizer=SGD(Scale().parameters(), lr=0.1),
             batch_size=batch_size,

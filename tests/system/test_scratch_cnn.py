@@ -27,7 +27,7 @@ def test_99_percent_within_5_epochs():
         history = fit(
             model,
             (dataset.train_images, dataset.train_labels),
-            (dataset.test_images, dataset.test_labels),
+            observe=dict,
             loss=cross_entropy,
             optimizer=OPTIMIZERS["adam"].make(model.parameters(), LEARNING_RATE),
             batch_size=BATCH,
@@ -35,6 +35,6 @@ def test_99_percent_within_5_epochs():
             generator=torch.Generator().manual_seed(0),
         )
     assert not history.diverged
-    # After the last epoch, not the best of them: that would choose on the test set.
+    # After the last epoch only, not the best of them: that would choose on the test set.
     result = evaluate(model, dataset.test_images, dataset.test_labels, cross_entropy)
-    assert result["test_accuracy"] >= 0.99
+    assert result["accuracy"] >= 0.99

@@ -1,0 +1,233 @@
+"""The command line: what it lists and exports, how a profile is narrowed, and what it says to a mistake."""
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bench import __main__ as command_line
+from bench import runner
+from bench.cells import Cell, Outcome
+from bench.contenders import CONTROL, identify
+from bench.environment import Environment
+from bench.experiments import PARTS, PROFILES, RATES, narrowed, plans
+from bench.store import Store
+from bench.timing import Timing
+from impl import data
+from impl.training import Measurement
+
+HERE = Environment('a, "b" c', 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
+CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A folder without a reference, a store or data."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(command_line.app, list(arguments), terminal_width=300)
+
+
+def told(result):
+    """What was said, without the box around it."""
+    return re.sub(r"[│\s]+", " ", result.output)
+
+
+def listed(*arguments):
+    """Of `bench list`: the key and description of each cell, and the total of cells and minutes."""
+    result = invoke("list", "--dataset", "digits", *arguments)
+    assert result.exit_code == 0, result.output
+    lines = re.findall(r"^([0-9a-f]{16}|-{16}) +([0-9.]+) s  (.*)$", result.output, re.MULTILINE)
+    total = re.search(r"all, on one core +(\d+) +([0-9.]+) min", result.output)
+    return lines, int(total[1]), float(total[2])
+
+
+def test_list_shows_every_cell_once_and_their_sum(elsewhere):
+    lines, total, minutes = listed("--only", "deep_classifier,losses")
+    made = {
+        p.name: p
+        for p in plans(
+            narrowed(PROFILES["quick"], ["deep_classifier", "losses"], None, None),
+            "digits",
+            1437,
+            command_line.ACTIVATIONS,
+        )
+    }
+    tuning = {cell.key: str(cell) for p in made.values() for _, cell in p.tuning()}
+    assert {key: told for key, _, told in lines if "tuning" in told} == tuning
+    scored = [told for key, _, told in lines if key == "-" * 16]
+    assert len(scored) == len(set(scored)) == sum(len(p.contenders) * p.effort.seeds for p in made.values())
+    assert len(lines) == len(tuning) + len(scored) == total
+    assert minutes == pytest.approx(sum(float(s) for _, s, _ in lines) / 60, abs=0.05 + 0.005 * total / 60)
+    assert not list(elsewhere.iterdir())
+
+
+def test_list_counts_what_experiments_share_once():
+    """As a run does: ReLU under Adam with batch norm is a cell of both."""
+    one, other = (listed("--only", name, "--activation", "relu")[1] for name in ("classifier", "optimizers"))
+    _, both, _ = listed("--only", "classifier,optimizers", "--activation", "relu")
+    effort = PROFILES["quick"].experiments["optimizers"]
+    assert one + other - both == len(RATES["adam"]) * effort.tuning_seeds + effort.seeds
+
+
+def test_list_with_seeds_epochs_and_activations():
+    arguments = ("--only", "deep_classifier", "--seeds", "4", "--activation", "sgelu")
+    lines, total, minutes = listed(*arguments, "--epochs", "6")
+    names = {told.split()[1] for _, _, told in lines}
+    assert names == {"relu", "gelu", CONTROL, "sgelu"}
+    assert total == 4 * (len(RATES["adam"]) + 4)
+    assert {told.rsplit(" ", 1)[1] for _, _, told in lines if "tuning" not in told} == set("0123")
+    assert minutes == pytest.approx(3 * listed(*arguments)[2], abs=0.25)  # of two epochs
+
+
+def test_list_of_everything_and_of_cheap_parts():
+    assert listed()[1] > listed("--only", ",".join(PARTS[:5]))[1] > listed("--only", "phenomena")[1] > 0
+    assert listed("--only", "benchmarks")[1] == 0
+
+
+def test_ones_own_activation_is_found_where_one_stands_and_bears_its_hash(elsewhere, monkeypatch):
+    name = f"mine_{abs(hash(elsewhere))}"
+    (elsewhere / f"{name}.py").write_text("from torch.nn import Softplus as Mine\n")
+    monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
+    lines, _, _ = listed("--only", "deep_classifier", "--activation", f"{name}:Mine")
+    assert {told.split()[1] for _, _, told in lines} == {"relu", "gelu", CONTROL, identify(f"{name}:Mine")}
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--profile", "fast"], "unknown profile 'fast'; known: quick, reference"),
+        (["--activation", "relu,snake"], "unknown activation 'snake'; known: sigmoid, tanh, relu"),
+        (["--activation", "nowhere.to.be:Found"], "activation 'nowhere.to.be:Found': No module named 'nowh"),
+        (["--activation", "torch.nn:Threshold"], "'torch.nn:Threshold' cannot be made without arguments"),
+        (["--activation", "builtins:dict"], "'builtins:dict' makes a dict; a torch.nn.Module was expected"),
+        (["--only", "losses,gains"], f"unknown part 'gains'; known: {', '.join(PARTS)}"),
+        (["--seeds", "0"], "Invalid value for '--seeds': Input should be greater than or equal to 1"),
+        (["--epochs", "-1"], "Invalid value for '--epochs': Input should be greater than or equal to 1"),
+        (["--epochs", "two"], "Invalid value for '--epochs': Input should be a valid integer"),
+    ],
+)
+def test_unknown_names_are_errors_that_list_the_known(command, option, message, elsewhere):
+    result = invoke(command, "--results", "r.sqlite", *option)
+    assert result.exit_code == 2
+    assert message in told(result)
+    assert not list(elsewhere.iterdir())
+
+
+def test_no_workers_is_an_error():
+    result = invoke("run", "--workers", "0")
+    assert result.exit_code == 2
+    assert "Invalid value for '--workers': Input should be greater than or equal to 1" in told(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--device", "tpu"], "unknown device 'tpu'"),
+        (["run", "--data-root", "nowhere"], str(Path("nowhere/MNIST/raw/train-images-idx3-ubyte"))),
+        (["list", "--dataset", "../mnist"], "data set '../mnist' is no folder's name"),
+        (["list", "--dataset", "FashionMNIST"], "data/FashionMNIST/raw: is no folder"),
+        (["export", "--results", "r.sqlite"], "r.sqlite holds no measurements; `make bench` makes them"),
+        (["ratios", "--results", "r.sqlite"], "r.sqlite holds no measurements; `make bench` makes them"),
+        (["export", "--results", "."], ". cannot be opened as a results store ("),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        command_line.cli()
+    assert exit_.value.code == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert captured.out == ""
+
+
+def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
+    """The options reach the plans, and what failed is said at the end."""
+    asked = {}
+
+    def run_plans(session, plans, others, root, seconds, **options):
+        asked.update(plans={p.name: p for p in plans}, others=others, options=options)
+        session.record(CELL, Outcome("failed", error="RuntimeError('of no use')"))
+
+    monkeypatch.setattr(runner, "run_plans", run_plans)
+    monkeypatch.setattr(runner, "run_benchmarks", lambda *_: pytest.fail("no benchmarks were asked for"))
+    result = invoke(
+        *("run", "--dataset", "digits", "--only", "fc_autoencoder,phenomena", "--activation", "mish"),
+        *("--seeds", "3", "--epochs", "9", "--workers", "5", "--results", "new/r.sqlite"),
+    )
+    assert result.exit_code == 0
+    assert list(asked["plans"]) == ["fc_autoencoder"]
+    made = asked["plans"]["fc_autoencoder"]
+    effort = PROFILES["quick"].experiments["fc_autoencoder"]
+    assert made.effort == replace(effort, seeds=3, untuned_seeds=3, epochs=9)
+    assert [cell.activation for cell in made.contenders] == ["relu", "gelu", CONTROL, "mish"]
+    assert {cell.seed for cell in asked["others"]} == {0, 1, 2}
+    assert asked["options"] == {"device": "cpu", "workers": 5, "scheduler": None}
+    assert "new/r.sqlite: profile quick, data set digits, all runs are in the store." in result.output
+    assert f"failed: {CELL}: RuntimeError('of no use')" in result.output
+    assert data.load_digits().notice.split(",")[0] in result.output
+
+
+def test_export_gives_the_stores_numbers(elsewhere):
+    values = [0.1 + 0.2, 1e-300, 12345678.901234567, float("inf"), -0.0]
+    measured = [Measurement("test_loss", step, value, "1") for step, value in enumerate(values)]
+    cells = [CELL, replace(CELL, seed=8, activation=None, learning_rate=1 / 3, batch_norm=None)]
+    with Store(Path("r.sqlite")) as store:
+        where = store.environment_id(HERE)
+        for cell in cells:
+            store.record(where, "quick", cell, Outcome("finished", measured))
+        failed = replace(CELL, seed=9)
+        store.record(where, "quick", failed, Outcome("failed", error='it said, "no"\nand went'))
+        timing = Timing("forward", "relu", "impl", "4 elements, all 0", 4)
+        store.record(where, "quick", timing, Outcome("finished", [Measurement("seconds", 0, 1e-7, "s")]))
+    result = invoke("export", "csv", "--results", "r.sqlite")
+    assert result.exit_code == 0
+    assert "csv: 4 runs, 11 measurements" in result.output
+    with closing(sqlite3.connect("r.sqlite")) as connection:
+        connection.row_factory = sqlite3.Row
+        stored = [dict(row) for row in connection.execute("SELECT * FROM run ORDER BY id")]
+        numbers = connection.execute(
+            "SELECT run, metric, step, value, unit FROM measurement ORDER BY run, metric, step"
+        ).fetchall()
+
+    def read(name):
+        return pd.read_csv(f"csv/{name}.csv", keep_default_na=False)
+
+    assert list(read("measurements").itertuples(index=False, name=None)) == [tuple(row) for row in numbers]
+    runs = read("runs")
+    assert len(runs) == 4
+    for found, row in zip(runs.to_dict("records"), stored, strict=True):
+        row["run"] = row.pop("id")
+        assert set(found) == set(row) - {"environment", "profile"}
+        for name, value in found.items():
+            expected = "" if row[name] is None else row[name]
+            same = float(value) == expected if isinstance(expected, (int, float)) else value == expected
+            assert same, (name, value, expected)
+    assert runs["error"].tolist()[2] == 'it said, "no"\nand went'
+    where = read("environment").set_index("what")["value"].to_dict()
+    assert where == {name: str(value) for name, value in {**asdict(HERE), "profile": "quick"}.items()}
+
+
+def test_export_reads_numpy_and_pandas_back_alike(elsewhere):
+    """Also with pandas' own reading of missing fields, a round trip of every finite number."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=200) * 10.0 ** rng.integers(-8, 8, size=200)
+    with Store(Path("r.sqlite")) as store:
+        measured = [Measurement("test_loss", step, float(v), "1") for step, v in enumerate(values)]
+        store.record(store.environment_id(HERE), "quick", CELL, Outcome("finished", measured))
+    assert invoke("export", "--results", "r.sqlite").exit_code == 0
+    found = pd.read_csv("build/csv/measurements.csv")
+    np.testing.assert_array_equal(found["value"], values)
