@@ -172,7 +172,7 @@ def run_cells(
         try:
             outcome = future.result()
         except CancelledError as error:
-            raise ConnectionError(f"the scheduler at {on.scheduler.address} is gone") from error
+            raise ConnectionError("the scheduler is gone; what was finished is in the store") from error
         except Exception as error:
             if isinstance(error, KilledWorker) and len(wanted) > 1:
                 suspects.append(cell)  # perhaps it only waited beside the one that kills
