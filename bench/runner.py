@@ -121,10 +121,15 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
 
     Raises:
-        ValueError: if the scheduler has workers of several threads: torch draws from one generator a process.
+        ValueError: if the scheduler has workers of several threads: torch draws from one generator a process;
+            or if it is behind TLS, and no certificates are configured.
     """
     if scheduler:
-        with Client(scheduler) as found:
+        try:
+            found = Client(scheduler)
+        except TypeError as error:  # Dask's way to ask for certificates
+            raise ValueError(f"{scheduler}: {error}") from error
+        with found:
             threads = [about["nthreads"] for about in found.scheduler_info(n_workers=-1)["workers"].values()]
             if set(threads) - {1}:
                 raise ValueError(

@@ -9,8 +9,16 @@ from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import dask
 import pytest
 from distributed import Client
+from typer.testing import CliRunner
+
+from bench import __main__ as command_line
+from bench import convergence, runner
+from bench.cells import Cell
+from bench.environment import current
+from bench.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = (
@@ -50,22 +58,14 @@ def cluster(scheme, security=(), workers=2):
         for _ in range(workers):
             arguments = ["dask", "worker", address, "--nthreads", "1", "--host", "127.0.0.1", *common]
             stack.enter_context(process(arguments))
-        yield address
+        yield address, scheduler
 
 
-def bench(store, *arguments, environment=None):
-    """Run the command line; what it said."""
-    command = [sys.executable, "-m", "bench", "run", *CELLS, "--results", str(store), *arguments]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return done.returncode, done.stderr
+def bench(store, *arguments):
+    """Run the command line in this process."""
+    result = CliRunner().invoke(command_line.app, ["run", *CELLS, "--results", str(store), *arguments])
+    assert result.exit_code == 0, result.output
+    assert f"training runs {TUNED + SCORED}/{TUNED + SCORED}" in result.output
 
 
 def numbers(store):
@@ -79,8 +79,7 @@ def numbers(store):
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     store = tmp_path_factory.mktemp("local") / "results.sqlite"
-    code, error = bench(store, "--workers", "2")
-    assert code == 0, error
+    bench(store, "--workers", "2")
     runs, measured = numbers(store)
     assert runs == {("validation", "finished"): TUNED, ("test", "finished"): SCORED}
     assert measured
@@ -88,14 +87,12 @@ def local(tmp_path_factory):
 
 
 def test_a_scheduler_and_two_workers_of_ones_own_give_the_same_numbers(local, tmp_path):
-    with cluster("tcp") as address:
+    with cluster("tcp") as (address, _):
         with Client(address) as client:
             client.wait_for_workers(2, timeout=120)
-        code, error = bench(tmp_path / "r.sqlite", "--scheduler", address)
+        bench(tmp_path / "r.sqlite", "--scheduler", address)
         with Client(address) as client:
             assert len(client.scheduler_info()["workers"]) == 2  # whoever started them ends them
-    assert code == 0, error
-    assert f"training runs {TUNED + SCORED}/{TUNED + SCORED}" in error
     assert numbers(tmp_path / "r.sqlite")[1] == local
 
 
@@ -121,21 +118,41 @@ def test_a_scheduler_behind_tls_takes_its_certificates_from_dasks_configuration(
         "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": own,
         "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY": key,
     }
-    with cluster("tls", ["--tls-ca-file", own, "--tls-cert", own, "--tls-key", key], workers=1) as address:
+    with cluster("tls", ["--tls-ca-file", own, "--tls-cert", own, "--tls-key", key], 1) as (address, _):
         assert address.startswith("tls://")
-        code, error = bench(tmp_path / "r.sqlite", "--scheduler", address, environment=tls)
-        refused, said = bench(tmp_path / "none.sqlite", "--scheduler", address)
-    assert code == 0, error
-    assert numbers(tmp_path / "r.sqlite")[1] == local
-    assert refused == 1
-    assert "error: " in said
-    assert "Traceback" not in said
+        store = tmp_path / "r.sqlite"
+        subprocess.run(
+            [sys.executable, "-m", "bench", "run", *CELLS, "--results", str(store), "--scheduler", address],
+            cwd=ROOT,
+            env={**os.environ, **tls},
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        with pytest.raises(ValueError, match=f"{address}: TLS expects"), runner.client(None, address):
+            pass
+    assert numbers(store)[1] == local
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(tmp_path):
-    # no port below 1024 of this address is listened on by anything that we start
-    environment = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
-    code, error = bench(tmp_path / "r.sqlite", "--scheduler", "tcp://127.0.0.1:9", environment=environment)
-    assert code == 1
-    assert "tcp://127.0.0.1:9" in error.splitlines()[-1]
-    assert "Traceback" not in error
+def test_a_scheduler_that_goes_is_an_error_and_what_was_finished_is_kept(tmp_path):
+    cells = [Cell(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, seed) for seed in range(9)]
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        Store(tmp_path / "r.sqlite") as store,
+        cluster("tcp", workers=1) as (address, scheduler),
+        runner.client(None, address) as on,
+    ):
+        session = runner.Session(store, store.environment_id(current("digits", "0")), "quick")
+        with pytest.raises(ConnectionError, match="the scheduler is gone"):
+            runner.run_cells(session, cells, None, on, advance=lambda cell: scheduler.kill())
+        assert session.failed == []
+        assert 0 < len(session.finished()) < len(cells)
+
+
+def test_a_scheduler_that_is_not_there_is_an_error():
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "100ms"}),
+        pytest.raises(OSError, match=r"tcp://127\.0\.0\.1:9"),  # the port of a service that nothing offers
+        runner.client(None, "tcp://127.0.0.1:9"),
+    ):
+        pass

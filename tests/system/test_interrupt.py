@@ -17,29 +17,34 @@ SMALL = 3 * 5 * 2 + 3 * 2 + 3  # cells: three contenders at five rates under two
 
 # The command line itself, on a grid of a few runs and without the benchmarks, telling of every run.
 PROGRAM = """
+import signal
 import sys
 from unittest.mock import patch
 from bench import __main__ as command_line, progress
 from bench.experiments import Effort, PROFILES
 
-small = Effort(2, {epochs}, 500, tuning_seeds=2, untuned_seeds=1)
-profile = PROFILES["quick"].__class__({{"fc_autoencoder": small}}, Effort(0, 1, 1797), 0, 0.0)
+small = Effort(2, 1, 500, tuning_seeds=2, untuned_seeds=1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+profile = PROFILES["quick"].__class__({"fc_autoencoder": small}, Effort(0, 1, 1797), 0, 0.0)
 sys.argv = ["bench", "run", "--dataset", "digits", "--activation", "relu", "--workers", "2", *sys.argv[1:]]
 with patch.dict(PROFILES, quick=profile), patch.object(progress, "PLAIN_EVERY", 0.0):
     command_line.cli()
 """
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Starts the program in a process group of its own; in a folder where no results lie."""
+@pytest.fixture(scope="module")
+def start():
+    """Starts the program in a process group of its own, in the folder of its store."""
     running = []
 
-    def run(store, epochs=1):
-        command = [sys.executable, "-c", PROGRAM.format(epochs=epochs), "--results", str(store)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    def run(store):
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-c", PROGRAM, "--results", str(store)],
+            cwd=store.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         running.append(process)
         return process
@@ -52,7 +57,7 @@ def start(tmp_path):
 
 
 def wait_for(process, pattern):
-    """Read what a process says until it says this; what it said before."""
+    """Read what a process says until it says this."""
     said = []
     for line in process.stderr:
         said.append(line)
@@ -62,7 +67,7 @@ def wait_for(process, pattern):
 
 
 def stored(path):
-    """All that a store holds but times, hosts' rows and moments: runs, measurements and pictures."""
+    """All that a store holds but times and numbers of rows: runs, measurements and pictures."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         runs = {row["id"]: dict(row) for row in connection.execute("SELECT * FROM run")}
@@ -78,46 +83,50 @@ def stored(path):
     )
 
 
-def test_stop_and_go_on(start, tmp_path):
+@pytest.fixture(scope="module")
+def alone(start, tmp_path_factory):
+    """What is stored by a run that is left alone."""
+    store = tmp_path_factory.mktemp("alone") / "results.sqlite"
+    process = start(store)
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    whole = stored(store)
+    assert all(whole)
+    assert {run["status"] for run in whole[0]} == {"finished"}
+    assert {run["split"] for run in whole[0]} == {"validation", "test"}
+    return whole
+
+
+def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     store = tmp_path / "results.sqlite"
-    stopped = start(store, epochs=8)
+    stopped = start(store)
     wait_for(stopped, rf"training runs 0/{SMALL}")
     os.killpg(stopped.pid, signal.SIGINT)
     _, error = stopped.communicate(timeout=300)
     assert stopped.returncode == 130
     assert "the same command goes on from there" in error
     assert "Traceback" not in error
-    finished = {run["key"] for run in stored(store)[0]}
+    finished = stored(store)[0]
     assert len(finished) < SMALL
-    again = start(store, epochs=8)
-    begun = wait_for(again, r"training runs 0/(\d+)")
-    assert int(begun[1]) == SMALL - len(finished)
-    _, error = again.communicate(timeout=300)
+    again = start(store)
+    assert int(wait_for(again, r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
+    again.communicate(timeout=300)
     assert again.returncode == 0
-    runs = stored(store)[0]
-    assert len({run["key"] for run in runs}) == len(runs) <= SMALL
-    assert {run["status"] for run in runs} == {"finished"}
+    assert stored(store) == alone
 
 
-def test_ten_kills_lose_nothing_and_change_nothing(start, tmp_path):
+def test_ten_kills_lose_nothing_and_change_nothing(start, alone, tmp_path):
     """Each as soon as one more run is in the store; the workers end by themselves."""
-    killed = tmp_path / "killed.sqlite"
+    store = tmp_path / "results.sqlite"
     for _ in range(KILLS):
-        process = start(killed)
+        process = start(store)
         wait_for(process, r"training runs [1-9]\d*/\d+")
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=120)  # ends when every process that inherited the pipe has
         assert process.returncode == -signal.SIGKILL
-    before = stored(killed)[0]
-    assert KILLS <= len(before) < SMALL - 3
-    rest, alone = start(killed), tmp_path / "alone.sqlite"
-    rest.communicate(timeout=300)
-    whole = start(alone)
-    whole.communicate(timeout=300)
-    assert rest.returncode == whole.returncode == 0
-    found, expected = stored(killed), stored(alone)
-    for ours, theirs in zip(found, expected, strict=True):
-        assert ours == theirs
-        assert ours
-    assert {run["status"] for run in found[0]} == {"finished"}
-    assert {run["split"] for run in found[0]} == {"validation", "test"}
+    assert KILLS <= len(stored(store)[0]) < len(alone[0])
+    process = start(store)
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    for found, expected in zip(stored(store), alone, strict=True):
+        assert found == expected
