@@ -13,23 +13,36 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10
-SMALL = 3 * 5 * 2 + 3 * 2 + 3  # cells: three contenders at five rates under two seeds, then scored
+SMALL = 2 * 5 * 3 + 2 * 2 + 2  # cells: two contenders at five rates under three seeds, then scored
 
-# The command line itself, on a grid of a few runs and without the benchmarks, telling of every run.
+# The command line itself, on a grid of a few runs and without the benchmarks, telling of every run. It waits
+# for a line, so that it may be started, which takes long, while another one still runs.
 PROGRAM = """
 import signal
 import sys
 from unittest.mock import patch
-from bench import __main__ as command_line, progress
+from bench import __main__ as command_line, experiments, progress
 from bench.experiments import Effort, PROFILES
 
-small = Effort(2, 1, 500, tuning_seeds=2, untuned_seeds=1)
+small = Effort(2, 1, 500, tuning_seeds=3, untuned_seeds=1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 profile = PROFILES["quick"].__class__({"fc_autoencoder": small}, Effort(0, 1, 1797), 0, 0.0)
-sys.argv = ["bench", "run", "--dataset", "digits", "--activation", "relu", "--workers", "2", *sys.argv[1:]]
-with patch.dict(PROFILES, quick=profile), patch.object(progress, "PLAIN_EVERY", 0.0):
+sys.argv = ["bench", "run", "--dataset", "digits", "--activation", "relu", *sys.argv[1:]]
+sys.stdin.readline()
+with (
+    patch.dict(PROFILES, quick=profile),
+    patch.object(experiments, "BASELINES", ("relu", "control")),  # what needs no compiler
+    patch.object(progress, "PLAIN_EVERY", 0.0),
+):
     command_line.cli()
 """
+
+
+def go(process):
+    """Let a program begin that was started."""
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return process
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +50,12 @@ def start():
     """Starts the program in a process group of its own, in the folder of its store."""
     running = []
 
-    def run(store):
+    def run(store, workers=2):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "--results", str(store)],
+            [sys.executable, "-c", PROGRAM, "--results", str(store), "--workers", str(workers)],
             cwd=store.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -87,7 +101,7 @@ def stored(path):
 def alone(start, tmp_path_factory):
     """What is stored by a run that is left alone."""
     store = tmp_path_factory.mktemp("alone") / "results.sqlite"
-    process = start(store)
+    process = go(start(store))
     process.communicate(timeout=300)
     assert process.returncode == 0
     whole = stored(store)
@@ -99,7 +113,8 @@ def alone(start, tmp_path_factory):
 
 def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     store = tmp_path / "results.sqlite"
-    stopped = start(store)
+    stopped = go(start(store))
+    again = start(store)
     wait_for(stopped, rf"training runs 0/{SMALL}")
     os.killpg(stopped.pid, signal.SIGINT)
     _, error = stopped.communicate(timeout=300)
@@ -108,8 +123,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     assert "Traceback" not in error
     finished = stored(store)[0]
     assert len(finished) < SMALL
-    again = start(store)
-    assert int(wait_for(again, r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
+    assert int(wait_for(go(again), r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
     again.communicate(timeout=300)
     assert again.returncode == 0
     assert stored(store) == alone
@@ -118,15 +132,15 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
 def test_ten_kills_lose_nothing_and_change_nothing(start, alone, tmp_path):
     """Each as soon as one more run is in the store; the workers end by themselves."""
     store = tmp_path / "results.sqlite"
+    following = start(store, workers=1)
     for _ in range(KILLS):
-        process = start(store)
+        process, following = go(following), start(store, workers=1)
         wait_for(process, r"training runs [1-9]\d*/\d+")
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=120)  # ends when every process that inherited the pipe has
         assert process.returncode == -signal.SIGKILL
     assert KILLS <= len(stored(store)[0]) < len(alone[0])
-    process = start(store)
-    process.communicate(timeout=300)
-    assert process.returncode == 0
+    go(following).communicate(timeout=300)
+    assert following.returncode == 0
     for found, expected in zip(stored(store), alone, strict=True):
         assert found == expected
