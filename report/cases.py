@@ -5,6 +5,7 @@ Comparisons come in families, and all of a family are corrected together for the
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import pandas as pd
 
@@ -123,14 +124,20 @@ def wrong_labels(snapshot: Snapshot) -> list[Case]:
         tested(snapshot), task="classifier", activation="relu", optimizer="adam", batch_norm=1,
         initialization="torch",
     )  # fmt: skip
-    table = frame.pivot_table(index="seed", columns=["loss", "wrong_labels"], values="test_accuracy")
     found = []
     for share in sorted(s for s in frame["wrong_labels"].unique() if s):
-        if any((loss, s) not in table for loss in ("cross_entropy", "brier") for s in (0.0, share)):
+        keys = [(loss, s) for loss in ("cross_entropy", "brier") for s in (0.0, share)]
+        sides = [frame[(frame["loss"] == loss) & (frame["wrong_labels"] == s)] for loss, s in keys]
+        sides = [side.drop_duplicates("seed").set_index("seed") for side in sides]
+        seeds = reduce(pd.Index.intersection, (side.index for side in sides))
+        if seeds.empty:
             continue
-        losses = [table[loss, 0.0] - table[loss, share] for loss in ("cross_entropy", "brier")]
-        runs = tuple(int(run) for run in frame[frame["wrong_labels"].isin([0.0, share])]["run"])
-        found.append(Case("cross_entropy", "brier", f"{share:.0%} wrong", compare(*losses), "points", runs))
+        sides = [side.loc[seeds] for side in sides]
+        right, wrong, brier_right, brier_wrong = (side["test_accuracy"] for side in sides)
+        done = compare(right - wrong, brier_right - brier_wrong)
+        runs = tuple(int(run) for side in sides for run in side["run"])
+        diverged = int(sum((side["status"] == "diverged").sum() for side in sides))
+        found.append(Case("cross_entropy", "brier", f"{share:.0%} wrong", done, "points", runs, diverged))
     return found
 
 
@@ -179,10 +186,15 @@ def between_steps(task: str, metrics: Sequence[str], unit: str) -> Family:
     return cases
 
 
+def _all_finished(statuses: pd.Series) -> bool:
+    return bool((statuses == "finished").all())
+
+
 def descents(after_passes: float | None) -> Family:
     """Excess loss of stochastic descent over batch descent's, each at the rate that is best there.
 
-    after_passes: after as many passes over the samples; None: at the end.
+    after_passes: after as many passes over the samples; None: at the end. A rate at which any run diverged is
+    not eligible: the best of the others would be that of chosen seeds.
     """
 
     def cases(snapshot: Snapshot) -> list[Case]:
@@ -192,7 +204,8 @@ def descents(after_passes: float | None) -> Family:
             return []
         limit = m["step"].max() if after_passes is None else after_passes * m["samples"].max()
         reached = m[m["step"] <= limit].sort_values("step").groupby("run").tail(1)
-        reached = reached[reached["status"] == "finished"]
+        whole = reached.groupby(["batch_size", "learning_rate"])["status"].transform(_all_finished)
+        reached = reached[whole]
         sides = []
         for chosen in (reached["batch_size"] == 1, reached["batch_size"] == reached["samples"]):
             side = reached[chosen]
@@ -227,14 +240,16 @@ def times(tasks: Mapping[str, str], pairs: Sequence[tuple[tuple[str, str], tuple
         m = snapshot.measurements
         m = m[m["task"].isin(tasks) & (m["metric"] == "seconds")]
         found = []
-        for (task, place, size), part in m.groupby(["task", "input", "size"], sort=False):
+        for (task, place, _), part in m.groupby(["task", "input", "size"], sort=False):
             by = {key: group for key, group in part.groupby(["subject", "implementation"])}
             for a, b in pairs:
                 if a not in by or b not in by:
                     continue
                 done = ratio_of_samples(by[a]["value"].to_numpy(), by[b]["value"].to_numpy())
                 runs = tuple(int(run) for group in (by[a], by[b]) for run in group["run"].unique())
-                where = f"{tasks[str(task)]}, {place}" + (f", batch of {size}" if "×" in str(place) else "")
+                where = f"{tasks[str(task)]}, {place}" + (
+                    f", batch of {int(part['size'].iloc[0])}" if "×" in str(place) else ""
+                )
                 found.append(Case(" ".join(a), " ".join(b), where, done, "ratio", runs))
         return found
 

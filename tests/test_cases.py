@@ -6,7 +6,7 @@ import pytest
 from bench.cells import Cell, Outcome
 from bench.timing import Timing
 from impl.training import Measurement
-from report import cases
+from report import cases, claims
 from tests import small_store as small
 
 
@@ -134,3 +134,109 @@ def test_times_are_ratios_of_medians(tmp_path):
     (case,) = cases.times({"activation_forward": "forward"}, pairs)(snapshot)
     assert 1 + case.comparison.estimate == pytest.approx(5 / 2)
     assert (case.where, case.runs) == ("forward, 4 elements", (1, 2))
+
+
+def test_batches_are_counted_in_whole_samples(tmp_path):
+    rows = [Measurement("seconds", step, 1e-3, "s") for step in range(3)]
+    runs = [
+        (Timing("convolution_forward", subject, way, "1→16 at 28×28", 64), Outcome("finished", rows))
+        for subject, way in (("unfold", "impl"), ("native", "torch"))
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", [*runs, small.scored(0.5)])
+    (case,) = claims.FAMILIES["beside torch"](snapshot)
+    assert case.where == "forward, 1→16 at 28×28, batch of 64"
+    assert claims.FAMILIES["vectorisation"](snapshot) == []  # the loops were not timed
+
+
+def test_wrong_labels_rest_on_the_seeds_that_all_four_sides_have(tmp_path):
+    runs = [
+        *contenders("loss", {"cross_entropy": (0.9, 0.8, 0.5, 0.5), "brier": (0.9, 0.8, 0.7)}),
+        *contenders("loss", {"cross_entropy": (0.5, 0.5, 0.3), "brier": (0.8, 0.6)}, wrong_labels=0.4),
+        small.scored(0, seed=2, loss="brier", wrong_labels=0.4, status="diverged"),
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (case,) = cases.wrong_labels(snapshot)
+    assert (case.comparison.pairs, case.diverged) == (2, 1)
+    used = snapshot.runs.set_index("run").loc[list(case.runs)]
+    assert sorted(used["seed"]) == [0] * 4 + [1] * 4 + [2] * 4
+    assert set(used["split"]) == {"test"}
+
+
+def test_wrong_labels_need_both_losses(tmp_path):
+    runs = [
+        *contenders("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
+        *contenders("loss", {"cross_entropy": (0.5, 0.5)}, wrong_labels=0.4),
+    ]
+    assert cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs)) == []
+
+
+def test_a_rate_at_which_one_seed_diverged_is_not_the_best(tmp_path):
+    runs = [
+        *(descent(0.1, 1, seed, {0: 1.0, 100: 0.2}) for seed in (0, 1)),
+        descent(1.0, 1, 0, {0: 1.0, 100: 0.001}),
+        descent(1.0, 1, 1, {0: 1.0}, "diverged"),
+        *(descent(1.0, 100, seed, {0: 1.0, 100: 0.8}) for seed in (0, 1)),
+    ]
+    (case,) = cases.descents(None)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert 1 + case.comparison.estimate == pytest.approx(0.2 / 0.8)
+    assert sorted(case.runs) == [1, 2, 5, 6]
+
+
+def test_one_descent_alone_is_no_comparison(tmp_path):
+    snapshot = small.snapshot(tmp_path / "r.sqlite", [descent(0.1, 1, 0, {0: 1.0, 100: 0.2})])
+    assert cases.descents(1.0)(snapshot) == cases.descents(None)(snapshot) == []
+
+
+def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_path):
+    accuracies = {"sigmoid": (0.5, 0.5), "tanh": (0.75, 0.75)}  # training losses 1.5 and 1.25
+    runs = [
+        *contenders("activation", accuracies),
+        *contenders("activation", {"sigmoid": (0.0,), "tanh": (0.8,)}, batch_norm=False),
+        *contenders("activation", {"relu": (0.9, 0.9)}),
+    ]
+    with_norm, without = cases.slow_training(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert (with_norm.where, without.where) == ("with batch norm", "without batch norm")
+    assert 1 + with_norm.comparison.estimate == pytest.approx(1.5 / 1.25)
+    assert 1 + without.comparison.estimate == pytest.approx(2.0 / 1.2)
+    assert without.comparison.pairs == 1
+
+
+def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
+    runs = [
+        *contenders("activation", {"relu": (0.5, 0.6), "sgelu": (0.4, 0.4)}),
+        small.tuning(0.95, 1e-2, activation="sgelu"),
+        *(small.scored(0.9, 1e-2, seed, activation="sgelu") for seed in range(2)),
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (tuned,) = cases.activations("classifier", True, True)(snapshot)
+    (plain,) = cases.activations("classifier", True, False)(snapshot)
+    assert tuned.comparison.estimate == pytest.approx(np.mean([0.4, 0.3]))
+    assert plain.comparison.estimate == pytest.approx(np.mean([-0.1, -0.2]))
+    assert set(tuned.runs) & set(plain.runs) == {2, 3}  # those of ReLU
+
+
+def test_other_experiments_on_the_network_are_kept_out(tmp_path):
+    runs = [
+        *contenders("wrong_labels", {0.4: (0.1,)}, activation="sgelu"),
+        *contenders("loss", {"brier": (0.1,)}, activation="sgelu"),
+        *contenders("initialization", {"variance": (0.1,)}, activation="sgelu"),
+        *contenders("optimizer", {"sgd": (0.1,)}, activation="sgelu"),
+        *contenders("activation", {"relu": (0.5,), "sgelu": (0.6,)}),
+    ]
+    (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.comparison.estimate == pytest.approx(0.1)
+
+
+def test_phenomena_are_judged_against_each_other_by_ratio_and_by_batch(tmp_path):
+    runs = [
+        small.phenomenon("zigzag", seed, {"long": {0: a}, "short": {0: b}})
+        for seed, (a, b) in enumerate([(4.0, 2.0), (8.0, 1.0)])
+    ]
+    runs += [small.phenomenon("gradient_signs", 0, {"one sign": {1: 1.0, 2: 0.9, 8: 0.7}})]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (case,) = cases.observed("zigzag", "long", "short", "ratio", relative=True)(snapshot)
+    assert 1 + case.comparison.estimate == pytest.approx(4.0)  # the geometric mean of 2 and 8
+    each = cases.observed("gradient_signs", "one sign", 0.0, "percent", steps=(2, 8), margin=0.5)(snapshot)
+    assert [(c.where, c.comparison.estimate) for c in each] == [("batches of 2", 0.9), ("batches of 8", 0.7)]
+    assert {(c.comparison.margin, c.runs) for c in each} == {(0.5, (3,))}
+    assert cases.between_steps("zigzag", ("nothing",), "cosine")(snapshot) == []
