@@ -10,10 +10,17 @@ from bench.store import Snapshot
 UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
 
 
+def _trained(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs that train networks, of each task only the size, samples and epochs, that was run last."""
+    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
+    return runs.merge(sizes, on=["task", "samples", "epochs"])
+
+
 @lru_cache(maxsize=4)
 def rates(snapshot: Snapshot) -> pd.DataFrame:
     """Each contender's chosen rate, its score on held-out images, and whether it is the grid's edge."""
-    return chosen_rates(tuning_scores(snapshot.runs, snapshot.measurements), CONTENDER)
+    return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CONTENDER)
 
 
 @lru_cache(maxsize=4)
@@ -22,9 +29,7 @@ def tested(snapshot: Snapshot) -> pd.DataFrame:
 
     Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
     """
-    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
-    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
-    runs = runs.merge(sizes, on=["task", "samples", "epochs"])
+    runs = _trained(snapshot)
     scored = runs[runs["split"] == "test"]
     m = snapshot.measurements
     m = m[m["run"].isin(scored["run"])].sort_values("step")
