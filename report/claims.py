@@ -2,11 +2,12 @@
 
 A comparison counts where its interval and its p-value, corrected for all comparisons of its family, agree. A
 claim is confirmed if every one of its comparisons counts for it, refuted if any counts against it, and else
-undecided.
+undecided; so it is where a contender that it names was not run.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from bench.statistics import adjusted, decided
 from bench.store import Snapshot
@@ -73,9 +74,22 @@ def all_of(sign: int) -> Expects:
     return lambda case: sign
 
 
-def these(sign: int, a: tuple[str, ...], b: tuple[str, ...]) -> Expects:
+@dataclass(frozen=True)
+class These:
     """The comparisons of one of `a` with one of `b`, to come out on this side of their margin."""
-    return lambda case: sign * (case.a in a and case.b in b)
+
+    sign: int
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+
+    def __call__(self, case: Case) -> int:
+        """The sign for a comparison of the claim, 0 for any other."""
+        return self.sign * (case.a in self.a and case.b in self.b)
+
+    @property
+    def pairs(self) -> set[tuple[str, str]]:
+        """All that the claim names, whether run or not."""
+        return set(product(self.a, self.b))
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Adam is better than Adagrad, RMSprop and SGD, with momentum and without",
         "test accuracy, rates tuned alike",
         "optimizers",
-        these(1, ("adam",), ("adagrad", "rmsprop", "sgd", "momentum", "nesterov")),
+        These(1, ("adam",), ("adagrad", "rmsprop", "sgd", "momentum", "nesterov")),
     ),
     Claim(
         "q05-eps",
@@ -263,7 +277,7 @@ CLAIMS: tuple[Claim, ...] = (
         "SGELU and AdaSGELU are on par with ReLU and GELU on classification",
         "test accuracy no worse than the margin",
         "classifier, on par",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-better",
@@ -271,7 +285,7 @@ CLAIMS: tuple[Claim, ...] = (
         "SGELU and AdaSGELU do better on classification",
         "test accuracy",
         "classifier",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-fc",
@@ -279,7 +293,7 @@ CLAIMS: tuple[Claim, ...] = (
         "SGELU and AdaSGELU struggle on the fully connected autoencoder",
         "test loss",
         "fully connected autoencoder",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-conv",
@@ -287,7 +301,7 @@ CLAIMS: tuple[Claim, ...] = (
         "SGELU and AdaSGELU struggle on the convolutional autoencoder",
         "test loss",
         "convolutional autoencoder",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-batch-norm",
@@ -295,7 +309,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Without batch norm SGELU struggles even on classification",
         "test accuracy",
         "classifier without batch norm",
-        these(-1, ("sgelu",), BASELINES),
+        These(-1, ("sgelu",), BASELINES),
     ),
     Claim(
         "q11-deep",
@@ -303,7 +317,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Without batch norm SGELU and AdaSGELU struggle on the GELU paper's classifier",
         "test accuracy",
         "GELU paper's classifier",
-        these(-1, *EACH),
+        These(-1, *EACH),
     ),
     Claim(
         "q11-initial",
@@ -319,7 +333,7 @@ CLAIMS: tuple[Claim, ...] = (
         "At one rate for all, SGELU and AdaSGELU do better on classification",
         "test accuracy",
         "classifier, one rate",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-fc-untuned",
@@ -327,7 +341,7 @@ CLAIMS: tuple[Claim, ...] = (
         "At one rate for all, they struggle on the fully connected autoencoder",
         "test loss",
         "fully connected autoencoder, one rate",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-conv-untuned",
@@ -335,7 +349,7 @@ CLAIMS: tuple[Claim, ...] = (
         "At one rate for all, they struggle on the convolutional autoencoder",
         "test loss",
         "convolutional autoencoder, one rate",
-        these(1, *EACH),
+        These(1, *EACH),
     ),
     Claim(
         "q11-batch-norm-untuned",
@@ -343,7 +357,7 @@ CLAIMS: tuple[Claim, ...] = (
         "At one rate for all, SGELU struggles on classification without batch norm",
         "test accuracy",
         "classifier without batch norm, one rate",
-        these(-1, ("sgelu",), BASELINES),
+        These(-1, ("sgelu",), BASELINES),
     ),
 )
 
@@ -369,11 +383,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim."""
+    """What became of a claim; missing: how many of the comparisons that it names were not run."""
 
     claim: Claim
     word: str
     judged: tuple[Judged, ...]
+    missing: int = 0
 
 
 def judge(family: list[Case]) -> list[tuple[Case, float, int]]:
@@ -405,7 +420,11 @@ def verdicts(found: Mapping[str, list[tuple[Case, float, int]]]) -> list[Verdict
             for case, p, side in found[claim.family]
             if claim.expects(case)
         )
-        decided_claims.append(Verdict(claim, word([j.speaks for j in judged]), judged))
+        named = claim.expects.pairs if isinstance(claim.expects, These) else set()
+        missing = len(named - {(j.case.a, j.case.b) for j in judged})
+        signs = [j.speaks for j in judged]
+        # what was not run speaks neither for nor against
+        decided_claims.append(Verdict(claim, word(signs and [*signs, *[0] * missing]), judged, missing))
     return decided_claims
 
 

@@ -1,7 +1,7 @@
 """The section on the claims: every verdict with its evidence, all comparisons, and the control."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
@@ -47,18 +47,21 @@ def of(snapshot: Snapshot) -> list[Verdict]:
 def effect(case: Case) -> str:
     """The estimate and its interval in the case's unit: "+0.31 points (+0.22 to +0.40)"."""
     c = case.comparison
-    values = [c.estimate, c.low, c.high]
     if c.pairs == 0:
         return NOT_MEASURED
+    write, unit = _writing(case)
+    estimate, low, high = ("–" if math.isnan(v) else write(v) for v in (c.estimate, c.low, c.high))
+    return f"{estimate}{unit} ({low} to {high})"
+
+
+def _writing(case: Case) -> tuple[Callable[[float], str], str]:
+    """How a value of the case is written, and its unit."""
     if case.unit in LEVELS:
-        unit, written = "", [LEVELS[case.unit](v) for v in values]
-    elif c.relative:
-        written = ["–" if math.isnan(v) else number(1 + v) for v in values]
-        unit = " times"
-    else:
-        scale, unit, fixed = UNITS[case.unit]
-        written = ["–" if math.isnan(v) else signed(scale * v, fixed) for v in values]
-    return f"{written[0]}{unit} ({written[1]} to {written[2]})"
+        return LEVELS[case.unit], ""
+    if case.comparison.relative:
+        return lambda v: number(1 + v), " times"
+    scale, unit, fixed = UNITS[case.unit]
+    return lambda v: signed(scale * v, fixed), unit
 
 
 def p_value(p: float) -> str:
@@ -89,9 +92,11 @@ def slug(family: str) -> str:
 
 
 def decisive(verdict: Verdict) -> Judged | None:
-    """The comparison that the verdict hangs on: the one that speaks least for the claim."""
-    order = {1: 2, 0: 1, -1: 0}
-    return min(verdict.judged, key=lambda j: (order[j.speaks], -j.p if j.speaks else 0), default=None)
+    """The comparison that the verdict hangs on: the one that speaks least for the claim.
+
+    Of those for it the least certain, of those against it the most certain.
+    """
+    return min(verdict.judged, key=lambda j: (j.speaks, -j.speaks * j.p if j.speaks else 0), default=None)
 
 
 def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
@@ -99,6 +104,7 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
     at = decisive(verdict)
     signs = [j.speaks for j in verdict.judged]
     tally = f"{signs.count(1)} for, {signs.count(-1)} against, {signs.count(0)} undecided"
+    tally += f", {verdict.missing} {NOT_MEASURED}" if verdict.missing else ""
     pairs = sorted({j.case.comparison.pairs for j in verdict.judged})
     return {
         "identifier": verdict.claim.identifier,
@@ -106,7 +112,7 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
         "text": verdict.claim.text,
         "metric": verdict.claim.metric,
         "word": verdict.word,
-        "tally": tally if len(signs) > 1 else "",
+        "tally": tally if signs and len(signs) + verdict.missing > 1 else "",
         "effect": "" if at is None else effect(at.case),
         "between": "" if at is None else _between(at.case),
         "seeds": listed(count(n) for n in pairs) if pairs else "",
@@ -135,9 +141,10 @@ def family_table(family: str, cases: list[tuple[Case, float, int]]) -> Table:
         ]
         for case, p, side in cases
     ]
-    margins = {case.comparison.margin for case, _, _ in cases}
-    margin = max(margins, key=abs)
-    against = "" if margin == 0 else f", against a margin of {number(margin, 2)}"
+    first = cases[0][0]  # a family has one margin
+    write, unit = _writing(first)
+    margin = first.comparison.margin
+    against = "" if margin == 0 else f", against a margin of {write(margin)}{unit}"
     comparisons = "comparison" if len(rows) == 1 else "comparisons"
     caption = f"{family[0].upper()}{family[1:]}: {count(len(rows))} {comparisons}{against}."
     columns = [

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench.statistics import Comparison
-from report import claims
+from report import claims, verdicts
 from report.cases import Case
 from tests import small_store as small
 
@@ -96,3 +96,40 @@ def test_runs_in_a_store_become_verdicts(tmp_path):
     found = claims.verdicts(claims.families(small.snapshot(tmp_path / "r.sqlite", runs)))
     words = {v.claim.identifier: v.word for v in found}
     assert words["q07-linear"] == words["q07-nonlinear"] == "confirmed"
+
+
+def test_a_claim_is_not_confirmed_on_a_part_of_what_it_names():
+    found = claims.verdicts(judged(*(case(*pair) for pair in EACH[:2])))
+    better = next(v for v in found if v.claim.identifier == "q11-better")
+    assert (better.word, better.missing) == ("undecided", 2)  # AdaSGELU was not run
+    assert verdict("q11-better", case(*EACH[0], estimate=-0.2)).word == "refuted"
+    assert verdict("q11-better", *(case(*pair) for pair in EACH)).missing == 0
+
+
+def test_a_claim_may_say_that_something_is_less():
+    found = {name: [] for name in claims.FAMILIES}
+    found["classifier without batch norm"] = claims.judge([case("sgelu", b, -0.2) for b in ("relu", "gelu")])
+    verdict = next(v for v in claims.verdicts(found) if v.claim.identifier == "q11-batch-norm")
+    assert verdict.word == "confirmed"
+    assert [j.side for j in verdict.judged] == [-1, -1]
+    assert [j.speaks for j in verdict.judged] == [1, 1]
+
+
+def test_on_par_is_told_from_better_on_the_same_runs(tmp_path):
+    """A shortfall of 0.0005 ± 0.0002 is within the margin of 0.002 all the same."""
+    noise = [0.0002 * (-1) ** seed for seed in range(12)]
+    runs = []
+    for name, less in {"relu": 0, "gelu": 0, "sgelu": 0.0005, "ada_sgelu": 0.0005}.items():
+        runs.append(small.tuning(0.9, 1e-3, activation=name))
+        for seed, n in enumerate(noise):
+            score = 0.9 - less + (n if less else seed / 100)
+            runs.append(small.scored(score + (seed / 100 if less else 0), seed=seed, activation=name))
+    found = claims.verdicts(claims.families(small.snapshot(tmp_path / "r.sqlite", runs)))
+    words = {v.claim.identifier: v.word for v in found}
+    assert (words["q11-par"], words["q11-better"]) == ("confirmed", "refuted")
+
+
+def test_every_family_has_a_caption_and_a_place_of_its_own():
+    assert len({verdicts.slug(name) for name in claims.FAMILIES}) == len(claims.FAMILIES)
+    assert set(verdicts.TASKS) == set(claims.CONTROLLED)
+    assert {claim.question for claim in claims.CLAIMS} <= set(range(1, 12))
