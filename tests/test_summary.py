@@ -1,0 +1,86 @@
+"""The five findings, from nothing and from a store of a few runs."""
+
+import pytest
+
+from bench.cells import Outcome
+from bench.timing import Timing
+from impl.training import Measurement
+from report.answer import Source
+from report.claims import CLAIMS
+from report.render import Erratum
+from report.summary import findings
+from tests import small_store as small
+
+ERRATA = [Erratum(f"q01-{k}", 1, "printed", "right", "why") for k in range(3)]
+
+
+def both(scores, **fields):
+    """ReLU and SGELU, tuned at one rate and scored under the seeds 0, 1, …"""
+    for name, values in scores.items():
+        yield small.tuning(0.9, 1e-3, activation=name, **fields)
+        for seed, value in enumerate(values):
+            yield small.scored(value, seed=seed, activation=name, **fields)
+
+
+def without_accuracy(run):
+    cell, outcome = run
+    return cell, Outcome(outcome.status, [m for m in outcome.measurements if "accuracy" not in m.metric])
+
+
+def timing(subject, way, seconds, elements, task="activation_forward"):
+    rows = [Measurement("seconds", step, seconds, "s") for step in range(3)]
+    return Timing(task, subject, way, f"{elements} elements", elements), Outcome("finished", rows)
+
+
+@pytest.fixture
+def found(tmp_path):
+    better = {
+        "relu": [0.5 + seed / 100 for seed in range(9)],
+        "sgelu": [0.6 + seed / 100 for seed in range(9)],
+    }
+    worse = {"relu": [0.8] * 9, "sgelu": [0.6] * 9}  # losses 0.2 and 0.4
+    runs = [
+        *both(better),
+        *map(without_accuracy, both(worse, task="fc_autoencoder", loss="mse")),
+        *(timing("sgelu", "impl", 3e-3, elements) for elements in (8, 64)),
+        timing("gelu", "torch", 3e-3, 8),
+        timing("gelu", "torch", 2e-3, 64),
+    ]
+    return findings([Source("here", "Measured here", small.snapshot(tmp_path / "r.sqlite", runs))], ERRATA)
+
+
+def test_with_nothing_measured_every_finding_says_so():
+    said = findings([], ERRATA)
+    assert len(said) == 5
+    assert all("not measured yet; make bench would do it" in line for line in said[:4])
+    assert "none is decided" in said[0]
+    assert "3 statements" in said[4]
+
+
+def test_claims_are_counted_and_the_source_named(found):
+    # on par, better and worse on the autoencoder, the last two also at one rate: of SGELU beside ReLU alone
+    rest = len(CLAIMS) - 5
+    assert found[0] == (
+        f"Of the assignment's empirical claims, 5 are undecided and {rest} are not measured [Measured here]."
+    )
+
+
+def test_a_greater_accuracy_is_better_and_a_greater_loss_worse(found):
+    assert "classifier: SGELU +10.00 points (+10.00 to +10.00), better" in found[1]
+    assert "fully connected autoencoder: SGELU 2.00 times (2.00 to 2.00), worse" in found[2]
+
+
+def test_the_cost_is_that_of_the_largest_size_and_of_the_passes_measured(found):
+    assert found[3].endswith("torch's own GELU: SGELU forward 1.50 (1.50 to 1.50).")
+
+
+def test_the_first_source_gives_the_findings(tmp_path):
+    sources = [
+        Source(name, name, small.snapshot(tmp_path / f"{name}.sqlite", runs))
+        for name, runs in {
+            "first": list(both({"relu": [0.5], "sgelu": [0.6]})),
+            "second": list(both({"relu": [0.5], "sgelu": [0.9]})),
+        }.items()
+    ]
+    assert "+10.00 points" in findings(sources, [])[1]
+    assert "+40.00 points" in findings(sources[::-1], [])[1]
