@@ -2,8 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cells import Outcome
+from bench.timing import Timing
 from impl.convolution import STRATEGIES
+from impl.training import Measurement
 from report.answers import q10, q10_evidence
+from tests import small_store as small
 
 
 def test_example_by_hand():
@@ -55,3 +59,39 @@ def test_a_strategy_without_times_is_said_to_be_not_measured():
     assert {name for name, said in cells.items() if said == "not measured"} == STRATEGIES.keys() - {"unfold"}
     # 10⁶ operations in 10⁻³ s
     assert "(1.0)" in cells["unfold"]
+
+
+def epochs(seed, held_out, test):
+    return small.run(
+        {"validation_accuracy": dict(enumerate(held_out)), "test_accuracy": test},
+        task="scratch_cnn", batch_norm=None, seed=seed,
+    )  # fmt: skip
+
+
+def test_accuracy_of_the_network_is_held_out_by_epoch_and_tested_at_the_end(tmp_path):
+    runs = [epochs(0, (0.1, 0.5, 0.7), 0.8), epochs(1, (0.1, 0.7, 0.8), 0.9), small.scored(0.1)]
+    found = q10_evidence.accuracy(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert found["rows"] == [
+        ["0", "10.00\u00a0% (10.00\u00a0% to 10.00\u00a0%)"],
+        ["1", "60.00\u00a0% (50.00\u00a0% to 70.00\u00a0%)"],
+        ["2", "75.00\u00a0% (70.00\u00a0% to 80.00\u00a0%)"],
+    ]
+    assert found["test"] == "85.00\u00a0% (80.00\u00a0% to 90.00\u00a0%)"
+    assert (found["seeds"], found["samples"]) == (2, 100)
+
+
+def test_one_seed_has_no_range_and_no_test_no_accuracy(tmp_path):
+    alone = q10_evidence.accuracy(small.snapshot(tmp_path / "r.sqlite", [epochs(0, (0.5,), 0.75)]))
+    assert alone["test"] == "75.00\u00a0%"
+    diverged = [small.scored(0, task="scratch_cnn", batch_norm=None, status="diverged")]
+    assert q10_evidence.accuracy(small.snapshot(tmp_path / "none.sqlite", diverged)) is None
+
+
+def test_steps_of_training_are_told_with_samples_a_second(tmp_path):
+    seconds = [Measurement("seconds", step, value, "s") for step, value in enumerate((0.01, 0.02, 0.09))]
+    timing = Timing("training_step", "scratch_cnn", "impl", "relu", 32)
+    found = small.snapshot(tmp_path / "r.sqlite", [(timing, Outcome("finished", seconds))])
+    # 32 samples in a median of 20 ms
+    assert q10_evidence.training_steps(found) == [
+        ["CNN from scratch, relu", "20\u00a0ms", "1\u202f600"],
+    ]

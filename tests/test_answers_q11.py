@@ -1,7 +1,9 @@
 import mpmath
+import numpy as np
 import pytest
 
-from report.answers import q11, q11_evidence, q11_gaussian, q11_reasons
+from bench.cells import Outcome
+from report.answers import q11, q11_autoencoders, q11_evidence, q11_gaussian, q11_reasons
 from report.phrases import tally
 from tests import small_store as small
 
@@ -101,3 +103,87 @@ def test_final_rows_show_the_chosen_rate_and_what_one_rate_gives(tmp_path):
     assert relu[5].startswith("51 (")
     assert sgelu[1] == "0.001"
     assert sgelu[3].startswith("−10.00 points (−10.00 to −10.00), ")
+
+
+def test_every_network_of_the_question_is_asked_whether_it_finished(tmp_path):
+    runs = [
+        small.scored(0, activation="sgelu", task="deep_classifier", batch_norm=None, status="diverged"),
+        *(small.scored(0, seed=seed, task="fc_autoencoder", loss="mse", status="failed") for seed in (0, 1)),
+        small.scored(0, task="scratch_cnn", batch_norm=None, status="diverged"),  # of question 10
+        small.scored(0.9),
+    ]
+    assert q11_autoencoders.troubles(small.snapshot(tmp_path / "r.sqlite", runs)) == [
+        "SGELU, deep classifier: diverged (1 run)",
+        "ReLU, fc autoencoder: failed (2 runs)",
+    ]
+
+
+def deep(initialization, *sizes):
+    """SGELU in the deep network: the RMS of its layers before training and after an epoch."""
+    fields = {"task": "deep_classifier", "batch_norm": None, "activation": "sgelu"}
+    fields["initialization"] = initialization
+    inside = {
+        f"{series} {k}": {0: size, 1: 7.0}
+        for series in ("activation rms", "gradient norm")
+        for k, size in enumerate(sizes, 1)
+    }
+    return small.tuning(0.9, 1e-3, **fields), small.run({"test_accuracy": 0.9, **inside}, **fields)
+
+
+def test_the_figure_of_signals_says_what_becomes_of_them_from_first_layer_to_last(tmp_path):
+    runs = [*deep("torch", 0.5, 0.1, 0.02), *deep("variance", 1.0, 0.9, 0.8)]
+    figure = q11_reasons.signal_figure(small.snapshot(tmp_path / "both.sqlite", runs))
+    assert "0.040 for SGELU, torch&#39;s initial weights" in figure.replace("'", "&#39;")
+    assert "0.80 for SGELU, weights scaled by the gain" in figure
+    alone = q11_reasons.signal_figure(small.snapshot(tmp_path / "one.sqlite", runs[:2]))
+    assert "0.040 for SGELU" in alone
+    assert "weights scaled" not in alone.partition("<desc>")[2].partition("</desc>")[0]
+
+
+def test_initial_weights_are_told_with_their_verdict(tmp_path):
+    plain, runs = {"activation": "sgelu", "batch_norm": False}, []
+    for kind, accuracy in (("torch", 0.5), ("variance", 0.6)):
+        runs.append(small.tuning(0.9, 1e-3, initialization=kind, **plain))
+        runs += [small.scored(accuracy, seed=seed, initialization=kind, **plain) for seed in range(9)]
+    assert q11_reasons.initial_rows(small.snapshot(tmp_path / "r.sqlite", runs)) == [
+        ["classifier without batch norm, SGELU", "+10.00 points (+10.00 to +10.00)", "better"]
+    ]
+
+
+def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
+    runs, shown = [], np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4)
+    for name, loss in (("relu", 0.2), ("sgelu", 0.4)):  # under the second seed twice that
+        runs.append(small.tuning(0.9, 1e-3, task="fc_autoencoder", loss="mse", activation=name))
+        for seed in range(2):
+            fields = {"task": "fc_autoencoder", "loss": "mse", "activation": name, "seed": seed}
+            cell, outcome = small.run({"test_loss": loss * (1 + seed)}, **fields)
+            pictures = {"input": shown, "reconstruction": shown + (name == "relu")} if seed == 0 else {}
+            runs.append((cell, Outcome("finished", outcome.measurements, pictures)))
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    found = q11_autoencoders.autoencoder(snapshot, "fc_autoencoder")
+    relu, sgelu = found["rows"]
+    assert relu[0] == "ReLU"
+    assert relu[2].startswith("300 (")  # thousandths
+    assert sgelu[3] == "2.00 times (2.00 to 2.00), undecided"  # two pairs, all on one side, are too few
+    assert found["seeds"] == 2
+    assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"]
+    pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")
+    assert list(pictures) == ["input", "ReLU", "SGELU"]
+    np.testing.assert_array_equal(pictures["ReLU"], shown + 1)
+    assert q11_autoencoders.autoencoder(snapshot, "conv_autoencoder") is None
+
+
+def test_curves_of_the_classifier_are_means_over_seeds_from_the_first_epoch(tmp_path):
+    runs = []
+    for name in ("relu", "control"):
+        runs.append(small.tuning(0.9, 1e-3, activation=name))
+        for seed, accuracy in enumerate((0.5, 0.7)):
+            held_out = {"accuracy": accuracy, "loss": 2 * accuracy}
+            course = {f"validation_{metric}": {0: 0.1, 1: value} for metric, value in held_out.items()}
+            runs.append(small.run({"test_accuracy": 0.9, **course}, activation=name, seed=seed))
+    frame = q11_evidence.averaged(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert set(frame["activation"]) == {"relu"}  # the control is no contender of the figure
+    assert set(frame["step"]) == {1}
+    means = frame.set_index("metric")["mean"].to_dict()
+    assert means[q11_evidence.METRICS["validation_accuracy"]] == pytest.approx(60.0)
+    assert means[q11_evidence.METRICS["validation_loss"]] == pytest.approx(1.2)

@@ -91,8 +91,8 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def troubles(snapshot: Snapshot) -> list[str]:
-    """Training runs that did not finish, counted: "SGELU, classifier: 1 diverged"."""
-    runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", *AUTOENCODERS])]
+    """Training runs that did not finish, counted: "SGELU, classifier: diverged (1 run)"."""
+    runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", "deep_classifier", *AUTOENCODERS])]
     bad = runs[runs["status"] != "finished"]
     named = [
         f"{label(str(row.activation))}, {str(row.task).replace('_', ' ')}: {row.status}"
