@@ -11,24 +11,45 @@ from bench.timing import Timing
 from impl.training import Measurement
 from report.__main__ import app
 from report.assemble import ANSWERS
+from report.claims import CLAIMS
 from tests import small_store as small
+
+PHENOMENA = {
+    "affinity": {"superposition error none": {0: 1e-15}, "superposition error relu": {0: 0.5}},
+    "gradient_signs": {f"one sign {name}": {1: 1.0, 2: 0.9, 128: 0.5} for name in ("sigmoid", "tanh")},
+    "gradient_agreement": {f"cosine {size}": {0: 0.5, 1: 0.1} for size in ("sample", "mini-batch")},
+    "confidently_wrong": {f"steps {loss}": {0: 3.0} for loss in ("brier", "cross_entropy")},
+}
 
 
 def tiny_store(path):
-    """One seed of two activations on one task, and one benchmark: most evidence is missing."""
+    """One seed of what is quickly written down: most evidence is missing, and nothing has an interval."""
+    inside = {f"{series} {k}": {0: k / 10} for series in ("activation rms", "gradient norm") for k in (1, 2)}
+    deep = {"task": "deep_classifier", "batch_norm": None}
+    runs = [small.phenomenon(task, 0, values) for task, values in PHENOMENA.items()]
+    for activation, accuracy in (("relu", 0.5), ("sgelu", 0.625)):
+        runs += [
+            small.tuning(0.9, 1e-3, activation=activation),
+            small.scored(accuracy, activation=activation),
+            small.tuning(0.9, 1e-3, activation=activation, **deep),
+            small.run({"test_accuracy": accuracy, **inside}, activation=activation, **deep),
+        ]
+    runs.append(small.scored(0, activation="tanh", status="diverged", **deep))
+    seconds = [Measurement("seconds", step, 1e-5, "s") for step in range(5)]
+    timings = [
+        Timing("activation_forward", "sgelu", "impl", "16384 elements", 16384),
+        Timing("convolution_forward", "unfold", "impl", "1→16 at 28×28", 64),
+        Timing("convolution_forward", "native", "torch", "1→16 at 28×28", 64),
+    ]
     with Store(path) as store:
         where = store.environment_id(small.HERE)
-        for activation, accuracy in (("relu", 0.5), ("sgelu", 0.625)):
-            store.record(where, "quick", *small.tuning(0.9, 1e-3, activation=activation))
-            store.record(where, "quick", *small.scored(accuracy, activation=activation))
-        timing = Timing("activation_forward", "sgelu", "impl", "16384 elements", 16384)
-        seconds = [Measurement("seconds", step, 1e-5, "s") for step in range(5)]
-        store.record(where, "quick", timing, Outcome("finished", seconds))
+        for what, outcome in [*runs, *((timing, Outcome("finished", seconds)) for timing in timings)]:
+            store.record(where, "quick", what, outcome)
 
 
-def render(tmp_path, *options):
+def render(tmp_path, *options, form="html"):
     paths = ["--results", tmp_path / "here.sqlite", "--reference", tmp_path / "none.sqlite"]
-    arguments = [*paths, "--output", tmp_path / "build", "--format", "html", *options]
+    arguments = [*paths, "--output", tmp_path / "build", *(["--format", form] if form else []), *options]
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
@@ -36,13 +57,21 @@ def render(tmp_path, *options):
 def test_every_section_is_there_and_missing_evidence_is_said(tmp_path, measured):
     if measured:
         tiny_store(tmp_path / "here.sqlite")
-    assert render(tmp_path).exit_code == 0
+    result = render(tmp_path, form=None if measured else "html")
+    assert result.exit_code == 0
+    # without the libraries that draw it the PDF is missed aloud
+    assert (tmp_path / "build" / "report.pdf").exists() == (measured and "no PDF" not in result.output)
     page = (tmp_path / "build" / "report.html").read_text()
     assert re.findall(r'<h2 id="(q\d\d)"', page) == [f"q{n:02d}" for n in range(1, 12)]
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+    assert page.count('id="claim-') == (len(CLAIMS) if measured else 0)
     assert "not measured here" in page
     assert ("not on MNIST" in page) == measured
     assert ("Nothing was measured on this machine yet" in page) == (not measured)
     assert "(– to –)" in page or not measured  # one pair has no interval
+    assert ("tanh, deep classifier: diverged (1 run)" in page) == measured
     prose = re.sub(r"<(style|svg)\b.*?</\1>", "", page, flags=re.DOTALL)
     # what a value that nobody looked at would leave behind; "None" also begins an English sentence
     assert re.findall(r"(?<![\w-])(?:nan|inf)(?![\w-])|>\s*None\s*<|\bNone[,)]", prose) == []
