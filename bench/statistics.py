@@ -1,4 +1,4 @@
-"""Paired comparisons, their intervals and corrections: thin calls into scipy and statsmodels."""
+"""Paired comparisons, their intervals and corrections: thin calls into scipy."""
 
 import math
 import warnings
@@ -189,13 +189,14 @@ def _bca(d: np.ndarray) -> tuple[float, float]:
 
 
 def adjusted(p: Sequence[float]) -> list[float]:
-    """The p-values of all comparisons of a family, corrected for their number (Holm 1979); NaN stay NaN."""
-    from statsmodels.stats.multitest import multipletests  # half a second, for those who need it
+    """The p-values of all comparisons of a family, corrected for their number (Holm 1979); NaN stay NaN.
 
+    The k-th smallest of m is multiplied by m + 1 - k, and is no smaller than the one before it.
+    """
     values = np.asarray(p, dtype=float)
-    tested = ~np.isnan(values)
-    if tested.any():
-        values[tested] = multipletests(values[tested], method="holm")[1]
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN are sorted last
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1))
+    values[order] = np.minimum(stepped, 1.0)
     return [float(value) for value in values]
 
 

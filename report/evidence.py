@@ -1,6 +1,7 @@
 """From a snapshot's tidy frame to the samples, pairs and curves that answers show."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -22,20 +23,20 @@ LABELS = {
 }
 
 
+@lru_cache(maxsize=4)
+def _timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
+    """Seconds of every sample, by task, subject, implementation and input."""
+    m = snapshot.measurements
+    m = m[(m["kind"] == "timing") & (m["metric"] == "seconds")]
+    groups = m.groupby(["task", "subject", "implementation", "input"], sort=False, observed=True)["value"]
+    return {key: group.to_numpy() for key, group in groups}
+
+
 def samples(
     snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
 ) -> np.ndarray | None:
     """Seconds of every sample of one benchmark, or None where it was not measured."""
-    m = snapshot.measurements
-    chosen = m[
-        (m["kind"] == "timing")
-        & (m["task"] == task)
-        & (m["subject"] == subject)
-        & (m["implementation"] == implementation)
-        & (m["input"] == input)
-        & (m["metric"] == "seconds")
-    ]
-    return None if chosen.empty else chosen["value"].to_numpy()
+    return _timings(snapshot).get((task, subject, implementation, input))
 
 
 def inputs(snapshot: Snapshot, task: str) -> list[str]:

@@ -36,14 +36,15 @@ def tested(snapshot: Snapshot) -> pd.DataFrame:
     for metric in ("test_accuracy", "test_loss", "train_loss"):
         last = m[m["metric"] == metric].groupby("run")["value"].last()
         scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
-    chosen = {_identity(row): row["learning_rate"] for _, row in rates(snapshot).iterrows()}
-    best = [chosen.get(_identity(row)) for _, row in scored.iterrows()]
+    chosen = dict(zip(_identities(rates(snapshot)), rates(snapshot)["learning_rate"], strict=True))
+    best = [chosen.get(identity) for identity in _identities(scored)]
     return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
 
 
-def _identity(row: pd.Series) -> tuple[str, ...]:
-    """What tells a contender from others, missing fields alike however they are stored."""
-    return tuple("" if pd.isna(row[name]) else str(row[name]) for name in CONTENDER)
+def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    """What tells each row's contender from others, missing fields alike however they are stored."""
+    texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CONTENDER)
+    return list(zip(*texts, strict=True))
 
 
 def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:

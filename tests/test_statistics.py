@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from bench.statistics import (
     Comparison,
@@ -233,9 +234,16 @@ def test_the_rate_is_chosen_by_the_mean_and_a_divergence_excludes_it():
     assert chosen_rates(pd.DataFrame(columns=["name", "learning_rate", "score", "status"]), ["name"]).empty
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_agrees_with_statsmodels(seed, monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # which it calls each time, a third of a second here
+    p = np.random.default_rng(seed).uniform(size=30) ** 4
+    p[[3, 7, 11]] = p[3], 1.0, p[3]  # equal ones and one at the end
+    assert adjusted(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
+
+
 @pytest.mark.parametrize("others", [[], [0.5], [0.001, 0.011, 0.2], [1e-9, 1e-9, 1e-9]])
-def test_false_alarms_are_those_of_the_procedure_step_by_step(others, monkeypatch):
-    monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels does at every call, a third of a second here
+def test_false_alarms_are_those_of_the_procedure_step_by_step(others):
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=10), rng.normal(size=10)
     found = false_alarms(a, b, others, resamples=40)
