@@ -193,7 +193,7 @@ def adjusted(p: Sequence[float]) -> list[float]:
 
     The k-th smallest of m is multiplied by m + 1 - k, and is no smaller than the one before it.
     """
-    values = np.asarray(p, dtype=float)
+    values = np.array(p, dtype=float)
     order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN are sorted last
     stepped = np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1))
     values[order] = np.minimum(stepped, 1.0)
