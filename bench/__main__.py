@@ -196,12 +196,8 @@ def export(
     """Write what was measured last as tidy CSV: environment, runs, and measurements by run."""
     snapshot = _latest(results)
     folder.mkdir(parents=True, exist_ok=True)
-    snapshot.runs.to_csv(folder / "runs.csv", index=False)
-    columns = ["run", "metric", "step", "value", "unit"]
-    snapshot.measurements[columns].to_csv(folder / "measurements.csv", index=False)
-    where = {**snapshot.environment, "profile": snapshot.profile}
-    lines = [f'{name},"{str(value).replace(chr(34), chr(34) * 2)}"' for name, value in where.items()]
-    (folder / "environment.csv").write_text("\n".join(["what,value", *lines, ""]))
+    for name, table in snapshot.tables().items():
+        table.to_csv(folder / f"{name}.csv", index=False)
     console.print(
         f"{folder}: {len(snapshot.runs)} runs, {len(snapshot.measurements)} measurements", markup=False
     )

@@ -78,6 +78,15 @@ class Snapshot:
         identity = json.dumps([self.environment, self.profile], sort_keys=True)
         return hashlib.sha256(identity.encode()).hexdigest()[:8]
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The snapshot as three tidy tables, for use elsewhere: environment, runs, measurements by run."""
+        where = {**self.environment, "profile": self.profile}
+        return {
+            "environment": pd.DataFrame({"what": where.keys(), "value": where.values()}),
+            "runs": self.runs,
+            "measurements": self.measurements[["run", "metric", "step", "value", "unit"]],
+        }
+
 
 def _connect(path: Path, database: str) -> sqlite3.Connection:
     """Connection to `path`, by its name or its URI."""
@@ -212,7 +221,7 @@ def _measurements(connection: sqlite3.Connection, runs: pd.DataFrame, where: tup
     )
     values = pd.concat(pieces, ignore_index=True)
     described = runs.drop(columns=["error", "finished_at"])
-    texts = described.select_dtypes("str").columns
+    texts: list[str] = list(described.select_dtypes("str").columns)
     return described.astype(dict.fromkeys(texts, "category")).merge(values, on="run")
 
 

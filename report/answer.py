@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.store import Snapshot
-from report.render import Erratum
+from report.page import Erratum
 
 Values = Mapping[str, Any]
 
@@ -15,7 +16,8 @@ class Answer:
     """One question and how its answer is computed.
 
     values: numbers, arrays and figures recomputed from `impl` at every rendering; evidence: the same from one
-    snapshot of the store, with None where the snapshot lacks what is needed; errata: from the values.
+    snapshot of the store, with None where the snapshot lacks what is needed; errata: from the values; images:
+    what is computed from MNIST's images, given the folder that they may lie in, None where they do not.
     """
 
     title: str
@@ -23,6 +25,7 @@ class Answer:
     values: Callable[[], Values]
     errata: Callable[[Values], Sequence[Erratum]]
     evidence: Callable[[Snapshot], Values] | None = None
+    images: Callable[[Path | None], Values] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,17 @@ class Source:
     label: str
     snapshot: Snapshot
 
+    @property
+    def mark(self) -> str:
+        """What is said wherever a number of this source stands: that it is a first impression only."""
+        return "quick profile" if self.snapshot.profile == "quick" else ""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one source says on one question."""
+    """What one source says on one question; `mark` is that of the source."""
 
     slug: str
     label: str
+    mark: str
     values: Values

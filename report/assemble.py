@@ -1,13 +1,14 @@
 """From the answers and the stored results to the context of the page."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from report import verdicts
 from report.answer import Answer, Evidence, Source
 from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
+from report.page import Attachment, Erratum, Section
 from report.references import REFERENCES
-from report.render import Erratum, Section
 from report.sources import notices, provenance
 from report.summary import findings
 
@@ -22,18 +23,36 @@ SUBTITLE = (
 )
 
 
-def context(answers: Mapping[str, Answer], found: Sequence[Source]) -> dict[str, Any]:
-    """What the page shows: every answer computed, its evidence from each source, its errata."""
+class Read(dict[str, Any]):
+    """Values that remember which of them were asked for: an erratum shows what a template need not."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+def context(
+    answers: Mapping[str, Answer], found: Sequence[Source], data_root: Path | None = None
+) -> dict[str, Any]:
+    """What the page shows: every answer computed, its evidence from each source, its errata.
+
+    data_root: the folder that MNIST may lie in.
+    """
     sections: list[Section] = []
     errata: list[Erratum] = []
     for slug, answer in answers.items():
-        values = answer.values()
+        values = {**answer.values(), **(answer.images(data_root) if answer.images else {})}
         evidence = [
-            Evidence(source.slug, source.label, answer.evidence(source.snapshot))
+            Evidence(source.slug, source.label, source.mark, answer.evidence(source.snapshot))
             for source in found
             if answer.evidence
         ]
-        errata += answer.errata(values)
+        read = Read(values)
+        errata += answer.errata(read)
         sections.append(
             Section(
                 number=int(slug[1:]),
@@ -41,7 +60,8 @@ def context(answers: Mapping[str, Answer], found: Sequence[Source]) -> dict[str,
                 title=answer.title,
                 question=answer.question,
                 template=f"answers/{slug}.html.j2",
-                values={**values, "sources": evidence},
+                values={**values, "sources": evidence} if answer.evidence else values,
+                in_errata=read.names,
             )
         )
     return {
@@ -54,4 +74,18 @@ def context(answers: Mapping[str, Answer], found: Sequence[Source]) -> dict[str,
         "claims": verdicts.section(found, {section.number for section in sections}),
         "provenance": [provenance(source) for source in found],
         "references": REFERENCES,
+        "attachments": attachments(found),
     }
+
+
+def attachments(found: Sequence[Source]) -> list[Attachment]:
+    """What was measured, as tidy CSV: of every source its environment, runs and measurements."""
+    return [
+        Attachment(
+            f"{source.slug}-{name}.csv",
+            f"{source.label}: {name}.",
+            table.to_csv(index=False, lineterminator="\n").encode(),
+        )
+        for source in found
+        for name, table in source.snapshot.tables().items()
+    ]

@@ -1,5 +1,6 @@
 """Numbers for readers: the filters with which templates write what was computed, in text and inside maths."""
 
+import base64
 import math
 from collections.abc import Callable
 from typing import Any
@@ -105,6 +106,11 @@ def matrix(a: Any, fixed: int = 2) -> str:
     return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
 
 
+def data_uri(text: str, media_type: str) -> str:
+    """The text as a link that carries it along."""
+    return f"data:{media_type};base64,{base64.b64encode(text.encode()).decode()}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
@@ -112,4 +118,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "duration": duration,
     "bytes": size,
     "matrix": matrix,
+    "data_uri": data_uri,
 }

@@ -1,6 +1,6 @@
 """The bibliography; templates cite an entry by its key."""
 
-from report.render import Reference
+from report.page import Reference
 
 _WORKS = {
     "eckart": "Eckart, C. and Young, G. (1936). The approximation of one matrix by another of lower rank. Psychometrika 1.",

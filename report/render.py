@@ -1,83 +1,39 @@
-"""Context to page and page to PDF: the Jinja environment, the numbering, and the two files."""
+"""Context to page and page to PDF: the Jinja environment, and the two files."""
 
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import meta, nodes
 from markupsafe import Markup
 
+from report import numbering
+from report.drawing import Drawing
 from report.formats import FILTERS
 from report.native import remedy
+from report.numbering import at_the_foot, footnotes, numbered
+from report.page import Attachment, Page, Section
 from report.typeset import MathsExtension, Target, math_font, prose
 
 STYLES = ("style", "screen", "print")
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+FONT = "\ue004"
+LANGUAGE = "en"
 
 
 class NativeLibraryError(RuntimeError):
     """The C libraries that WeasyPrint draws with do not load; the message says how to get them."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """One answered question: `values` is what its template shows."""
-
-    number: int
-    slug: str
-    title: str
-    question: str
-    template: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Erratum:
-    r"""One mistake of the assignment; the texts are prose and may hold `\( … \)`."""
-
-    identifier: str
-    question: int
-    printed: str
-    right: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns and rows with a caption; a cell is prose, a number already formatted, or Markup."""
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One entry of the bibliography, cited in a template by `ref(key)`."""
-
-    key: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """What the page shows; its fields are the names of the context."""
-
-    title: str
-    subtitle: str
-    summary: Sequence[str]
-    sections: Sequence[Section]
-    notices: Sequence[str] = ()
-    provenance: Sequence[Table] = ()
-    errata: Sequence[Erratum] = ()
-    claims: Mapping[str, Any] | None = None
-    references: Sequence[Reference] = field(default=())
+class UnusedValueError(ValueError):
+    """A value that an answer computes and its template does not show."""
 
 
 def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environment:
@@ -93,7 +49,14 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(target=target, label=label, ref=ref, math_font=FONT, column_sides=column_sides)
+    env.globals.update(
+        target=target,
+        label=numbering.label,
+        ref=numbering.ref,
+        footnote_mark=numbering.footnote,
+        math_font=FONT,
+        column_sides=column_sides,
+    )
     env.filters.update(FILTERS)
     env.filters["prose"] = partial(prose, target=target)
     macros = env.get_template("macros.html.j2").make_module()
@@ -113,71 +76,52 @@ def column_sides(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
     return ["number" if n else "text" for n in numeric or [False] * len(columns)]
 
 
-# Numbers are given when the page is whole, so that a reference may stand before what it refers to.
-LABEL = re.compile("\ue000(?P<kind>\\w+):(?P<anchor>[\\w-]+)\ue001")
-REFERENCE = re.compile("\ue002(?P<anchor>[\\w-]+)\ue003")
-FONT = "\ue004"
-KINDS = {"figure": "Figure {}", "table": "Table {}", "equation": "({})", "reference": "[{}]"}
+def check_used(env: jinja2.Environment, template: str, values: Mapping[str, Any]) -> None:
+    """Raise UnusedValueError for a value, or one of a source's evidence, that the template never names."""
+    assert env.loader is not None
+    tree = env.parse(env.loader.get_source(env, template)[0], template)
+    attributes = {node.attr for node in tree.find_all(nodes.Getattr)}
+    unused = set(values) - meta.find_undeclared_variables(tree)
+    for source in values.get("sources", ()):
+        unused |= set(source.values) - attributes
+    if unused:
+        raise UnusedValueError(f"{template} does not show {', '.join(sorted(unused))}")
 
 
-def label(kind: str, anchor: str) -> str:
-    """Mark of the place where the number of a figure, table, equation or reference goes."""
-    if kind not in KINDS:
-        raise ValueError(f"label of kind {kind!r}, expected one of {', '.join(KINDS)}")
-    if not re.fullmatch(r"[\w-]+", anchor):
-        raise ValueError(f"anchor {anchor!r} may hold only letters, digits, - and _")
-    return f"\ue000{kind}:{anchor}\ue001"
-
-
-def ref(anchor: str) -> str:
-    """Mark of a link to what has this anchor, such as "Figure 3"."""
-    return f"\ue002{anchor}\ue003"
-
-
-def numbered(page: str) -> str:
-    """The page with its labels numbered in order, kind by kind, and its references made links.
-
-    Raises ValueError for an anchor that two things have, or that nothing has.
-    """
-    names: dict[str, str] = {}
-    counts = dict.fromkeys(KINDS, 0)
-    for found in LABEL.finditer(page):
-        kind, anchor = found["kind"], found["anchor"]
-        if anchor in names:
-            raise ValueError(f"the anchor {anchor!r} is given to two things")
-        counts[kind] += 1
-        names[anchor] = KINDS[kind].format(counts[kind])
-
-    def link(found: re.Match[str]) -> str:
-        anchor = found["anchor"]
-        if anchor not in names:
-            raise ValueError(f"nothing has the anchor {anchor!r}; there are: {', '.join(sorted(names))}")
-        return f'<a class="ref" href="#{anchor}">{names[anchor]}</a>'
-
-    return REFERENCE.sub(link, LABEL.sub(lambda found: names[found["anchor"]], page))
+def _answer(env: jinja2.Environment, section: Section) -> Markup:
+    shown = {name: value for name, value in section.values.items() if name not in section.in_errata}
+    check_used(env, section.template, shown)
+    return Markup(env.get_template(section.template).render(section.values, section=section))
 
 
 def render_page(context: Mapping[str, Any], target: Target, templates: Path = TEMPLATES) -> str:
     """HTML of the whole report for the browser ("html") or for WeasyPrint ("pdf"); self-contained.
 
-    context: the fields of `Page`. Undefined names, formulas that cannot be typeset and references
-    to nothing are errors.
+    context: the fields of `Page`. Undefined names, values that no template shows, formulas that cannot be
+    typeset and references to nothing are errors.
     """
     known = set(Page.__dataclass_fields__)
     if unknown := set(context) - known:
         raise ValueError(f"the page has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
-    page = vars(Page(**context))
+    page = Page(**context)
     env = environment(target, templates)
-    answers = {
-        section.slug: Markup(env.get_template(section.template).render(section.values, section=section))
-        for section in page["sections"]
-    }
-    verdicts = page["claims"]["claims"] if page["claims"] else []
-    claims = page["claims"] and Markup(env.get_template("claims.html.j2").render(page["claims"]))
-    styles = {name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES}
+    texts = {section.slug: _answer(env, section) for section in page.sections}
+    if page.claims:
+        texts["claims"] = Markup(env.get_template("claims.html.j2").render(page.claims))
+    order = numbering.cited(texts.values())
+    if target == "html":
+        texts, notes = footnotes(texts)
+    else:
+        texts, notes = {name: at_the_foot(text) for name, text in texts.items()}, []
+    references = sorted((r for r in page.references if r.key in order), key=lambda r: order.index(r.key))
     html = numbered(
         env.get_template("page.html.j2").render(
-            {**page, "claims": claims}, answers=answers, verdicts=verdicts, styles=styles
+            {**vars(page), "claims": texts.pop("claims", None), "references": references},
+            answers=texts,
+            notes=notes,
+            verdicts=page.claims["claims"] if page.claims else [],
+            styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
+            language=LANGUAGE,
         )
     )
     # The font is made of what the finished page holds, so its place is filled last.
@@ -190,7 +134,7 @@ def write_html(context: Mapping[str, Any], path: Path, templates: Path = TEMPLAT
 
 
 def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
-    """Write the PDF (PDF/UA-1, tagged, with bookmarks) to `path`, whole or not at all.
+    """Write the PDF (PDF/UA-1, tagged, with bookmarks and the data attached) to `path`, whole or not at all.
 
     The same context gives the same bytes where SOURCE_DATE_EPOCH is set. Raises NativeLibraryError with
     the remedy where WeasyPrint's C libraries do not load, ValueError for a page that refers to a file
@@ -200,18 +144,58 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
         with warnings.catch_warnings():
             # Fonts are embedded without it too, only larger; report.native says what to install.
             warnings.filterwarnings("ignore", message="HarfBuzz-Subset")
-            from weasyprint import HTML
+            import weasyprint
             from weasyprint.urls import FatalURLFetchingError, URLFetcher
     except OSError as error:
         raise NativeLibraryError(f"{error}\n{remedy()}") from error
     # Nothing but what the page itself carries: no file, no network.
     fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
-    page = HTML(string=render_page(context, "pdf", templates), url_fetcher=fetcher)
+    page = weasyprint.HTML(string=render_page(context, "pdf", templates), url_fetcher=fetcher)
+    when = _now()
+    attachments = [
+        weasyprint.Attachment(
+            string=file.content,
+            name=file.name,
+            description=file.description,
+            relationship="Data",
+            created=when,
+            modified=when,
+            url_fetcher=fetcher,
+        )
+        for file in (*context.get("attachments", ()), *_tables(context["sections"]))
+    ]
     try:
-        content = page.write_pdf(pdf_variant="pdf/ua-1")
+        content = page.write_pdf(pdf_variant="pdf/ua-1", attachments=attachments)
     except FatalURLFetchingError as error:  # a BaseException, which nobody up the line expects
         raise ValueError(f"the page is to be self-contained: {error}") from error
     _write(path, content)
+
+
+def _now() -> datetime:
+    """SOURCE_DATE_EPOCH where it is set, so that a file built twice is the same, else now."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.now(UTC) if epoch is None else datetime.fromtimestamp(int(epoch), UTC)
+
+
+def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
+    """The tables behind the figures."""
+    for section in sections:
+        for drawing in _drawings(section.values):
+            yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv.encode())
+
+
+def _drawings(value: Any) -> Iterator[Drawing]:
+    """Every drawing in an answer's values, however deep."""
+    if isinstance(value, Drawing):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _drawings(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _drawings(part)
+    elif hasattr(value, "values") and hasattr(value, "slug"):  # the evidence of a source
+        yield from _drawings(value.values)
 
 
 def _write(path: Path, content: bytes) -> None:

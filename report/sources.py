@@ -9,7 +9,7 @@ import pandas as pd
 from bench.store import Snapshot, latest
 from report.answer import Source
 from report.formats import count, size
-from report.render import Table
+from report.page import Table
 
 DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits resized to 28×28"}
 

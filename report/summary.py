@@ -9,8 +9,8 @@ from report.answers.q11_evidence import AUTOENCODERS, FAMILIES, PROPOSED
 from report.cases import Case
 from report.claims import CONFIRMED, NOT_MEASURED, REFUTED, UNDECIDED
 from report.evidence import inputs, label, time_ratio
+from report.page import Erratum
 from report.phrases import listed, ratio
-from report.render import Erratum
 
 CLASSIFIERS = tuple(FAMILIES.values())
 WORDS = (CONFIRMED, REFUTED, UNDECIDED, NOT_MEASURED)
@@ -21,11 +21,14 @@ def findings(found: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
     """Five findings; the first source, the reference where there is one, gives what was measured."""
     best = found[0] if found else None
     origin = f" [{best.label}]" if best else ""
+    mark = f" ({best.mark})" if best and best.mark else ""
     return [
         f"Of the assignment's empirical claims, {_tally(best)}{origin}.",
-        f"Classification, each activation at its own rate, test accuracy: {_compared(best, CLASSIFIERS)}.",
-        f"Autoencoders, test loss as a multiple of ReLU's: {_compared(best, tuple(AUTOENCODERS.values()))}.",
-        f"Cost of one pass at the largest size, as multiples of torch's own GELU: {_cost(best)}.",
+        f"Classification, each activation at its own rate, test accuracy: {_compared(best, CLASSIFIERS)}"
+        f"{mark}.",
+        f"Autoencoders, test loss as a multiple of ReLU's: {_compared(best, tuple(AUTOENCODERS.values()))}"
+        f"{mark}.",
+        f"Cost of one pass at the largest size, as multiples of torch's own GELU: {_cost(best)}{mark}.",
         f"Of what the assignment prints, {len(errata)} statements are wrong or hold only in part; "
         "each is corrected where it stands and listed at the end.",
     ]

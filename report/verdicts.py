@@ -16,8 +16,8 @@ from report.cases import PAR, Case
 from report.claims import Judged, Verdict
 from report.evidence import CONTROL, label, networks
 from report.formats import MINUS, count, number, percent
+from report.page import Table
 from report.phrases import NOT_MEASURED, listed, signed
-from report.render import Table
 from report.trained import rates
 
 UNITS = {"points": (100, " points", 2), "share": (100, " points", 1), "cosine": (1, "", 3)}
@@ -117,6 +117,7 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
         "between": "" if at is None else _between(at.case),
         "seeds": listed(count(n) for n in pairs) if pairs else "",
         "anchor": f"family-{slug(verdict.claim.family)}-{source.slug}",
+        "mark": source.mark,
     }
 
 
@@ -253,7 +254,7 @@ def section(found: Sequence[Source], questions: Collection[int]) -> dict[str, An
     }
     words = [verdict.word for verdict in verdicts[first.slug]]
     return {
-        "source": first.label,
+        "source": first,
         "claims": [claim_row(verdict, first) for verdict in verdicts[first.slug]],
         "others": [
             {"label": source.label, "words": {v.claim.identifier: v.word for v in verdicts[source.slug]}}

@@ -132,10 +132,10 @@ def deep(initialization, *sizes):
 
 def test_the_figure_of_signals_says_what_becomes_of_them_from_first_layer_to_last(tmp_path):
     runs = [*deep("torch", 0.5, 0.1, 0.02), *deep("variance", 1.0, 0.9, 0.8)]
-    figure = q11_reasons.signal_figure(small.snapshot(tmp_path / "both.sqlite", runs))
+    figure = q11_reasons.signal_figure(small.snapshot(tmp_path / "both.sqlite", runs)).svg
     assert "0.040 for SGELU, torch&#39;s initial weights" in figure.replace("'", "&#39;")
     assert "0.80 for SGELU, weights scaled by the gain" in figure
-    alone = q11_reasons.signal_figure(small.snapshot(tmp_path / "one.sqlite", runs[:2]))
+    alone = q11_reasons.signal_figure(small.snapshot(tmp_path / "one.sqlite", runs[:2])).svg
     assert "0.040 for SGELU" in alone
     assert "weights scaled" not in alone.partition("<desc>")[2].partition("</desc>")[0]
 
@@ -166,7 +166,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     assert relu[2].startswith("300 (")  # thousandths
     assert sgelu[3] == "2.00 times (2.00 to 2.00), undecided"  # two pairs, all on one side, are too few
     assert found["seeds"] == 2
-    assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"]
+    assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
     pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")
     assert list(pictures) == ["input", "ReLU", "SGELU"]
     np.testing.assert_array_equal(pictures["ReLU"], shown + 1)

@@ -4,12 +4,17 @@ import itertools
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import colors
 from matplotlib import pyplot as plt
 
 from impl.activations import ACTIVATIONS
-from report.figures.style import INK, PALETTE, stroke, style, to_svg
+from report.drawing import SHOWN, draw, path_frame
+from report.figures.style import INK, PALETTE, stroke, style
+
+TABLE = pd.DataFrame({"x": [0, 1, 2], "y, in s": [0.0, 1.0, -1.0]})
 
 
 def example(name="one", title="A line"):
@@ -18,7 +23,7 @@ def example(name="one", title="A line"):
         axes.plot([0, 1, 2], [0, 1, -1], label="line", **stroke("gelu"))
         axes.set(xlabel="x", ylabel="y")
         axes.legend()
-        return to_svg(figure, name=name, title=title, alt="It rises & falls.")
+        return draw(figure, TABLE, name=name, title=title, alt="It rises & falls.").svg
 
 
 def test_bytes_are_the_same_every_time():
@@ -63,8 +68,36 @@ def test_name_must_be_an_id():
     with style():
         figure = plt.figure()
     with pytest.raises(ValueError, match="figure name '1 x' may hold only"):
-        to_svg(figure, name="1 x", title="", alt="")
+        draw(figure, TABLE, name="1 x", title="", alt="")
+    with pytest.raises(ValueError, match="figure 'x' has no rows behind it"):
+        draw(figure, TABLE.iloc[:0], name="x", title="", alt="")
     plt.close(figure)
+
+
+def drawn(table):
+    with style():
+        return draw(plt.figure(), table, name="x", title="", alt="")
+
+
+def test_the_whole_table_goes_with_the_figure():
+    n = 10 * SHOWN + 1
+    found = drawn(pd.DataFrame({"k": range(n), "value": np.linspace(0, 1 / 3, n), "name": "a,b"}))
+    assert found.stride == 11
+    assert [row[0] for row in found.rows] == [str(k) for k in range(0, n, 11)]
+    assert found.rows[0][1:] == ["0", "a,b"]
+    lines = found.csv.splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("k,value,name", f'{n - 1},0.333333,"a,b"', n + 1)
+
+
+def test_what_is_missing_from_a_table_is_said():
+    assert drawn(pd.DataFrame({"low": [float("nan"), -0.5]})).rows == [["none"], ["−0.5000"]]
+
+
+def test_paths_become_one_frame():
+    found = path_frame("method", {"a": [[0, 1], [2, 3]], "b": [[4, 5]]})
+    assert found.to_dict("list") == {
+        "method": ["a", "a", "b"], "step": [0, 1, 0], "w1": [0, 2, 4], "w2": [1, 3, 5]
+    }  # fmt: skip
 
 
 def luminance(color):

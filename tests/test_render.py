@@ -1,31 +1,47 @@
 """The page holds what its context says, escaped, numbered and linked; the files are whole or not there."""
 
+import base64
 import re
 import sys
+from dataclasses import replace
 
 import jinja2
+import pandas as pd
 import pypdf
 import pytest
+from markupsafe import Markup
 
 from report import native, render
+from report.answer import Evidence
+from report.drawing import Drawing
+from report.numbering import KINDS
+from report.page import Attachment, Erratum, Reference, Section, Table
 from report.typeset import TypesetError
 
 ANSWER = """{% call short_answer() %}
 See {{ ref("curve") }}, {{ ref("sums") }}, {{ ref("law") }} and {{ ref("book") }}.
 {% endcall %}
 {% call equation("law") %}\\[ y = {{ slope | number }} x \\]{% endcall %}
-{% call evidence("this machine") %}{{ missing("make bench") }}{% endcall %}
+{% for source in sources %}
+{% call evidence(source) %}
+{{ missing("make bench") }} {{ source.values.speed | number(3) -}}
+{% call footnote() %}Very <b>small</b>.{% endcall %}
+
 {% call figure(drawing, "curve") %}The curve \\(y\\).{% endcall %}
+{% endcall %}
+{% endfor %}
 {{ table(["Name", "Size"], [["a & b", "1"], ["\\\\(x\\\\)", "−2"]], "sums", "Sizes.") }}
 """
-DRAWING = render.Markup(
-    '<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'
+DRAWING = Drawing(
+    Markup('<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'),
+    pd.DataFrame({"side <cm>": [1.5]}),
+    "square",
 )
+MEASURED = Evidence("here", "this machine", "quick profile", {"speed": 3.0})
+VALUES = {"slope": 2.5, "drawing": DRAWING, "sources": [MEASURED]}
 SECTIONS = [
-    render.Section(
-        1, "q01", "Compression", r"What is \(A\)?", "answers/q01.html.j2", {"slope": 2.5, "drawing": DRAWING}
-    ),
-    render.Section(8, "q08", "Zigzag <&>", "Why?", "answers/q08.html.j2", {}),
+    Section(1, "q01", "Compression", r"What is \(A\)?", "answers/q01.html.j2", VALUES),
+    Section(8, "q08", "Zigzag <&>", "Why?", "answers/q08.html.j2", {}),
 ]
 CONTEXT = {
     "title": "Worth & cost",
@@ -34,11 +50,15 @@ CONTEXT = {
     "summary": [f"Finding {word}" for word in ("one", "two", "three", "four", "five")],
     "sections": SECTIONS,
     "errata": [
-        render.Erratum("e8", 8, "<b>", "right", "why"),
-        render.Erratum("e1", 1, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
+        Erratum("e8", 8, "<b>", "right", "why"),
+        Erratum("e1", 1, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
     ],
-    "provenance": [render.Table("Where from.", ["What", "Value"], [["commit", "abc"]])],
-    "references": [render.Reference("book", "Someone (1999). A book.")],
+    "provenance": [Table("Where from.", ["What", "Value"], [["commit", "abc"]])],
+    "attachments": [Attachment("all.csv", "Everything.", b"a\n1\n")],
+    "references": [
+        Reference("other", "Nobody (1998). Not cited."),
+        Reference("book", "Someone (1999). A book."),
+    ],
 }
 
 
@@ -69,18 +89,65 @@ def test_page_holds_its_context(templates, target):
     ):
         assert part in said
     assert "&lt;b&gt;" in said
-    assert not re.search("[\ue000-\ue004]", page)
+    assert "Nobody" not in said
+    assert not re.search("[\ue000-\ue006]", page)
     assert ("<math" in page) == (target == "html")
     assert ('<svg xmlns="http://www.w3.org/2000/svg"' in page) == (target == "pdf")
 
 
 def test_things_are_numbered_and_linked_forwards(templates):
     page = render.render_page(CONTEXT, "html", templates)
-    for anchor, name in {"curve": "Figure 1", "sums": "Table 1", "law": "(1)", "book": "[1]"}.items():
-        assert f'<a class="ref" href="#{anchor}">{name}</a>' in page
+    names = {"curve": "Figure 1", "sums": "Table 1", "law": "(1)", "book": "[1]"}
+    for kind, (anchor, name) in zip(KINDS, names.items(), strict=True):
+        assert f'<a class="ref to-{kind}" href="#{anchor}">{name}</a>' in page
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+def test_a_formula_that_nothing_refers_to_has_no_number(templates):
+    more = '{% call equation("lonely") %}\\[ z \\]{% endcall %}'
+    (templates / "answers" / "q08.html.j2").write_text(more, "utf-8")
+    page = render.render_page(CONTEXT, "html", templates)
+    assert re.findall(r'<span class="number">(.*?)</span>', page)[:3] == ["1", "(1)", "8"]
+    assert '<span class="number"></span>' in page
+
+
+def test_what_a_quick_profile_gave_is_marked_where_it_stands(templates):
+    said = text(render.render_page(CONTEXT, "html", templates))
+    assert "Figure 1. (quick profile) The curve" in said
+    assert "Table 1. Sizes." in said  # not measured, though it stands behind
+
+
+def test_the_table_behind_a_figure_is_part_of_the_page(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    assert '<th scope="col">side &lt;cm&gt;</th>' in page
+    link = re.search(r'download="square.csv" href="data:text/csv;base64,([^"]*)">All 1 rows', page)
+    assert base64.b64decode(link[1]) == b"side <cm>\n1.5\n"
+
+
+def test_footnotes_lead_there_and_back(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    assert re.search(r'3\.00<sup class="note"><a id="note-1-from" href="#note-1"', page)
+    assert re.search(r'<li id="note-1">Very <b>small</b>\. <a href="#note-1-from"', page)
+    page = render.render_page(CONTEXT, "pdf", templates)
+    assert '3.00<span class="footnote">Very <b>small</b>.</span>' in page
+
+
+UNUSED = {
+    "value": {**VALUES, "forgotten": 1},
+    "evidence": {**VALUES, "sources": [replace(MEASURED, values={"speed": 3.0, "forgotten": 1})]},
+}
+
+
+@pytest.mark.parametrize("what", UNUSED)
+def test_a_value_that_no_template_shows_is_an_error(templates, what):
+    section = replace(SECTIONS[0], values=UNUSED[what])
+    with pytest.raises(render.UnusedValueError, match=r"answers/q01\.html\.j2 does not show forgotten"):
+        render.render_page({**CONTEXT, "sections": [section]}, "html", templates)
+    excused = replace(section, in_errata={"forgotten"})
+    if what == "value":
+        render.render_page({**CONTEXT, "sections": [excused, SECTIONS[1]]}, "html", templates)
 
 
 def test_each_erratum_stands_in_its_section_and_in_the_table(templates):
@@ -129,7 +196,7 @@ def test_mistakes_in_a_template_are_errors(templates, what):
 
 
 def test_unknown_part_of_the_context(templates):
-    with pytest.raises(ValueError, match="the page has no autor; it has claims, errata, notices"):
+    with pytest.raises(ValueError, match="the page has no autor; it has attachments, claims, errata"):
         render.render_page({**CONTEXT, "autor": "x"}, "html", templates)
 
 
@@ -172,6 +239,8 @@ def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
     said = " ".join(page.extract_text() for page in pdf.pages)
     assert "Finding five" in pdf.pages[0].extract_text()
     assert "\\" not in said
+    attached = {name: content for name, [content] in pdf.attachments.items()}
+    assert attached == {"square.csv": b"side <cm>\n1.5\n", "all.csv": b"a\n1\n"}
     first = path.read_bytes()
     render.write_pdf(CONTEXT, path, templates)
     assert path.read_bytes() == first

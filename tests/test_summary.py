@@ -7,7 +7,7 @@ from bench.timing import Timing
 from impl.training import Measurement
 from report.answer import Source
 from report.claims import CLAIMS
-from report.render import Erratum
+from report.page import Erratum
 from report.summary import findings
 from tests import small_store as small
 
@@ -71,7 +71,11 @@ def test_a_greater_accuracy_is_better_and_a_greater_loss_worse(found):
 
 
 def test_the_cost_is_that_of_the_largest_size_and_of_the_passes_measured(found):
-    assert found[3].endswith("torch's own GELU: SGELU forward 1.50 (1.50 to 1.50).")
+    assert found[3].endswith("torch's own GELU: SGELU forward 1.50 (1.50 to 1.50) (quick profile).")
+
+
+def test_what_a_quick_profile_gave_is_marked(found):
+    assert all("quick" in line for line in found[1:4])
 
 
 def test_the_first_source_gives_the_findings(tmp_path):

@@ -10,7 +10,8 @@ from bench.statistics import Comparison
 from report import claims, verdicts
 from report.answer import Source
 from report.cases import Case
-from report.render import environment, numbered
+from report.numbering import numbered
+from report.render import environment
 from tests import small_store as small
 
 

@@ -1,16 +1,16 @@
 """Question 1: the singular value decomposition as compression."""
 
 import numpy as np
-from markupsafe import Markup
+import pandas as pd
 from sklearn.datasets import load_sample_image
 
 from impl.svd import compression_ratio, energy, frobenius_norm, psnr, storage, svd, truncate
 from report.answer import Answer, Values
 from report.answers.q01_accuracy import study
+from report.drawing import Drawing, draw
 from report.figures.linear_algebra import photograph_at_ranks
-from report.figures.style import to_svg
 from report.formats import matrix, number, percent
-from report.render import Erratum
+from report.page import Erratum
 
 A = np.array([[3.0, 2.0], [2.0, 3.0], [2.0, -2.0]])
 PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
@@ -65,10 +65,20 @@ def distances(a: np.ndarray, k: int) -> list[float]:
     return [frobenius_norm(a - (a @ basis) @ basis.T) for basis in bases]
 
 
-def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Markup:
-    """The photograph and its copies side by side."""
-    return to_svg(
+def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Drawing:
+    """The photograph and its copies side by side, and what each copy keeps."""
+    table = pd.DataFrame(
+        {
+            "rank": k,
+            "share of the numbers": storage(picture.shape[0], picture.shape[1], k) / picture.size,
+            "share of the energy": energy(copy) / energy(picture),
+            "PSNR in dB": psnr(picture, copy),
+        }
+        for k, copy in copies.items()
+    )
+    return draw(
         photograph_at_ranks(picture, copies),
+        table,
         name="q01-photograph",
         title="A photograph at several ranks",
         alt=f"A grey photograph of a temple, and its truncations to ranks {', '.join(map(str, copies))}: "

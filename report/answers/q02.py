@@ -3,22 +3,21 @@
 import math
 
 import numpy as np
-from markupsafe import Markup
-from sklearn.datasets import load_digits
+import pandas as pd
 
 from impl.pca import PCA
 from report.answer import Answer, Values
-from report.figures.components import digits_plane, directions
-from report.figures.style import to_svg
+from report.answers.q02_plane import bundled, mnist
+from report.drawing import Drawing, draw
+from report.figures.components import directions
 from report.formats import matrix, number, percent
-from report.render import Erratum
+from report.page import Erratum
 
 X = np.array([[-4.0, 2.5], [0.0, -4.5], [5.0, -3.5], [-1.0, 5.5]])
 PRINTED_VECTOR = np.array([0.55, 0.82])
 PRINTED_SCORES = np.array([-0.15, -3.69, -0.12, 3.96])
 PRINTED_EIGENVALUES = np.array([30.39, 6.61])
 HALF_DIGIT = 0.005  # the most that rounding to two decimals moves a number
-DRAWN = 500  # of the digits, so that their numerals can be told apart
 
 
 def variance_along(Q: np.ndarray, v: np.ndarray) -> float:
@@ -51,31 +50,18 @@ def signs(Q: np.ndarray, v: np.ndarray, first: np.ndarray) -> list[list[str]]:
     ]
 
 
-def digits() -> dict[str, object]:
-    """The bundled digits on their first two components: shares of the variance and the drawing."""
-    pixels, labels = load_digits(return_X_y=True)
-    pca = PCA(2)
-    scores = pca.fit_transform(pixels)
-    shares = pca.explained_variance_ratio_
-    return {
-        "samples": len(pixels),
-        "features": pixels.shape[1],
-        "drawn": DRAWN,
-        "share": float(shares.sum()),
-        "figure": to_svg(
-            digits_plane(scores[:DRAWN], labels[:DRAWN], shares),
-            name="q02-digits",
-            title="Handwritten digits on their first two components",
-            alt="A scatter of numerals, each the digit that its picture shows: equal digits lie together, "
-            "some in clouds of their own and others overlapping in the middle.",
-        ),
-    }
-
-
-def drawing(first: np.ndarray) -> Markup:
+def drawing(first: np.ndarray) -> Drawing:
     """The points with the right and the printed direction, and what each projects them to."""
-    return to_svg(
+    return draw(
         directions(X, first, PRINTED_VECTOR),
+        pd.DataFrame(
+            {
+                "first feature, centred": X[:, 0],
+                "second feature, centred": X[:, 1],
+                "score on the first component": X @ first,
+                "score on the printed vector": X @ PRINTED_VECTOR / np.linalg.norm(PRINTED_VECTOR),
+            }
+        ),
         name="q02-directions",
         title="Four points and two directions",
         alt="Two panels with the same four centred points. The first component falls from upper left to "
@@ -107,7 +93,6 @@ def values() -> Values:
         "printed_scores": PRINTED_SCORES,
         "printed_product": Q @ PRINTED_VECTOR,
         "printed_quotients": Q @ PRINTED_VECTOR / PRINTED_VECTOR,
-        "printed_variance": variance_along(Q, PRINTED_VECTOR),
         "printed_share": variance_along(Q, PRINTED_VECTOR) / np.trace(Q),
         "printed_norm": np.linalg.norm(PRINTED_VECTOR),
         "printed_angle": angle(PRINTED_VECTOR, first),
@@ -115,7 +100,7 @@ def values() -> Values:
         "scores_follow": bool(np.abs(X @ PRINTED_VECTOR - PRINTED_SCORES).max() < HALF_DIGIT),
         "signs": signs(Q, PRINTED_VECTOR, first),
         "figure_directions": drawing(first),
-        "digits": digits(),
+        "digits": bundled(),
     }
 
 
@@ -182,4 +167,5 @@ ANSWER = Answer(
     "Which direction says most about four points in the plane, and what are their coordinates along it?",
     values,
     errata,
+    images=mnist,
 )

@@ -6,7 +6,7 @@ from report.answers.q03_evidence import convergence, times, times_to_minimum
 from report.answers.q03_example import worked
 from report.answers.q03_quadratics import quadratics
 from report.formats import number
-from report.render import Erratum
+from report.page import Erratum
 
 
 def values() -> Values:

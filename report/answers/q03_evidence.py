@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from bench.statistics import Ratio
 from bench.store import Snapshot
+from report.drawing import Drawing, draw
 from report.evidence import at_best_rate, descents, inputs, samples, time_ratio
 from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
-from report.figures.style import to_svg
 from report.formats import count, duration, number
 
 INPUT = "logistic regression on digits"
@@ -34,10 +33,13 @@ def median_range(values: np.ndarray) -> str:
     return median if low == high else f"{median} ({low} to {high})"
 
 
-def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Markup:
+def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Drawing:
     """The curves of one snapshot."""
-    return to_svg(
-        excess_by_samples(frame),
+    by = ["method", "learning_rate", "step"]
+    table = frame[frame["step"] > 0].groupby(by)["value"].agg(["median", "min", "max"]).reset_index()
+    return draw(
+        excess_by_samples(table),
+        table,
         name=f"q03-descents-{snapshot.slug}",
         title="Convergence of batch, mini-batch and stochastic descent",
         alt="Loss above the minimum against samples seen, both axes logarithmic, one line with a shaded "
@@ -75,8 +77,9 @@ def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
             ]
             for method, end in last.iterrows()
         ],
-        "figure": to_svg(
+        "figure": draw(
             distance_and_variance(found),
+            found,
             name=f"q03-way-{snapshot.slug}",
             title="Distance to the minimum and variance of the gradient",
             alt="Four panels with logarithmic axes: distance to the minimum above, variance of the gradient "

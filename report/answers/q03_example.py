@@ -5,15 +5,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from markupsafe import Markup
 from torch import Tensor
 
 from impl.descent import Path, descend, gradient_variance, minibatches
 from impl.objectives import Objective, least_squares, minimum
 from impl.optimizers import SGD
 from report.answers.q03_wells import escapes
+from report.drawing import Drawing, draw, path_frame
 from report.figures.descent import paths_on_contours
-from report.figures.style import to_svg
 from report.formats import number
 
 N, MINI = 64, 8
@@ -95,15 +94,16 @@ def comparison(objective: Objective, start: Tensor, lowest: Tensor) -> dict[str,
     }
 
 
-def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> Markup:
+def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> Drawing:
     """The first passes of the three paths on the contours of the loss."""
     w1, w2 = np.meshgrid(np.linspace(-3.2, 3.2, 60), np.linspace(-3.8, 4.2, 60))
     away = np.stack([w1, w2], -1) - lowest.numpy()
     hessian = (objective.inputs.T @ objective.inputs / N).numpy()
     loss = np.einsum("...i,ij,...j->...", away, hessian, away) / 2
-    shown = {m: p[: DRAWN_PASSES * N // BATCH_SIZES[m] + 1].numpy() for m, p in paths.items()}
-    return to_svg(
-        paths_on_contours(shown, loss, (w1, w2), lowest.numpy()),
+    frame = path_frame("method", {m: p[: DRAWN_PASSES * N // BATCH_SIZES[m] + 1] for m, p in paths.items()})
+    return draw(
+        paths_on_contours(frame, loss, (w1, w2), lowest.numpy()),
+        frame,
         name="q03-paths",
         title="Three descents of one valley",
         alt="Three panels with the same elliptic contours. The batch path is smooth and, for as many "

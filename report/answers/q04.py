@@ -20,7 +20,7 @@ from report.answers.q04_example import (
 )
 from report.answers.q04_loop import EPOCHS, SAMPLES, SEED, message, printed_order, shrinking, xor
 from report.formats import matrix, number
-from report.render import Erratum
+from report.page import Erratum
 
 
 def printed_bias_line() -> dict[str, object]:

@@ -10,7 +10,7 @@ from report.answers.q05_evidence import evidence
 from report.answers.q05_race import LEFT, race
 from report.answers.q05_steps import SCALE, STEEPER, brakes, constant, epsilon, squares
 from report.formats import number
-from report.render import Erratum
+from report.page import Erratum
 
 DEFAULTS = Adam([nn.Parameter(torch.zeros(1))]).defaults
 BETA1, BETA2 = DEFAULTS["betas"]

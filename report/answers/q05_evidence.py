@@ -1,17 +1,15 @@
 """Question 5: what the store says of the optimizers."""
 
-import hashlib
-
 import pandas as pd
 
-from bench.statistics import CONFIDENCE, paired_difference
+from bench.statistics import CONFIDENCE, mean_interval, paired_difference
 from bench.store import Snapshot
 from impl.optimizers import OPTIMIZERS
 from report import phrases
 from report.answer import Values
+from report.drawing import Drawing, draw
 from report.evidence import at_best_rate, descents, samples, time_ratio
 from report.figures.optimizers import STROKES, convergence
-from report.figures.style import to_svg
 from report.formats import count, duration, number
 
 PLAIN = "mini-batch"
@@ -35,11 +33,16 @@ def evidence(snapshot: Snapshot) -> Values:
     }
 
 
-def _drawing(snapshot: Snapshot, best: pd.DataFrame) -> object:
-    key = hashlib.sha256(repr((sorted(snapshot.environment.items()), snapshot.profile)).encode()).hexdigest()
-    return to_svg(
-        convergence(best),
-        name=f"q05-curves-{key[:8]}",
+def _drawing(snapshot: Snapshot, best: pd.DataFrame) -> Drawing:
+    rows = []
+    for (method, step), own in best[best["step"] > 0].groupby(["method", "step"], sort=False):
+        d = mean_interval(own["value"])
+        rows.append((method, step, d.mean, d.low, d.high))
+    table = pd.DataFrame(rows, columns=["method", "step", "mean", "low", "high"])
+    return draw(
+        convergence(table),
+        table,
+        name=f"q05-curves-{snapshot.slug}",
         title="Convergence of the optimizers",
         alt="Excess loss against samples seen on logarithmic axes, one falling curve an optimizer at its "
         "best learning rate. The table that follows holds where they end.",

@@ -1,14 +1,15 @@
 """Question 5: the optimizers on a quadratic with level lines that are long and narrow."""
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from impl.descent import descend
 from impl.objectives import Objective, least_squares
 from impl.optimizers import OPTIMIZERS
+from report.drawing import draw, path_frame
 from report.figures.optimizers import paths
-from report.figures.style import to_svg
 
 CONDITION = 30.0
 LEFT = 1e-3  # share of the first loss at which a descent has arrived
@@ -51,7 +52,7 @@ def fastest(objective: Objective, start: Tensor, rule: str) -> tuple[int | None,
 
 def race() -> dict[str, object]:
     """Steps to arrival and the paths, along the axes of the weights and turned by 45 degrees."""
-    panels, steps = {}, {}
+    hessians, ways_in, steps = {}, {}, {}
     for title, degrees in (("valley along an axis", 0.0), ("valley across the axes", 45.0)):
         objective = quadratic(degrees)
         # The same place relative to the valley: far along its floor, a little up its wall.
@@ -61,9 +62,12 @@ def race() -> dict[str, object]:
         ways = {rule: fastest(objective, start, rule) for rule in RULES}
         steps[title] = {rule: (ways[rule][0], ways[rule][1]) for rule in RULES}
         hessian = (objective.inputs.T @ objective.inputs / 2).numpy()
-        panels[title] = hessian, {OPTIMIZERS[rule].label: ways[rule][2] for rule in RULES}
-    drawing = to_svg(
-        paths(panels),
+        hessians[title] = hessian
+        ways_in[title] = path_frame("optimizer", {OPTIMIZERS[rule].label: ways[rule][2] for rule in RULES})
+    frame = pd.concat(ways_in, names=["valley", None]).reset_index("valley")
+    drawing = draw(
+        paths(frame, hessians),
+        frame,
         name="q05-paths",
         title="Paths of the optimizers on a narrow valley",
         alt="Level lines of a narrow valley, twice: along an axis and across both axes. From one start the "

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from impl.optimizers import OPTIMIZERS, RMSprop
+from report.drawing import draw
 from report.figures.optimizers import step_lengths
-from report.figures.style import to_svg
 from report.formats import number
 
 MOMENTS = (1, 10, 100, 1000)
@@ -45,8 +46,13 @@ def epsilon() -> dict[str, object]:
     labels = {name: OPTIMIZERS[name].label for name in ("adam", "adam_eps_inside")}
     steps = {labels[n]: np.array([steps_along(n, [g])[0] for g in gradients]) for n in labels}
     halves = {labels[n]: halving_gradient(n) for n in labels}
-    drawing = to_svg(
-        step_lengths(gradients, steps, halves),
+    frame = pd.concat(
+        pd.DataFrame({"optimizer": name, "gradient": gradients, "step": lengths})
+        for name, lengths in steps.items()
+    )
+    drawing = draw(
+        step_lengths(frame, halves),
+        frame,
         name="q05-epsilon",
         title="Step length of Adam against a constant gradient",
         alt="On logarithmic axes both curves are flat at one for large gradients and fall in proportion to "

@@ -1,17 +1,17 @@
 """Question 6: cross-entropy beside squared error and accuracy."""
 
 import numpy as np
+import pandas as pd
 import torch
-from markupsafe import Markup
 from torch import Tensor
 
 from impl.losses import brier_gradient, cross_entropy, cross_entropy_gradient, mse_gradient
 from report.answer import Answer, Values
 from report.answers.q06_checks import accuracy_slope, outliers, recovery, squared_gradient, tensor
+from report.drawing import Drawing, draw
 from report.figures.losses import losses_and_gradients
-from report.figures.style import to_svg
 from report.formats import number
-from report.render import Erratum
+from report.page import Erratum
 
 VECTORS = {"first": (0.3, 0.3, 0.4), "second": (0.1, 0.1, 0.7)}
 RIGHT = 2  # the class that the target [0, 0, 1] marks
@@ -56,14 +56,21 @@ def gradient_gaps() -> dict[str, float]:
     return gaps
 
 
-def drawing() -> Markup:
+def drawing() -> Drawing:
     """Losses and the sizes of their gradients against the logit of the right class."""
     z = torch.linspace(-10, 10, 121, dtype=torch.float64)
     p = torch.sigmoid(z)
-    losses = (-torch.nn.functional.logsigmoid(z).numpy(), (1 - p).square().numpy())
-    gradients = (torch.sigmoid(-z).numpy(), squared_gradient(z).abs().numpy())
-    return to_svg(
-        losses_and_gradients(z.numpy(), losses, gradients),
+    curves = {
+        "cross-entropy": (-torch.nn.functional.logsigmoid(z), torch.sigmoid(-z)),
+        "squared error": ((1 - p).square(), squared_gradient(z).abs()),
+    }
+    frame = pd.concat(
+        pd.DataFrame({"loss": name, "logit": z.numpy(), "value": value.numpy(), "gradient": slope.numpy()})
+        for name, (value, slope) in curves.items()
+    )
+    return draw(
+        losses_and_gradients(frame),
+        frame,
         name="q06-losses",
         title="Cross-entropy and squared error against the logit",
         alt="Left: for very negative logits cross-entropy rises as a straight line while squared error "

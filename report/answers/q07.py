@@ -11,7 +11,7 @@ from impl.activations import ACTIVATIONS
 from report.answer import Answer, Values
 from report.answers.q07_evidence import evidence
 from report.formats import number
-from report.render import Erratum
+from report.page import Erratum
 
 W1 = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]])
 W2 = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, -1.0]])

@@ -11,7 +11,7 @@ from impl.objectives import Objective, sigmoid_neuron
 from report.answer import Answer, Values
 from report.answers.q08_descent import INPUTS, MINIMUM, START, descents, hessian, objectives
 from report.formats import number, percent
-from report.render import Erratum
+from report.page import Erratum
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DRAWS = 4000
@@ -90,7 +90,6 @@ def values() -> Values:
         "agreement_rows": [
             [str(b), *(percent(agreeing[name][i]) for name in INPUTS)] for i, b in enumerate(BATCHES)
         ],
-        "inputs": INPUTS,
         "batches": BATCHES,
         "draws": DRAWS,
         "layer": layer(),

@@ -10,7 +10,7 @@ from torch import Tensor
 from impl.descent import Path, descend
 from impl.objectives import Objective, sigmoid_neuron
 from impl.optimizers import SGD
-from report.figures.style import to_svg
+from report.drawing import Drawing, draw, path_frame
 from report.figures.zigzag import zigzag
 
 INPUTS = ("positive", "zero-centred")
@@ -127,20 +127,23 @@ def _rows(measured: list[list[dict[str, Any]]]) -> list[list[str]]:
     return [[f"{RATES[i]:g}", *(shown(column[i]) for column in measured)] for i in range(len(RATES))]
 
 
-def drawing(rate: float) -> object:
+def drawing(rate: float) -> Drawing:
     """Both descents on single samples at one rate, up to arrival, over the loss of all samples."""
     ends = torch.linspace(-3.2, 3.2, 61, dtype=torch.float64)
     first, second = torch.meshgrid(ends, ends, indexing="xy")
     weights = torch.stack([first, second], dim=-1).view(-1, 2)
-    panels = {}
+    losses_of, paths = {}, {}
     for name, o in objectives().items():
         outputs = torch.sigmoid(weights @ o.inputs.T)
         losses = (outputs - o.targets).square().mean(1).view(first.shape).numpy()
         points = walk(name, 1, rate, SEEDS[0]).points
         steps = arrival(points)
-        panels[f"{name} inputs"] = losses, points[: None if steps is None else steps + 1].numpy()
-    return to_svg(
-        zigzag((first.numpy(), second.numpy()), panels, MINIMUM.numpy()),
+        losses_of[f"{name} inputs"] = losses
+        paths[f"{name} inputs"] = points[: None if steps is None else steps + 1]
+    frame = path_frame("inputs", paths)
+    return draw(
+        zigzag((first.numpy(), second.numpy()), losses_of, frame, MINIMUM.numpy()),
+        frame,
         name="q08-zigzag",
         title="The zigzag of positive inputs",
         alt="Two panels with the level lines of a loss and a descent from the upper left to the minimum at "

@@ -3,17 +3,16 @@
 import numpy as np
 import sympy
 import torch
-from markupsafe import Markup
 from scipy.optimize import minimize_scalar
 from scipy.special import lambertw
 
 from impl.activations import ACTIVATIONS
 from report.answer import Answer, Values
 from report.answers.q09_evidence import evidence
-from report.figures.activations import curves
-from report.figures.style import to_svg
+from report.drawing import Drawing, draw
+from report.figures.activations import curves, on_grid
+from report.page import Erratum
 from report.phrases import listed
-from report.render import Erratum
 
 NAMES = {"MUL": "multiplication", "ADD": "addition", "SUB": "subtraction"}
 PRINTED = {"swish": {"MUL": 2, "ADD": 1, "SUB": 0}, "sigmoid": {"MUL": 1, "ADD": 0, "SUB": 0}}
@@ -97,16 +96,12 @@ def limits() -> dict[str, sympy.Expr]:
     }
 
 
-def drawing() -> Markup:
+def drawing() -> Drawing:
     """Swish and sigmoid with their derivatives."""
-    x = torch.linspace(-6, 6, 241, dtype=torch.float64)
-    functions = {
-        name: (entry.label, entry.f(x).numpy(), entry.derivative(x).numpy())
-        for name, entry in ACTIVATIONS.items()
-        if name in ("swish", "sigmoid")
-    }
-    return to_svg(
-        curves(x.numpy(), functions),
+    frame = on_grid(torch.linspace(-6, 6, 241, dtype=torch.float64), ("sigmoid", "swish"))
+    return draw(
+        curves(frame),
+        frame,
         name="q09-curves",
         title="Swish and sigmoid",
         alt="Left: sigmoid rises from zero to one; Swish dips below zero left of the origin and then follows "

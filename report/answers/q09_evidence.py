@@ -5,8 +5,8 @@ import pandas as pd
 
 from bench.store import Snapshot
 from report.answer import Values
+from report.drawing import draw
 from report.evidence import inputs, samples, time_ratio
-from report.figures.style import to_svg
 from report.figures.timing import ratios
 from report.formats import count, duration
 from report.phrases import NOT_MEASURED, ratio, slower, tally
@@ -75,8 +75,9 @@ def evidence(snapshot: Snapshot) -> Values:
     shown = [name for name in PAIRS if name in wide]
     lines = wide[shown].fillna(NOT_MEASURED).to_numpy()
     rows = [[f"{panel}, {row}", *line] for (panel, row), line in zip(wide.index, lines, strict=True)]
-    figure = to_svg(
+    figure = draw(
         ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
+        frame.drop(columns=["sign", "text"]),
         name=f"q09-ratios-{snapshot.slug}",
         title="Cost of Swish relative to sigmoid",
         alt="Ratios of median times as dots with intervals, forward and backward: "

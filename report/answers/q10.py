@@ -13,7 +13,7 @@ from impl.models import SIDE, ConvAutoencoder, ScratchCNN
 from report.answer import Answer, Values
 from report.answers.q10_evidence import accuracy, ladder, training_steps
 from report.formats import count, number, size
-from report.render import Erratum
+from report.page import Erratum
 
 X = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 1.0], [0.0, 2.0, 4.0]], dtype=torch.float64)
 W = torch.tensor([[1.0, 2.0], [0.0, -1.0]], dtype=torch.float64)

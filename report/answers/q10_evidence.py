@@ -9,8 +9,8 @@ import pandas as pd
 from bench.statistics import median_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
+from report.drawing import draw
 from report.evidence import curves
-from report.figures.style import to_svg
 from report.figures.timing import ratios
 from report.formats import count, duration, number, percent
 from report.phrases import NOT_MEASURED, ratio, slower, tally
@@ -101,14 +101,15 @@ def figure(multiples: pd.DataFrame, slug: str) -> dict[str, Any]:
         f"{name} {number(part['value'].min(), digits=2)} to {number(part['value'].max(), digits=2)}"
         for name, part in multiples.groupby("series", sort=False)
     ]
-    svg = to_svg(
+    drawing = draw(
         ratios(multiples, "median time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
+        multiples.drop(columns=["sign"]),
         name=f"q10-ladder-{slug}-{batch}",
         title=f"Convolution strategies beside torch's own, batch of {batch}",
         alt="Dots with intervals for three layers, forward and with backward, as multiples of torch's time: "
         f"{'; '.join(spans)}.",
     )
-    return {"svg": svg, "anchor": f"batch-{batch}", "batch": batch}
+    return {"drawing": drawing, "anchor": f"batch-{batch}", "batch": batch}
 
 
 def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:

@@ -1,12 +1,11 @@
 """Question 11: the two proposed activations, SGELU and AdaSGELU, beside GELU and the others."""
 
 import torch
-from markupsafe import Markup
 from torch import nn
 
 from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
-from impl.activations import ACTIVATIONS, sgelu, sgelu_derivative
+from impl.activations import ACTIVATIONS
 from impl.models import ConvAutoencoder
 from report import verdicts
 from report.answer import Answer, Values
@@ -14,10 +13,10 @@ from report.answers.q11_autoencoders import autoencoder, cost, troubles
 from report.answers.q11_evidence import AUTOENCODERS, classifier
 from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
 from report.answers.q11_reasons import reasons
-from report.figures.activations import curves
-from report.figures.style import to_svg
+from report.drawing import Drawing, draw
+from report.figures.activations import curves, on_grid
 from report.formats import number, percent
-from report.render import Erratum
+from report.page import Erratum
 
 SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
 ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
@@ -31,18 +30,15 @@ def doubled() -> int:
     return sum(kinds[k : k + 4] == twice for k in range(len(kinds)))
 
 
-def drawing() -> Markup:
+def drawing() -> Drawing:
     """All activations and their derivatives, Figure 2 of the assignment."""
-    x = torch.linspace(-3, 3, 181, dtype=torch.float64)
-    functions = {
-        name: (entry.label, entry.f(x).numpy(), entry.derivative(x).numpy())
-        for name, entry in ACTIVATIONS.items()
-        if name != "ada_sgelu"
-    }
-    half = (ALPHA * sgelu(x)).numpy(), (ALPHA * sgelu_derivative(x)).numpy()
-    functions["ada_sgelu"] = ("AdaSGELU, α = ½", *half)
-    return to_svg(
-        curves(x.numpy(), functions),
+    frame = on_grid(torch.linspace(-3, 3, 181, dtype=torch.float64), list(ACTIVATIONS))
+    ada = frame["name"] == "ada_sgelu"
+    frame.loc[ada, ["f", "derivative"]] *= ALPHA
+    frame.loc[ada, "activation"] = "AdaSGELU, α = ½"
+    return draw(
+        curves(frame),
+        frame,
         name="q11-curves",
         title="The activations and their derivatives",
         alt="Left: GELU, Swish and ReLU stay near zero for negative inputs and rise for positive ones, "

@@ -4,12 +4,13 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bench.store import Snapshot
 from report import phrases
 from report.answers.q11_evidence import AUTOENCODERS, final_rows
+from report.drawing import draw
 from report.evidence import final, inputs, label, networks, ordered, samples, time_ratio
-from report.figures.style import to_svg
 from report.figures.training import reconstructions
 from report.formats import count, duration, number
 from report.phrases import NOT_MEASURED
@@ -27,14 +28,25 @@ def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
     return {"input": first, **{label(name): by[name] for name in ordered(by)}}
 
 
+def errors(shown: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Mean squared error a pixel of every reconstruction that is drawn, grey values in [0, 1]."""
+    inputs, *others = ((name, pictures / 255) for name, pictures in shown.items())
+    return pd.DataFrame(
+        {"activation": name, "digit": digit, "mean squared error": float(((a - b) ** 2).mean())}
+        for name, pictures in others
+        for digit, (a, b) in enumerate(zip(pictures, inputs[1], strict=True))
+    )
+
+
 def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
     """Final test losses and reconstructions of one autoencoder; None where it was not trained."""
     table = final(snapshot, task, "test_loss", True)
     if table.empty:
         return None
     shown = pictures(snapshot, task)
-    figure = shown and to_svg(
+    figure = shown and draw(
         reconstructions(shown),
+        errors(shown),
         name=f"q11-{task.replace('_', '-')}-{snapshot.slug}",
         title=f"Reconstructions of the {AUTOENCODERS[task]}",
         alt="Rows of handwritten digits: the inputs, then their reconstructions with "

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report import phrases, verdicts
 from report.cases import Case
+from report.drawing import Drawing, draw
 from report.evidence import CONTROL, LABELS, curves, final, label, networks, ordered
-from report.figures.style import to_svg
 from report.figures.training import differences, learning_curves
 from report.formats import number
 from report.trained import UNTUNED
@@ -75,7 +74,7 @@ def averaged(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "variant", "activation", "step", "mean", "low", "high"])
 
 
-def curves_figure(snapshot: Snapshot) -> Markup | None:
+def curves_figure(snapshot: Snapshot) -> Drawing | None:
     """Figure 3 of the assignment: loss and accuracy of the classifier; None where it was not trained."""
     frame = averaged(snapshot)
     if frame.empty:
@@ -87,8 +86,9 @@ def curves_figure(snapshot: Snapshot) -> Markup | None:
         f"{number(part['mean'].max())} %"
         for variant, part in ends.groupby("variant", sort=False)
     ]
-    return to_svg(
+    return draw(
         learning_curves(frame, LABELS, HIGHLIGHTED),
+        frame,
         name=f"q11-learning-{snapshot.slug}",
         title="Loss and accuracy of the classifier by epoch",
         alt="Mean loss and accuracy on held-out images by epoch for each activation at its chosen rate; "
@@ -102,7 +102,7 @@ def _row(case: Case, variant: str) -> tuple[object, ...]:
     return (variant, label(case.a), f"minus {label(case.b)}", *values)
 
 
-def differences_figure(snapshot: Snapshot) -> Markup | None:
+def differences_figure(snapshot: Snapshot) -> Drawing | None:
     """Final accuracies of the classifier as differences from both baselines; None where not measured."""
     judged = verdicts.judged(snapshot)
     rows = [
@@ -115,8 +115,9 @@ def differences_figure(snapshot: Snapshot) -> Markup | None:
         return None
     sides = [side for batch_norm in VARIANTS for _, _, side in judged[FAMILIES[batch_norm]]]
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
-    return to_svg(
+    return draw(
         differences(frame, "paired difference of test accuracy (percentage points)"),
+        frame,
         name=f"q11-differences-{snapshot.slug}",
         title="Differences of test accuracy",
         alt="Dots with intervals for each activation minus ReLU and minus GELU, with and without batch norm; "

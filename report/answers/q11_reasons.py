@@ -3,14 +3,13 @@
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from bench.store import Snapshot
 from impl.activations import ACTIVATIONS
 from impl.initialization import variance_gain
 from report.answers.q11_evidence import HIGHLIGHTED
+from report.drawing import Drawing, draw
 from report.evidence import label, networks, ordered
-from report.figures.style import to_svg
 from report.figures.training import signals
 from report.formats import number
 from report.verdicts import effect, judged
@@ -49,7 +48,7 @@ def signal_rows(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
-def signal_figure(snapshot: Snapshot) -> Markup | None:
+def signal_figure(snapshot: Snapshot) -> Drawing | None:
     """Signal and gradients by layer of the deep network before training; None where not recorded."""
     panels = []
     for initialization, words in (
@@ -67,8 +66,9 @@ def signal_figure(snapshot: Snapshot) -> Markup | None:
     frame = pd.concat(panels)
     if frame.empty:
         return None
-    return to_svg(
+    return draw(
         signals(frame, {name: label(name) for name in HIGHLIGHTED}),
+        frame.drop(columns="step"),
         name=f"q11-signals-{snapshot.slug}",
         title="Signal and gradient by layer before training",
         alt="RMS of activations and norm of gradients over the layers of the GELU paper's classifier, on "

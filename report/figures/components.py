@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: 
 
 
 def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Figure:
-    """Centred points (n, 2) projected on the first component `right` (2,) and on the `printed` vector."""
+    """Centred points (n, 2) projected on the first component, `right` (2,), and on the `printed` one (2,)."""
     reach = 1.15 * np.abs(points).max()
     panels = {
         "first component": (right, RIGHT, "solid", "s"),
@@ -52,14 +53,23 @@ def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Fi
 SHORT: Mapping[str, float] = {"handlelength": 1.6, "columnspacing": 0.9, "handletextpad": 0.4, "fontsize": 8}
 
 
-def digits_plane(scores: np.ndarray, digits: np.ndarray, shares: np.ndarray) -> Figure:
-    """Scores (n, 2) on two components, each drawn as its digit (n,); shares (2,) of the variance."""
+def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
+    """Scores on two components, each drawn as its digit.
+
+    frame: digit, first and second; shares: of the variance, (2,).
+    """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 4.4))
         for digit, color in enumerate(TEN):
-            here = scores[digits == digit]
+            here = frame[frame["digit"] == digit]
             ax.plot(
-                *here.T, color=color, marker=f"${digit}$", markersize=5, markeredgewidth=0, linestyle="none"
+                here["first"],
+                here["second"],
+                color=color,
+                marker=f"${digit}$",
+                markersize=5,
+                markeredgewidth=0,
+                linestyle="none",
             )
         for axis, name, share in ((ax.xaxis, "first", shares[0]), (ax.yaxis, "second", shares[1])):
             axis.set_label_text(f"score on the {name} component ({100 * share:.1f} % of the variance)")

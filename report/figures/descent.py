@@ -1,7 +1,5 @@
 """Figures of question 3."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -17,13 +15,18 @@ METHODS: dict[str, Stroke] = {
 
 
 def paths_on_contours(
-    paths: Mapping[str, np.ndarray], loss: np.ndarray, grid: tuple[np.ndarray, np.ndarray], lowest: np.ndarray
+    paths: pd.DataFrame, loss: np.ndarray, grid: tuple[np.ndarray, np.ndarray], lowest: np.ndarray
 ) -> Figure:
-    """Paths (steps + 1, 2) by method on contours of `loss` (rows, columns) over `grid`; `lowest` (2,)."""
+    """Paths on contours of `loss` (rows, columns) over `grid`; `lowest` (2,).
+
+    paths: method, step, w1 and w2.
+    """
+    methods = paths["method"].unique()
     with style():
-        figure, axes = plt.subplots(1, len(paths), figsize=(6.4, 2.6), sharex=True, sharey=True)
+        figure, axes = plt.subplots(1, len(methods), figsize=(6.4, 2.6), sharex=True, sharey=True)
         levels = np.quantile(loss, np.linspace(0.01, 0.95, 9))
-        for ax, (method, path) in zip(axes, paths.items(), strict=True):
+        for ax, method in zip(axes, methods, strict=True):
+            path = paths.loc[paths["method"] == method, ["w1", "w2"]].to_numpy()
             ax.contour(*grid, loss, levels=levels, colors="#8C8C8C", linewidths=0.6)
             chosen = METHODS[method]
             few = max(1, (len(path) - 1) // 6)
@@ -39,27 +42,24 @@ def paths_on_contours(
 
 
 def excess_by_samples(frame: pd.DataFrame) -> Figure:
-    """Excess loss against samples seen, of a `report.evidence.descents` frame at one rate a method.
+    """Excess loss against samples seen: medians over the seeds, shades from the least to the greatest.
 
-    Lines are medians over the seeds, shades reach from the least to the greatest; the start has no place on
-    a logarithmic axis.
+    frame: method, step > 0, median, min and max.
     """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.4))
         for method, chosen in METHODS.items():
-            own = frame[(frame["method"] == method) & (frame["step"] > 0)]
+            own = frame[frame["method"] == method]
             if own.empty:
                 continue
-            by_step = own.groupby("step")["value"]
-            ax.fill_between(
-                by_step.min().index, by_step.min(), by_step.max(), color=chosen.color, alpha=0.2, linewidth=0
-            )
+            ax.fill_between(own["step"], own["min"], own["max"], color=chosen.color, alpha=0.2, linewidth=0)
             ax.plot(
-                by_step.median(),
+                own["step"],
+                own["median"],
                 color=chosen.color,
                 linestyle=chosen.dash,
                 marker=chosen.marker,
-                markevery=max(1, len(by_step) // 7),
+                markevery=max(1, len(own) // 7),
                 label=method,
             )
         ax.set(xscale="log", yscale="log", xlabel="samples seen", ylabel="loss above the minimum (nats)")

@@ -1,6 +1,6 @@
 """Figures of question 6."""
 
-import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,19 +11,21 @@ CROSS_ENTROPY = {"color": "#0072B2", "linestyle": "solid", "marker": "o", "label
 SQUARED = {"color": "#D55E00", "linestyle": (0, (5, 1.5)), "marker": "s", "label": "squared error"}
 
 
-def _pair(ax: Axes, x: np.ndarray, cross_entropy: np.ndarray, squared: np.ndarray) -> None:
-    ax.plot(x, cross_entropy, markevery=15, **CROSS_ENTROPY)  # type: ignore[arg-type]
-    ax.plot(x, squared, markevery=15, **SQUARED)  # type: ignore[arg-type]
+def _lines(ax: Axes, frame: pd.DataFrame, column: str) -> None:
+    for loss in (CROSS_ENTROPY, SQUARED):
+        own = frame[frame["loss"] == loss["label"]]
+        ax.plot(own["logit"], own[column], markevery=15, **loss)
 
 
-def losses_and_gradients(
-    logits: np.ndarray, losses: tuple[np.ndarray, np.ndarray], gradients: tuple[np.ndarray, np.ndarray]
-) -> Figure:
-    """Loss and size of its gradient against the right class's logit: cross-entropy and squared error."""
+def losses_and_gradients(frame: pd.DataFrame) -> Figure:
+    """Loss and size of its gradient against the right class's logit: cross-entropy and squared error.
+
+    frame: loss (its name), logit, value and gradient.
+    """
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.0))
-        _pair(left, logits, *losses)
-        _pair(right, logits, *gradients)
+        _lines(left, frame, "value")
+        _lines(right, frame, "gradient")
         left.set(xlabel="logit of the right class", ylabel="loss (cross-entropy in nats)")
         right.set(xlabel="logit of the right class", ylabel="|gradient| in the logit", yscale="log")
         handles, labels = left.get_legend_handles_labels()

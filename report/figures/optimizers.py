@@ -27,17 +27,18 @@ def _line(name: str) -> dict[str, object]:
     return {"color": color, "linestyle": dash, "marker": marker}
 
 
-def step_lengths(
-    gradients: np.ndarray, steps: Mapping[str, np.ndarray], halves: Mapping[str, float]
-) -> Figure:
-    """Step over learning rate against |g| for each form of ε, and the |g| at which each falls to a half."""
+def step_lengths(frame: pd.DataFrame, halves: Mapping[str, float]) -> Figure:
+    """Step over learning rate against |g| for each form of ε, and the |g| at which each falls to a half.
+
+    frame: optimizer, gradient and step.
+    """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.0))
-        for name, lengths in steps.items():
-            ax.loglog(gradients, lengths, label=name, markevery=12, **_line(name))
-            ax.plot(halves[name], 0.5, marker="o", ms=8, mfc="none", mec=INK, ls="none")
+        for name, own in frame.groupby("optimizer", sort=False):
+            ax.loglog(own["gradient"], own["step"], label=name, markevery=12, **_line(str(name)))
+            ax.plot(halves[str(name)], 0.5, marker="o", ms=8, mfc="none", mec=INK, ls="none")
         ax.axhline(0.5, color=INK, lw=0.7, ls=":")
-        ax.text(gradients[-1], 0.42, "half the learning rate", ha="right", va="top")
+        ax.text(frame["gradient"].max(), 0.42, "half the learning rate", ha="right", va="top")
         ax.set(xlabel="gradient |g|, constant (no unit)", ylabel="step / learning rate")
         ax.set_ylim(top=2)
         figure.legend(loc="outside upper center", ncols=2)
@@ -54,14 +55,18 @@ def _contours(ax: Axes, hessian: np.ndarray, reach: float) -> None:
     ax.contour(x, y, height, levels=levels, colors="#8C8C8C", linewidths=0.6, alpha=0.7)
 
 
-def paths(panels: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]]) -> Figure:
-    """Per panel the Hessian (2, 2) and each optimizer's points (steps + 1, 2) over the level lines."""
+def paths(frame: pd.DataFrame, hessians: Mapping[str, np.ndarray]) -> Figure:
+    """Each optimizer's path over the level lines, a panel a valley.
+
+    frame: valley, optimizer, w1 and w2, step by step; hessians: (2, 2) by valley.
+    """
     with style():
-        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.7), sharex=True, sharey=True)
-        for ax, (title, (hessian, lines)) in zip(axes, panels.items(), strict=True):
+        figure, axes = plt.subplots(1, len(hessians), figsize=(6.4, 3.7), sharex=True, sharey=True)
+        for ax, (title, hessian) in zip(axes, hessians.items(), strict=True):
             _contours(ax, hessian, 1.5)
-            for name, points in lines.items():
-                ax.plot(*points.T, label=name, lw=1.2, markevery=max(1, len(points) // 8), **_line(name))
+            for name, own in frame[frame["valley"] == title].groupby("optimizer", sort=False):
+                every = max(1, len(own) // 8)
+                ax.plot(own["w1"], own["w2"], label=name, lw=1.2, markevery=every, **_line(str(name)))
             ax.plot(0, 0, marker="+", ms=10, color=INK, ls="none")
             ax.set(
                 title=title, xlabel="weight 1 (no unit)", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal"
@@ -74,12 +79,23 @@ def paths(panels: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]]) -> 
 
 
 def convergence(frame: pd.DataFrame) -> Figure:
-    """Mean over seeds of the excess loss against samples seen; frame: method, step, value."""
+    """Mean over seeds of the excess loss against samples seen, with its interval where there is one.
+
+    frame: method, step > 0, mean, low and high.
+    """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.4))
         for name in (n for n in STROKES if n in set(frame["method"])):
-            curve = frame[(frame["method"] == name) & (frame["step"] > 0)].groupby("step")["value"].mean()
-            ax.loglog(curve.index, curve.to_numpy(), label=name, markevery=8, **_line(name))
+            own = frame[frame["method"] == name]
+            ax.fill_between(
+                own["step"],
+                own["low"].where(own["low"] > 0),
+                own["high"],
+                color=_line(name)["color"],
+                alpha=0.15,
+                linewidth=0,
+            )
+            ax.loglog(own["step"], own["mean"], label=name, markevery=8, **_line(name))
         ax.set(xlabel="samples seen", ylabel="excess loss in nats")
         figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -1,7 +1,5 @@
-"""How figures look and how they become part of the page; frame to Figure, no input or output."""
+"""How figures look: the strokes of the activations and what all figures share."""
 
-import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +7,9 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
-from markupsafe import Markup, escape
 from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
-# Stands for the text colour: `to_svg` makes it currentColor, so that one drawing suits dark page and paper.
+# Stands for the text colour: `report.drawing` makes it currentColor, so that a drawing suits either theme.
 INK = "#010203"
 
 
@@ -78,48 +74,3 @@ def style() -> Iterator[None]:
     plt.switch_backend("Agg")
     with sns.axes_style("ticks"), mpl.rc_context(RC):
         yield
-
-
-def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> Markup:
-    """Inline SVG of a figure, which is closed: scalable, always the same bytes, with its text alternative.
-
-    name: letters, digits, - and _; goes before every id, so that many figures stand in one page.
-    title: what it is; alt: what it shows, for those who do not see it.
-    """
-    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
-        raise ValueError(
-            f"figure name {name!r} may hold only letters, digits, - and _, and begins with a letter"
-        )
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    plt.close(figure)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # Its <style> would apply to the whole page.
-    svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = svg.replace(INK, "currentColor")
-    # The same as attributes: WeasyPrint reads an element's style as that of a page and warns of `fill`.
-    svg = re.sub(r'\bstyle="([^"]*)"', lambda found: _attributes(found[1]), svg)
-    opening = _opening(svg, name, title, alt)
-    return Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1))
-
-
-def _attributes(style: str) -> str:
-    pairs = (item.split(":", 1) for item in style.split(";") if item.strip())
-    return " ".join(f'{name.strip()}="{value.strip()}"' for name, value in pairs)
-
-
-def _opening(svg: str, name: str, title: str, alt: str) -> str:
-    """The `<svg>` tag that shrinks with the page, and the words for those who do not see the drawing."""
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    if box is None:
-        raise ValueError(f"figure {name!r}: matplotlib wrote an SVG without a viewBox")
-    return (
-        f'<svg class="plot" role="img" aria-labelledby="{name}-title {name}-desc" {box[0]} '
-        f'width="{box[1]}pt" height="{box[2]}pt" stroke-linejoin="round" '
-        'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(alt)}</desc>'
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -14,13 +15,18 @@ LEVELS = 9
 
 def zigzag(
     grid: tuple[np.ndarray, np.ndarray],
-    panels: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    losses_of: Mapping[str, np.ndarray],
+    paths: pd.DataFrame,
     minimum: np.ndarray,
 ) -> Figure:
-    """Per panel the loss on `grid` (two axes) and the points (steps + 1, 2) of a descent to `minimum`."""
+    """A panel for each kind of inputs: its loss on `grid` (two axes), and a descent to `minimum` (2,).
+
+    losses_of: by inputs; paths: inputs, w1 and w2, step by step.
+    """
     with style():
-        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 4.0), sharex=True, sharey=True)
-        for ax, (title, (losses, points)) in zip(axes, panels.items(), strict=True):
+        figure, axes = plt.subplots(1, len(losses_of), figsize=(6.4, 4.0), sharex=True, sharey=True)
+        for ax, (title, losses) in zip(axes, losses_of.items(), strict=True):
+            points = paths.loc[paths["inputs"] == title, ["w1", "w2"]].to_numpy()
             levels = losses.max() * np.linspace(0.02, 1, LEVELS) ** 2
             ax.contour(*grid, losses, levels=levels, colors="#8C8C8C", linewidths=0.6, alpha=0.7)
             (line,) = ax.plot(
