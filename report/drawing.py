@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from report.figures.style import INK
-from report.formats import number
+from report.formats import data_uri, number
 
+PAPER_INK = "#1b1d21"
 SHOWN = 48  # rows of the table behind a figure that the page shows; all are in its CSV
 
 
@@ -26,6 +27,13 @@ class Drawing:
     svg: Markup
     table: pd.DataFrame
     name: str
+    alt: str
+
+    @property
+    def image(self) -> Markup:
+        """The drawing as an image: what a page on paper, with one theme and no cascade of its own, needs."""
+        source = data_uri(self.svg.replace("currentColor", PAPER_INK), "image/svg+xml")
+        return Markup('<img class="plot" alt="{}" src="{}">').format(self.alt, source)
 
     @property
     def csv(self) -> str:
@@ -82,12 +90,13 @@ def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str
     # The same as attributes: WeasyPrint reads an element's style as that of a page and warns of `fill`.
     svg = re.sub(r'\bstyle="([^"]*)"', lambda found: _attributes(found[1]), svg)
     opening = _opening(svg, name, title, alt)
-    return Drawing(Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)), table, name)
+    return Drawing(Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)), table, name, alt)
 
 
 def _attributes(style: str) -> str:
-    pairs = (item.split(":", 1) for item in style.split(";") if item.strip())
-    return " ".join(f'{name.strip()}="{value.strip()}"' for name, value in pairs)
+    # Of a property given twice, as matplotlib does for browsers old and new, the last counts.
+    pairs = dict(item.split(":", 1) for item in style.split(";") if item.strip())
+    return " ".join(f'{name.strip()}="{value.strip()}"' for name, value in pairs.items())
 
 
 def _opening(svg: str, name: str, title: str, alt: str) -> str:

@@ -1,10 +1,12 @@
 """Context to page and page to PDF: the Jinja environment, and the two files."""
 
+import logging
 import os
 import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -164,11 +166,28 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
         )
         for file in (*context.get("attachments", ()), *_tables(context["sections"]))
     ]
-    try:
-        content = page.write_pdf(pdf_variant="pdf/ua-1", attachments=attachments)
-    except FatalURLFetchingError as error:  # a BaseException, which nobody up the line expects
-        raise ValueError(f"the page is to be self-contained: {error}") from error
+    with _errors_of("weasyprint") as said:
+        try:
+            content = page.write_pdf(pdf_variant="pdf/ua-1", attachments=attachments)
+        except FatalURLFetchingError as error:  # a BaseException, which nobody up the line expects
+            raise ValueError(f"the page is to be self-contained: {error}") from error
+    if said:
+        raise ValueError(f"not all of the page can be drawn: {said[0]}")
     _write(path, content)
+
+
+@contextmanager
+def _errors_of(name: str) -> Iterator[list[str]]:
+    """What a library logs as errors while it goes on without, each cut to a line."""
+    said: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage()[:200])  # type: ignore[method-assign]
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
 
 
 def _now() -> datetime:

@@ -22,6 +22,7 @@ import math_core
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
+from report.formats import data_uri
 from report.spoken import spoken
 
 Target = Literal["html", "pdf"]
@@ -47,7 +48,7 @@ class TypesetError(ValueError):
 
 
 def typeset(latex: str, *, display: bool, target: Target, where: str = "") -> Markup:
-    r"""Markup of one formula: `<math>` for the page, an `<svg>` with spoken words as its title for the PDF.
+    r"""Markup of one formula: `<math>` for the page, for the PDF an SVG image with its words as alternative.
 
     latex: without delimiters; display: on a line of its own; where: "template:line", for the error.
     Raises TypesetError for LaTeX that math-core or ziamath does not take, ValueError for another target.
@@ -90,20 +91,19 @@ def _outline(mathml: str, display: bool) -> str:
     """SVG of the formula, sized in em, no wider than the page, and hung on the text's baseline."""
     size = 100.0
     root = _for_ziamath(mathml, display)
-    drawing = _ziamath().Math(root, size=size, title=spoken(root), margin=0)
+    words = spoken(root)
+    drawing = _ziamath().Math(root, size=size, title=words, margin=0)
     svg = drawing.svgxml()
     box = drawing.node.bbox
     left, bottom = min(box.xmin, 0.0), min(box.ymin, 0.0)
     width, height = box.xmax - left, box.ymax - bottom
     svg.set("viewBox", f"{left:.2f} {-box.ymax:.2f} {width:.2f} {height:.2f}")
     del svg.attrib["width"], svg.attrib["height"]
-    svg.set("class", "maths")
-    svg.set("role", "img")
     em = min(1 / size, WIDEST / width)
-    svg.set(
-        "style", f"width:{width * em:.3f}em;height:{height * em:.3f}em;vertical-align:{bottom * em:.3f}em"
-    )
-    return ET.tostring(svg, encoding="unicode")
+    placed = f"width:{width * em:.3f}em;height:{height * em:.3f}em;vertical-align:{bottom * em:.3f}em"
+    # As an image and not inline: thousands of glyphs would pass through the page's cascade of styles.
+    source = data_uri(ET.tostring(svg, encoding="unicode"), "image/svg+xml")
+    return f'<img class="maths" alt="{escape(words)}" style="{placed}" src="{source}">'
 
 
 def _for_ziamath(mathml: str, display: bool) -> ET.Element:

@@ -36,6 +36,7 @@ DRAWING = Drawing(
     Markup('<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'),
     pd.DataFrame({"side <cm>": [1.5]}),
     "square",
+    "A square",
 )
 MEASURED = Evidence("here", "this machine", "quick profile", {"speed": 3.0})
 VALUES = {"slope": 2.5, "drawing": DRAWING, "sources": [MEASURED]}
@@ -92,7 +93,7 @@ def test_page_holds_its_context(templates, target):
     assert "Nobody" not in said
     assert not re.search("[\ue000-\ue006]", page)
     assert ("<math" in page) == (target == "html")
-    assert ('<svg xmlns="http://www.w3.org/2000/svg"' in page) == (target == "pdf")
+    assert ('<img class="maths" alt="y equals' in page) == (target == "pdf")
 
 
 def test_things_are_numbered_and_linked_forwards(templates):
@@ -244,6 +245,14 @@ def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
     first = path.read_bytes()
     render.write_pdf(CONTEXT, path, templates)
     assert path.read_bytes() == first
+
+
+def test_what_the_pdf_cannot_draw_is_an_error(templates, tmp_path):
+    broken = '<p><img alt="broken" src="data:image/svg+xml;base64,PHN2Zz4="></p>'  # <svg> without an end
+    (templates / "answers" / "q08.html.j2").write_text(broken)
+    error = ValueError if native.loads() else render.NativeLibraryError
+    with pytest.raises(error, match=r"not all of the page can be drawn: Failed to load|apt-get install"):
+        render.write_pdf(CONTEXT, tmp_path / "report.pdf", templates)
 
 
 def test_pdf_takes_nothing_from_outside(templates, tmp_path):
