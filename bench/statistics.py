@@ -46,7 +46,7 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
     """Mean of a - b over the pairs that both have, with Student's interval (Student 1908).
 
     a, b: values indexed by what pairs them (the seed). An index present in one only is left out and thus
-    lowers `pairs`. With fewer than two pairs the interval is NaN.
+    lowers `pairs`. With fewer than two pairs the interval is NaN, and of equal differences it has no width.
     """
     differences = (a - b).dropna()
     n = len(differences)
@@ -55,6 +55,8 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
     mean = float(differences.mean())
     if n < 2:
         return Difference(mean, float("nan"), float("nan"), n)
+    if np.ptp(differences) <= SPREADLESS * np.abs(differences).max():
+        return Difference(mean, mean, mean, n)
     interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
     return Difference(mean, float(interval.low), float(interval.high), n)
 

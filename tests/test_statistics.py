@@ -234,6 +234,12 @@ def test_the_rate_is_chosen_by_the_mean_and_a_divergence_excludes_it():
     assert chosen_rates(pd.DataFrame(columns=["name", "learning_rate", "score", "status"]), ["name"]).empty
 
 
+@pytest.mark.parametrize("value", [0.0, 0.9])
+def test_equal_differences_have_an_interval_without_width(value):
+    found = mean_interval(pd.Series([value] * 3))
+    assert (found.mean, found.low, found.high, found.pairs) == (value, found.mean, found.mean, 3)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_holm_agrees_with_statsmodels(seed, monkeypatch):
     monkeypatch.setattr("gc.collect", lambda: 0)  # which it calls each time, a third of a second here

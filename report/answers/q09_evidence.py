@@ -5,6 +5,7 @@ import pandas as pd
 
 from bench.store import Snapshot
 from report.answer import Values
+from report.cost import bandwidth
 from report.drawing import draw
 from report.evidence import inputs, samples, time_ratio
 from report.figures.timing import ratios
@@ -19,6 +20,7 @@ PAIRS = {
     "Swish, ours / torch": (("swish", "impl"), ("swish", "torch")),
     "Swish, composed / ours": (("swish", "composed"), ("swish", "impl")),
 }
+MEMORY = {"Swish": "swish", "F.silu": "swish"}  # what is drawn beside a copy: torch's SiLU is Swish
 MEASURED = (("sigmoid", "impl"), ("swish", "impl"), ("sigmoid", "torch"), ("swish", "torch"))
 
 
@@ -67,7 +69,7 @@ def evidence(snapshot: Snapshot) -> Values:
     """Times of Swish and sigmoid and their ratios; None where they were not measured."""
     frame = measured(snapshot)
     if frame.empty:
-        return {"times": None}
+        return {"times": None, "bandwidth": bandwidth(snapshot, MEMORY)}
     frame["row"] = frame["row"].map(elements)
     wide = frame.pivot_table(
         index=["panel", "row"], columns="series", values="text", aggfunc="first", sort=False
@@ -85,11 +87,12 @@ def evidence(snapshot: Snapshot) -> Values:
         + ".",
     )
     return {
+        "bandwidth": bandwidth(snapshot, MEMORY),
         "times": {
             "medians": medians(snapshot),
             "columns": shown,
             "ratios": rows,
             "summary": summary(frame),
             "figure": figure,
-        }
+        },
     }

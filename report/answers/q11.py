@@ -13,6 +13,7 @@ from report.answers.q11_autoencoders import autoencoder, cost, troubles
 from report.answers.q11_evidence import AUTOENCODERS, classifier
 from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
 from report.answers.q11_reasons import reasons
+from report.cost import bandwidth, worth_drawing
 from report.drawing import Drawing, draw
 from report.figures.activations import curves, on_grid
 from report.formats import number, percent
@@ -114,6 +115,8 @@ def evidence(snapshot: Snapshot) -> Values:
         "classifier": classifier(snapshot),
         "autoencoders": [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))],
         "cost": cost(snapshot),
+        "bandwidth": bandwidth(snapshot, {"SGELU": "sgelu", "AdaSGELU": "ada_sgelu", "F.gelu": "gelu"}),
+        "worth": worth_drawing(snapshot),
         "troubles": troubles(snapshot),
     }
 

@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 # Stands for the text colour: `report.drawing` makes it currentColor, so that a drawing suits either theme.
 INK = "#010203"
@@ -74,3 +76,10 @@ def style() -> Iterator[None]:
     plt.switch_backend("Agg")
     with sns.axes_style("ticks"), mpl.rc_context(RC):
         yield
+
+
+def plain_ticks(axis: Axis, *, every_decade: bool = False) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5, or at decades only, written as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0,) if every_decade else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

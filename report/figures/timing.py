@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from report.figures.style import INK, PALETTE, style
+from report.figures.style import INK, PALETTE, plain_ticks, style
 
 MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht")]
 
@@ -47,9 +46,7 @@ def ratios(frame: pd.DataFrame, label: str, order: Sequence[str] = ()) -> Figure
             _panel(ax, frame[frame["panel"] == panel], rows, series)
             ax.set_title(panel)
         wide = frame["high"].max() / min(frame["low"].min(), 1) > 100
-        axes[0, 0].xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
-        axes[0, 0].xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        axes[0, 0].xaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(axes[0, 0].xaxis, every_decade=wide)
         figure.supxlabel(label, fontsize=9)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         columns = len(labels) if len("".join(labels)) <= WIDEST_LEGEND else 2

@@ -1,0 +1,72 @@
+"""Cost beside bandwidth, and cost beside what it buys: figures of questions 9 and 11."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from report.figures.style import INK, plain_ticks, stroke, style
+
+COPIES = {"copy into memory at hand": (0, (1, 1)), "copy into fresh memory": (0, (6, 2))}
+
+
+def _line(contender: str, of: Mapping[str, str]) -> dict[str, object]:
+    """The stroke of the contender's activation; torch's own kernels have hollow marks, copies none."""
+    if contender in COPIES:
+        return {"color": INK, "linestyle": COPIES[contender], "linewidth": 1.1}
+    return {**stroke(of[contender]), "markerfacecolor": "none" if contender.startswith("F.") else None}
+
+
+def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
+    """Rate of memory traffic against size, a panel a number of threads.
+
+    frame: threads, contender, elements, rate, low and high in GB/s; of: the activation of each contender.
+    """
+    panels = list(dict.fromkeys(frame["threads"]))
+    with style():
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(6.4, 3.3), sharex=True, sharey=True, squeeze=False
+        )
+        for ax, threads in zip(axes[0], panels, strict=True):
+            for contender, own in frame[frame["threads"] == threads].groupby("contender", sort=False):
+                line = _line(str(contender), of)
+                ends = np.stack([own["rate"] - own["low"], own["high"] - own["rate"]])
+                ax.errorbar(own["elements"], own["rate"], ends, label=contender, elinewidth=0.9, **line)
+            ax.set_xscale("log", base=2)
+            ax.set_yscale("log")
+            plain_ticks(ax.yaxis)
+            ax.set(title=f"{threads}{'s' if threads > '2' else ''}", xlabel="elements (float32)")
+        axes[0, 0].set_ylabel("necessary traffic (GB/s)")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def worth(frame: pd.DataFrame) -> Figure:
+    """What networks achieve against what their activation costs, with intervals both ways, a panel a network.
+
+    frame: panel, quantity (what is achieved), name, activation, microseconds, fast, slow, value, low, high
+    (NaN without an interval).
+    """
+    panels = list(dict.fromkeys(frame["panel"]))
+    with style():
+        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.1), sharex=True, squeeze=False)
+        for ax, panel in zip(axes[0], panels, strict=True):
+            own = frame[frame["panel"] == panel]
+            for row in own.itertuples():
+                look = {**stroke(row.name), "linestyle": "none"}
+                across = [[row.microseconds - row.fast], [row.slow - row.microseconds]]
+                along = np.nan_to_num([[row.value - row.low], [row.high - row.value]])
+                ax.errorbar(
+                    row.microseconds, row.value, along, across, label=row.activation, elinewidth=0.9, **look
+                )
+            ax.set_xscale("log")
+            plain_ticks(ax.xaxis)
+            ax.set_title(panel.replace(" with", "\nwith").replace(" auto", "\nauto"))
+            ax.set_ylabel(own["quantity"].iloc[0])
+        figure.supxlabel("forward and backward, largest size (µs)", fontsize=9)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=5)
+    return figure
