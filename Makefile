@@ -37,7 +37,7 @@ bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFIL
 		$(call option,EPOCHS,--epochs)
 
 report: bench ## bench, then write build/report.html and build/report.pdf
-	$(RUN) -m report
+	$(RUN) -m report $(call option,DATA_ROOT,--data-root)
 
 test: $(READY) ## run the tests
 	$(RUN) -m pytest

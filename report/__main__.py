@@ -1,29 +1,64 @@
 """Command line of the report: `python -m report`."""
 
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from jinja2 import TemplateError
 from rich.console import Console
 
+from report import compare as comparison
 from report.assemble import ANSWERS, context
-from report.render import NativeLibraryError, write_html, write_pdf
+from report.render import TEMPLATES, NativeLibraryError, write_html, write_pdf
 from report.sources import sources
 
-FORMATS = {"html": "report.html", "pdf": "report.pdf"}
+FORMATS = ("html", "pdf")
+CODE = Path(__file__).resolve().parent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(stderr=True, highlight=False)
 
 
-def chosen(what: str, given: str | None, known: list[str]) -> list[str]:
+def chosen(what: str, given: str | None, known: Sequence[str]) -> list[str]:
     """The comma-separated names given, or all; an unknown one is an error that lists the known."""
-    names = given.split(",") if given else known
+    names = given.split(",") if given else list(known)
     for name in names:
         if name not in known:
             raise typer.BadParameter(f"unknown {what} {name!r}; known: {', '.join(known)}")
     return names
+
+
+def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[str]) -> None:
+    """Write the page in each format; without WeasyPrint's libraries say how to get them."""
+    for format in formats:
+        path = output / f"{name}.{format}"
+        try:
+            (write_html if format == "html" else write_pdf)(page, path)
+        except NativeLibraryError as error:
+            console.print(f"no PDF: {error}", style="bold yellow", markup=False, soft_wrap=True)
+        else:
+            console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def watch(stores: Sequence[Path], render: Callable[[], None]) -> None:
+    """Render again whenever a template changes, and start afresh when code or a store does; until Ctrl-C."""
+    from watchfiles import watch as changes  # only for those who write
+
+    folders = {TEMPLATES, CODE, *(path.resolve().parent for path in stores if path.parent.exists())}
+    names = {path.name for path in stores}
+    console.print(f"watching {', '.join(sorted(map(str, folders)))}; Ctrl-C ends", markup=False)
+    for found in changes(*folders, raise_interrupt=False):
+        paths = {Path(path) for _, path in found}
+        if any(path.suffix == ".py" or path.name in names for path in paths):
+            os.execv(sys.executable, [sys.executable, "-m", "report", *sys.argv[1:]])
+        if any(path.is_relative_to(TEMPLATES) for path in paths):
+            try:
+                render()
+            except (ValueError, TemplateError) as error:  # a mistake in a template; the next save may mend it
+                console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -39,19 +74,31 @@ def main(
         str | None, typer.Option(help=f"Comma-separated questions, of: {', '.join(ANSWERS)}; default: all.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="html, pdf; default: both.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder that MNIST/raw lies in, for the pictures of question 2.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Two stores to set side by side, in compare.html and compare.pdf instead."),
+    ] = None,
+    watch_files: Annotated[
+        bool, typer.Option("--watch", help="Write again whenever templates, code or results change.")
+    ] = False,
 ) -> None:
     """Recompute every answer, read what was measured, and write the report as one page and one PDF."""
-    formats = chosen("format", format, list(FORMATS))
-    questions = chosen("question", only, list(ANSWERS))
-    page = context({slug: ANSWERS[slug] for slug in questions}, sources(results, reference))
-    for name in formats:
-        path = output / FORMATS[name]
-        try:
-            (write_html if name == "html" else write_pdf)(page, path)
-        except NativeLibraryError as error:
-            console.print(f"no PDF: {error}", style="bold yellow", markup=False, soft_wrap=True)
-        else:
-            console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    formats = chosen("format", format, FORMATS)
+    if compare:
+        write(comparison.context(*compare), "compare", output, formats)
+        return
+    answers = {slug: ANSWERS[slug] for slug in chosen("question", only, list(ANSWERS))}
+    page = context(answers, sources(results, reference), data_root)
+
+    def render() -> None:
+        write(page, "report", output, formats)
+
+    render()
+    if watch_files:
+        watch([results, reference], render)
 
 
 if __name__ == "__main__":

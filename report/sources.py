@@ -20,7 +20,8 @@ def dataset_name(snapshot: Snapshot) -> str:
     return DATASETS.get(name, name)
 
 
-def _label(origin: str, snapshot: Snapshot) -> str:
+def source_label(origin: str, snapshot: Snapshot) -> str:
+    """Where numbers come from, in words: data set, profile and machine."""
     machine = f"{snapshot.environment['processor']}, {snapshot.environment['cores']} cores"
     device = snapshot.environment["device"]
     where = machine if device == "cpu" else f"{device}, {machine}"
@@ -36,7 +37,9 @@ def sources(results: Path, reference: Path) -> list[Source]:
     if here and here.profile == "reference" and here.environment["dataset"] == "mnist":
         stored = None
     found = (("reference", "Reference", stored), ("here", "Measured here", here))
-    return [Source(slug, _label(origin, snapshot), snapshot) for slug, origin, snapshot in found if snapshot]
+    return [
+        Source(slug, source_label(origin, snapshot), snapshot) for slug, origin, snapshot in found if snapshot
+    ]
 
 
 def notices(found: Sequence[Source]) -> list[str]:

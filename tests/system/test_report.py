@@ -9,9 +9,10 @@ from bench.cells import Outcome
 from bench.store import Store
 from bench.timing import Timing
 from impl.training import Measurement
-from report.__main__ import app
+from report.__main__ import CODE, app, watch
 from report.assemble import ANSWERS
 from report.claims import CLAIMS
+from report.render import TEMPLATES
 from tests import small_store as small
 
 PHENOMENA = {
@@ -81,6 +82,38 @@ def test_some_questions_alone(tmp_path):
     assert render(tmp_path, "--only", "q02,q09").exit_code == 0
     page = (tmp_path / "build" / "report.html").read_text()
     assert re.findall(r'<h2 id="(q\d\d)"', page) == ["q02", "q09"]
+
+
+def test_two_stores_side_by_side(tmp_path):
+    tiny_store(tmp_path / "here.sqlite")
+    assert render(tmp_path, "--compare", *[tmp_path / "here.sqlite"] * 2).exit_code == 0
+    page = (tmp_path / "build" / "compare.html").read_text()
+    assert "1.00 (1.00 to 1.00)" in page
+    assert not (tmp_path / "build" / "report.html").exists()
+
+
+def test_watching_renders_again_for_a_template_and_starts_afresh_for_code_or_a_store(monkeypatch, tmp_path):
+    store = tmp_path / "here.sqlite"
+    rounds = [
+        TEMPLATES / "page.html.j2",
+        TEMPLATES / "style.css",
+        tmp_path / "other.txt",
+        store,
+        CODE / "x.py",
+    ]
+    monkeypatch.setattr("watchfiles.watch", lambda *folders, **_: ({(1, str(path))} for path in rounds))
+    started = []
+    monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
+    rendered = []
+
+    def render_once():
+        rendered.append(1)
+        if len(rendered) == 1:
+            raise ValueError("a formula with a mistake")
+
+    watch([store], render_once)  # the mistake does not end it
+    assert len(rendered) == 2
+    assert len(started) == 2
 
 
 @pytest.mark.parametrize(
