@@ -1,8 +1,11 @@
 """From the answers and the stored results to the context of the page."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from report import verdicts
 from report.answer import Answer, Evidence, Source
@@ -84,8 +87,12 @@ def attachments(found: Sequence[Source]) -> list[Attachment]:
         Attachment(
             f"{source.slug}-{name}.csv",
             f"{source.label}: {name}.",
-            table.to_csv(index=False, lineterminator="\n").encode(),
+            partial(_csv, table),
         )
         for source in found
         for name, table in source.snapshot.tables().items()
     ]
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False, lineterminator="\n"))

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from bench.statistics import CONFIDENCE, mean_interval
+from bench.statistics import RESAMPLES, mean_interval, percentiles, resampled_medians
 from bench.store import Snapshot
 from report import phrases
 from report.drawing import Drawing, draw
@@ -51,14 +50,9 @@ def traffic(snapshot: Snapshot, contenders: tuple[str, ...]) -> pd.DataFrame:
 
 def _median(*sets: np.ndarray) -> tuple[float, float, float]:
     """Sum of the medians of sets of samples, with a percentile bootstrap interval (Efron 1979)."""
-
-    def total(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.sum([np.median(one, axis=axis) for one in drawn], axis=0)
-
-    interval = stats.bootstrap(
-        sets, total, n_resamples=999, confidence_level=CONFIDENCE, method="percentile", rng=0
-    ).confidence_interval
-    return float(total(*sets)), float(interval.low), float(interval.high)
+    rng = np.random.default_rng(0)
+    drawn = [resampled_medians(samples, RESAMPLES, rng) for samples in sets]
+    return float(sum(np.median(samples) for samples in sets)), *percentiles(np.sum(drawn, axis=0))
 
 
 def worth(snapshot: Snapshot) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """A figure as the page carries it: inline SVG, words for those who do not see it, and the table behind it."""
 
 import io
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import pandas as pd
 from markupsafe import Markup, escape
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, NullLocator
 from numpy.typing import ArrayLike
 
 from report.figures.style import INK
-from report.formats import data_uri, number
+from report.formats import SUPERSCRIPTS, data_uri, number
 
 PAPER_INK = "#1b1d21"
 SHOWN = 48  # rows of the table behind a figure that the page shows; all are in its CSV
@@ -35,10 +37,9 @@ class Drawing:
         source = data_uri(self.svg.replace("currentColor", PAPER_INK), "image/svg+xml")
         return Markup('<img class="plot" alt="{}" src="{}">').format(self.alt, source)
 
-    @property
     def csv(self) -> str:
         """The whole table, floats to six significant digits."""
-        return self.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        return str(self.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
     @property
     def stride(self) -> int:
@@ -49,6 +50,14 @@ class Drawing:
     def rows(self) -> list[list[str]]:
         """Every `stride`-th row, for readers."""
         return [[_cell(value) for value in row] for row in self.table.iloc[:: self.stride].to_numpy(object)]
+
+
+def power_of_ten(x: float, _: object = None) -> str:
+    """A tick of a logarithmic axis: "10⁻³", and nothing between the powers."""
+    exponent = math.log10(x)
+    return (
+        f"10{str(round(exponent)).translate(SUPERSCRIPTS)}" if abs(exponent - round(exponent)) < 1e-6 else ""
+    )
 
 
 def _cell(value: object) -> str:
@@ -76,6 +85,14 @@ def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str
         )
     if table.empty:
         raise ValueError(f"figure {name!r} has no rows behind it")
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        axis.set_minor_locator(NullLocator())  # unlabelled ticks are most of what drawing takes
+        if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+            axis.set_major_formatter(FuncFormatter(power_of_ten))  # plain text is set far faster than maths
+    if engine := figure.get_layout_engine():
+        # Once and by itself: left on, matplotlib would draw everything twice.
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

@@ -1,6 +1,7 @@
 """Numbers for readers: the filters with which templates write what was computed, in text and inside maths."""
 
 import base64
+import hashlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +112,11 @@ def data_uri(text: str, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(text.encode()).decode()}"
 
 
+def integrity(script: str) -> str:
+    """What names this script, and no other, in a content security policy."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
@@ -119,4 +125,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "bytes": size,
     "matrix": matrix,
     "data_uri": data_uri,
+    "integrity": integrity,
 }

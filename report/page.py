@@ -1,6 +1,6 @@
 """What the page consists of: sections, errata, tables, references; plain data that templates show."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that the PDF carries along."""
+    """A file that the PDF carries along; `content` makes it, for those formats that want it."""
 
     name: str
     description: str
-    content: bytes
+    content: Callable[[], str]
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
             notes=notes,
             verdicts=page.claims["claims"] if page.claims else [],
             styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
+            script=Markup((TEMPLATES / "tables.js").read_text("utf-8")),
             language=LANGUAGE,
         )
     )
@@ -156,7 +157,7 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
     when = _now()
     attachments = [
         weasyprint.Attachment(
-            string=file.content,
+            string=file.content().encode(),
             name=file.name,
             description=file.description,
             relationship="Data",
@@ -200,7 +201,7 @@ def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
     """The tables behind the figures."""
     for section in sections:
         for drawing in _drawings(section.values):
-            yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv.encode())
+            yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv)
 
 
 def _drawings(value: Any) -> Iterator[Drawing]:

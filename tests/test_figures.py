@@ -76,7 +76,7 @@ def test_name_must_be_an_id():
 
 def drawn(table):
     with style():
-        return draw(plt.figure(), table, name="x", title="", alt="")
+        return draw(plt.subplots()[0], table, name="x", title="", alt="")
 
 
 def test_the_whole_table_goes_with_the_figure():
@@ -85,7 +85,7 @@ def test_the_whole_table_goes_with_the_figure():
     assert found.stride == 11
     assert [row[0] for row in found.rows] == [str(k) for k in range(0, n, 11)]
     assert found.rows[0][1:] == ["0", "a,b"]
-    lines = found.csv.splitlines()
+    lines = found.csv().splitlines()
     assert (lines[0], lines[-1], len(lines)) == ("k,value,name", f'{n - 1},0.333333,"a,b"', n + 1)
 
 

@@ -1,6 +1,7 @@
 """The page holds what its context says, escaped, numbered and linked; the files are whole or not there."""
 
 import base64
+import hashlib
 import re
 import sys
 from dataclasses import replace
@@ -55,7 +56,7 @@ CONTEXT = {
         Erratum("e1", 1, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
     ],
     "provenance": [Table("Where from.", ["What", "Value"], [["commit", "abc"]])],
-    "attachments": [Attachment("all.csv", "Everything.", b"a\n1\n")],
+    "attachments": [Attachment("all.csv", "Everything.", lambda: "a\n1\n")],
     "references": [
         Reference("other", "Nobody (1998). Not cited."),
         Reference("book", "Someone (1999). A book."),
@@ -164,7 +165,10 @@ def test_page_is_self_contained(templates):
     page = render.render_page(CONTEXT, "html", templates)
     assert not re.findall(r'(?:src|href)="(?!#)(?!data:)[^"]*"', page)
     assert set(re.findall(r"url\(\"?([a-z]*):", page)) == {"data"}
-    assert "<script" not in page
+    [script] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in page or f"script-src 'sha256-{digest}'" in page
+    assert "<script" not in render.render_page(CONTEXT, "pdf", templates)
     assert '<html lang="en">' in page
     assert '<a class="skip" href="#main">' in page
 

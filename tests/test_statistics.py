@@ -20,6 +20,7 @@ from bench.statistics import (
     median_ratio,
     paired_difference,
     ratio_of_samples,
+    resampled_medians,
     tuning_scores,
 )
 
@@ -72,6 +73,15 @@ def test_ratio_of_medians_and_its_interval():
         covered += ratio.low <= 2 <= ratio.high
     # 95 % nominal; fewer than 87 of 100 would happen once in a thousand trials (binomial)
     assert covered >= 87
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 10])
+def test_resampled_medians_are_distributed_as_those_of_resamples(n):
+    x = np.random.default_rng(n).exponential(size=n)
+    found = resampled_medians(x, 20_000, np.random.default_rng(0))
+    plain = np.median(np.random.default_rng(1).choice(x, (20_000, n)), axis=1)
+    # Kolmogorov and Smirnov's distance of two samples of 20,000 exceeds 0.02 once in two thousand times
+    assert stats.ks_2samp(found, plain).statistic < 0.02
 
 
 def paired_samples(n, shared, seed=0):
