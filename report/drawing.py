@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import matplotlib as mpl
 import numpy as np
@@ -52,12 +53,11 @@ class Drawing:
         return [[_cell(value) for value in row] for row in self.table.iloc[:: self.stride].to_numpy(object)]
 
 
-def power_of_ten(x: float, _: object = None) -> str:
+def power(base: int, x: float, _: object = None) -> str:
     """A tick of a logarithmic axis: "10⁻³", and nothing between the powers."""
-    exponent = math.log10(x)
-    return (
-        f"10{str(round(exponent)).translate(SUPERSCRIPTS)}" if abs(exponent - round(exponent)) < 1e-6 else ""
-    )
+    exponent = math.log(x, base)
+    whole = abs(exponent - round(exponent)) < 1e-6
+    return f"{base}{str(round(exponent)).translate(SUPERSCRIPTS)}" if whole else ""
 
 
 def _cell(value: object) -> str:
@@ -88,7 +88,9 @@ def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         axis.set_minor_locator(NullLocator())  # unlabelled ticks are most of what drawing takes
         if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
-            axis.set_major_formatter(FuncFormatter(power_of_ten))  # plain text is set far faster than maths
+            # Plain text is set far faster than maths.
+            base = round(axis.get_transform().base)  # type: ignore[attr-defined]  # of a logarithm
+            axis.set_major_formatter(FuncFormatter(partial(power, base)))
     if engine := figure.get_layout_engine():
         # Once and by itself: left on, matplotlib would draw everything twice.
         engine.execute(figure)

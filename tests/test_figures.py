@@ -11,7 +11,7 @@ from matplotlib import colors
 from matplotlib import pyplot as plt
 
 from impl.activations import ACTIVATIONS
-from report.drawing import SHOWN, draw, path_frame
+from report.drawing import SHOWN, draw, path_frame, power
 from report.figures.style import INK, PALETTE, stroke, style
 
 TABLE = pd.DataFrame({"x": [0, 1, 2], "y, in s": [0.0, 1.0, -1.0]})
@@ -91,6 +91,21 @@ def test_the_whole_table_goes_with_the_figure():
 
 def test_what_is_missing_from_a_table_is_said():
     assert drawn(pd.DataFrame({"low": [float("nan"), -0.5]})).rows == [["none"], ["−0.5000"]]
+
+
+def test_powers_are_written_out():
+    assert [power(10, x) for x in (1e-3, 1.0, 1e5, 20.0)] == ["10⁻³", "10⁰", "10⁵", ""]
+    assert power(2, 2.0**14) == "2¹⁴"
+
+
+@pytest.mark.parametrize("base", [2, 10])
+def test_logarithmic_axes_have_their_powers(base):
+    with style():
+        figure, axes = plt.subplots()
+        axes.plot([base**3, base**6], [1, 2])
+        axes.set_xscale("log", base=base)
+        svg = draw(figure, TABLE, name="x", title="", alt="").svg
+    assert f"<!-- {base}³ -->" in svg
 
 
 def test_paths_become_one_frame():

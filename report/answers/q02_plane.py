@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
 
-from impl.data import DEFAULT_ROOT, load_mnist
-from impl.mnist import FILES, raw_folder
+from impl.data import DEFAULT_ROOT
+from impl.mnist import FILES, raw_folder, read_idx
 from impl.pca import PCA
 from report.answer import Values
 from report.drawing import draw
 from report.figures.components import digits_plane
 
+TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 DRAWN = 500  # of the images, so that their numerals can be told apart
 
 
@@ -27,11 +28,11 @@ def mnist(root: Path | None) -> Values:
 
     Raises DataError for a file that is not MNIST's.
     """
-    folder = raw_folder(root or DEFAULT_ROOT)
-    if not all((folder / name).exists() for name in FILES):
+    paths = {name: raw_folder(root or DEFAULT_ROOT) / name for name in TEST}
+    if not all(path.exists() for path in paths.values()):
         return {"mnist": None}
-    data = load_mnist(root or DEFAULT_ROOT)
-    return {"mnist": _plane(data.test_images.flatten(1).double().numpy(), data.test_labels.numpy(), "mnist")}
+    images, labels = (read_idx(path, FILES[name])[0] for name, path in paths.items())
+    return {"mnist": _plane(images.reshape(len(images), -1) / 255, labels, "mnist")}
 
 
 def _plane(pixels: np.ndarray, labels: np.ndarray, name: str) -> dict[str, object]:

@@ -98,7 +98,7 @@ def limits() -> dict[str, sympy.Expr]:
 
 def drawing() -> Drawing:
     """Swish and sigmoid with their derivatives."""
-    frame = on_grid(torch.linspace(-6, 6, 241, dtype=torch.float64), ("sigmoid", "swish"))
+    frame = on_grid(torch.linspace(-6, 6, 241, dtype=torch.float64), {"": ("sigmoid", "swish")})
     return draw(
         curves(frame),
         frame,

@@ -23,6 +23,14 @@ SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the
 ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
 
 
+# Few enough in a panel to tell apart.
+GROUPS = {
+    "keep the positive side": ("relu", "gelu", "swish", "mish", "elu"),
+    "even": ("sgelu", "ada_sgelu", "sgelu_yu", "lisht"),
+    "bounded": ("sigmoid", "tanh"),
+}
+
+
 def doubled() -> int:
     """How often a batch norm and activation follow another such pair with nothing between, as printed."""
     network = ConvAutoencoder(nn.ReLU)
@@ -33,7 +41,7 @@ def doubled() -> int:
 
 def drawing() -> Drawing:
     """All activations and their derivatives, Figure 2 of the assignment."""
-    frame = on_grid(torch.linspace(-3, 3, 181, dtype=torch.float64), list(ACTIVATIONS))
+    frame = on_grid(torch.linspace(-3, 3, 181, dtype=torch.float64), GROUPS)
     ada = frame["name"] == "ada_sgelu"
     frame.loc[ada, ["f", "derivative"]] *= ALPHA
     frame.loc[ada, "activation"] = "AdaSGELU, α = ½"
@@ -42,9 +50,10 @@ def drawing() -> Drawing:
         frame,
         name="q11-curves",
         title="The activations and their derivatives",
-        alt="Left: GELU, Swish and ReLU stay near zero for negative inputs and rise for positive ones, "
-        "while SGELU and AdaSGELU rise on both sides like a parabola that straightens. Right: their "
-        "derivatives; those of SGELU and AdaSGELU are odd, negative on the left and zero at the origin.",
+        alt="Three rows. Above, GELU, Swish, Mish and ReLU stay near zero for negative inputs and rise for "
+        "positive ones, and ELU falls to minus one. In the middle, SGELU and its kin rise on both sides like "
+        "a parabola that straightens; their derivatives are odd, negative on the left and zero at the "
+        "origin. Below, sigmoid and tanh rise between two limits, with bells for derivatives.",
     )
 
 

@@ -22,6 +22,7 @@ NETWORKS = {
     ("conv_autoencoder", True): "convolutional autoencoder",
 }
 ALPHA = "ada_sgelu"
+DRAWN = tuple(name for name in HIGHLIGHTED if name != ALPHA)  # which before training is SGELU
 
 
 def layers(snapshot: Snapshot, runs: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
             ("gradient norm", "norm of gradients"),
         ):
             frame = layers(snapshot, runs, series)
-            frame = frame[(frame["step"] == 0) & frame["activation"].isin(HIGHLIGHTED)]
+            frame = frame[(frame["step"] == 0) & frame["activation"].isin(DRAWN)]
             panels.append(frame.assign(series=title, panel=words))
     frame = pd.concat(panels)
     if frame.empty:

@@ -1,6 +1,6 @@
 """Activations and their derivatives: figures of questions 9 and 11."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -11,11 +11,12 @@ from impl.activations import ACTIVATIONS
 from report.figures.style import stroke, style
 
 
-def on_grid(x: Tensor, names: Sequence[str]) -> pd.DataFrame:
+def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Values and derivatives of the named activations on x (n,): what `curves` draws."""
     return pd.concat(
         pd.DataFrame(
             {
+                "group": group,
                 "name": name,
                 "activation": ACTIVATIONS[name].label,
                 "x": x.numpy(),
@@ -23,23 +24,30 @@ def on_grid(x: Tensor, names: Sequence[str]) -> pd.DataFrame:
                 "derivative": ACTIVATIONS[name].derivative(x).numpy(),
             }
         )
+        for group, names in groups.items()
         for name in names
     )
 
 
 def curves(frame: pd.DataFrame) -> Figure:
-    """Values on the left, derivatives on the right, over x.
+    """Values on the left, derivatives on the right, over x, a row for each group.
 
-    frame: name (which decides the stroke), activation (its label), x, f and derivative.
+    frame: group, name (which decides the stroke), activation (its label), x, f and derivative.
     """
+    groups = list(dict.fromkeys(frame["group"]))
     with style():
-        figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.5))
-        for k, ((name, label), own) in enumerate(frame.groupby(["name", "activation"], sort=False)):
-            every = (4 + 5 * k, max(len(own) // 6, 1))
-            for ax, y in zip(axes, ("f", "derivative"), strict=True):
-                ax.plot(own["x"], own[y], label=label, markevery=every, **stroke(str(name)))
-        for ax, title in zip(axes, ("activation f(x)", "derivative f′(x)"), strict=True):
-            ax.set(xlabel="pre-activation x (no unit)", title=title)
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
+        figure, axes = plt.subplots(
+            len(groups), 2, figsize=(6.4, 0.8 + 2.3 * len(groups)), sharex=True, squeeze=False
+        )
+        for row, group in zip(axes, groups, strict=True):
+            members = frame[frame["group"] == group].groupby(["name", "activation"], sort=False)
+            for k, ((name, label), own) in enumerate(members):
+                every = (4 + 5 * k, max(len(own) // 6, 1))
+                for ax, y in zip(row, ("f", "derivative"), strict=True):
+                    ax.plot(own["x"], own[y], label=label, markevery=every, **stroke(str(name)))
+            row[0].legend(fontsize=8, handlelength=2.6, title=group or None, title_fontsize=8)
+        for ax, title in zip(axes[0], ("activation f(x)", "derivative f′(x)"), strict=True):
+            ax.set_title(title)
+        for ax in axes[-1]:
+            ax.set_xlabel("pre-activation x (no unit)")
     return figure

@@ -12,18 +12,24 @@ from report.figures.style import INK, PALETTE, stroke, style
 
 
 def _curves(ax: Axes, frame: pd.DataFrame, labels: Mapping[str, str], highlighted: Sequence[str]) -> None:
-    """Mean curves of one panel; error bars and markers for the highlighted, thin lines for the rest."""
+    """Mean curves of one panel; strokes and error bars for the highlighted, thin grey lines for the rest."""
     spread = np.linspace(-0.12, 0.12, max(len(highlighted), 1))
-    for name, part in frame.groupby("activation", sort=False):
-        key = str(name)
-        if key not in highlighted:
-            thin = {**stroke(key), "marker": "", "linewidth": 0.9, "alpha": 0.8}
-            ax.plot(part["step"], part["mean"], label=labels.get(key, key), **thin)
+    rest = frame[~frame["activation"].isin(highlighted)]
+    for k, (_, part) in enumerate(rest.groupby("activation", sort=False)):
+        name = f"{rest['activation'].nunique()} others" if k == 0 else None
+        ax.plot(part["step"], part["mean"], label=name, color="#8C8C8C", linewidth=0.8)
+    for key, shift in zip(highlighted, spread, strict=False):
+        part = frame[frame["activation"] == key]
+        if part.empty:
             continue
-        x = part["step"] + spread[list(highlighted).index(key)]
-        ends = np.stack([part["mean"] - part["low"], part["high"] - part["mean"]])
+        ends = np.nan_to_num([part["mean"] - part["low"], part["high"] - part["mean"]])
         ax.errorbar(
-            x, part["mean"], np.nan_to_num(ends), label=labels.get(key, key), elinewidth=0.9, **stroke(key)
+            part["step"] + shift,
+            part["mean"],
+            ends,
+            label=labels.get(key, key),
+            elinewidth=0.9,
+            **stroke(key),
         )
 
 
@@ -53,7 +59,7 @@ def learning_curves(frame: pd.DataFrame, labels: Mapping[str, str], highlighted:
             ax.set_xlabel("epoch")
             ax.set_xticks(sorted(frame["step"].unique()))
         handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=4)
+        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     return figure
 
 
@@ -122,7 +128,7 @@ def reconstructions(rows: Mapping[str, np.ndarray]) -> Figure:
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows.values()], axis=0)
     height = next(iter(rows.values())).shape[1]
     with style():
-        width = 5.4
+        width = 4.9  # of 6.4; the rest is for the names
         figure, ax = plt.subplots(figsize=(6.4, width * sheet.shape[0] / sheet.shape[1]), layout="none")
         figure.subplots_adjust(left=1 - width / 6.4, right=1, bottom=0, top=1)
         ax.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
