@@ -1,0 +1,149 @@
+"""The page in a browser: by keyboard and by screen reader, in both themes, wide and narrow."""
+
+from itertools import pairwise
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+
+WIDE, PHONE = 1280, 390
+# Contrast takes axe nearly all its time. It depends on the theme, and on the width only in the navigation.
+COLOURS = {"runOnly": ["color-contrast"]}
+STRUCTURE = {"rules": {"color-contrast": {"enabled": False}}}
+# Width, theme, whether what folds is open, where axe looks, and for what.
+VIEWS = {
+    "wide, light": (WIDE, "light", True, None, {}),
+    "wide, dark": (WIDE, "dark", True, None, COLOURS),
+    "phone": (PHONE, "light", True, None, STRUCTURE),
+    "phone, folded": (PHONE, "light", False, None, STRUCTURE),
+    "navigation of the phone, light": (PHONE, "light", True, "nav.fold", COLOURS),
+    "navigation of the phone, dark": (PHONE, "dark", True, "nav.fold", COLOURS),
+}
+UNFOLD = "document.querySelectorAll('details').forEach(d => d.open = true)"
+RUN_AXE = "([where, how]) => axe.run(where || document, {resultTypes: ['violations'], ...how})"
+
+
+@pytest.fixture(scope="module")
+def tab(browser, page):
+    """Opens the page once for all that leave it as it is."""
+    tab = browser.new_page(viewport={"width": WIDE, "height": 900})
+    tab.goto(page.as_uri())
+    tab.evaluate(Axe().axe_script)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def fresh(browser, page):
+    """Opens the page anew, with options of the browser's context."""
+    contexts = []
+
+    def open_page(width=WIDE, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        tab = contexts[-1].new_page()
+        tab.requests = []
+        tab.on("request", lambda request: tab.requests.append(request.url))
+        tab.goto(page.as_uri())
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_violation(tab, view):
+    width, theme, unfolded, where, how = VIEWS[view]
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=theme)
+    tab.evaluate(UNFOLD if unfolded else UNFOLD.replace("true", "false"))
+    result = tab.evaluate(RUN_AXE, [where, how])
+    assert [
+        (found["id"], [node["html"][:80] for node in found["nodes"]]) for found in result["violations"]
+    ] == []
+    assert result["passes"]
+
+
+def test_themes_differ(tab):
+    colours = []
+    for theme in ("light", "dark"):
+        tab.emulate_media(color_scheme=theme)
+        colours.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours == ["rgb(255, 255, 255)", "rgb(20, 22, 26)"]
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_nothing_is_wider_than_the_window(tab, width):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.evaluate(UNFOLD)
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_what_scrolls_by_itself_can_be_focused(tab):
+    tab.set_viewport_size({"width": PHONE, "height": 900})
+    tab.evaluate(UNFOLD)
+    scrolling, unreachable = tab.evaluate("""() => {
+        const inner = [...document.querySelectorAll('main *')].filter(e =>
+            e.scrollWidth > e.clientWidth && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX));
+        return [inner.length, inner.filter(e => e.tabIndex < 0).map(e => e.outerHTML.slice(0, 120))];
+    }""")
+    assert scrolling > 20
+    assert unreachable == []
+
+
+def test_the_keyboard_comes_to_the_skip_link_first_and_then_to_the_text(fresh):
+    tab = fresh()
+    tab.keyboard.press("Tab")
+    focused = "document.activeElement.getAttribute('href')"
+    assert tab.evaluate(focused) == "#main"
+    assert tab.evaluate("document.activeElement.getBoundingClientRect().left") == 0
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_headings_are_in_order_and_links_lead_somewhere(tab):
+    levels, ids, targets = tab.evaluate("""() => [
+        [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => Number(h.tagName[1])),
+        [...document.querySelectorAll('[id]')].map(e => e.id),
+        [...document.querySelectorAll('a[href^="#"]')].map(a => a.getAttribute('href').slice(1)),
+    ]""")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in pairwise(levels))
+    assert len(ids) == len(set(ids))
+    assert len(targets) > 200
+    assert set(targets) <= set(ids)
+
+
+def test_nothing_is_fetched(fresh, page):
+    tab = fresh()
+    tab.evaluate(UNFOLD)
+    tab.wait_for_load_state("networkidle")
+    assert [url for url in tab.requests if not url.startswith("data:")] == [page.as_uri()]
+
+
+def test_no_script_is_needed(fresh, report):
+    tab = fresh(java_script_enabled=False)
+    assert tab.locator("section.answer > h2").all_inner_texts()[:-1] == [
+        f"{section.number}\n{section.title}" for section in report.context["sections"]
+    ]
+    for part in ("errata", "provenance", "references"):
+        assert tab.locator(f"#{part}").is_visible()
+    folded = tab.locator("details").filter(has=tab.locator("table"))
+    assert folded.count() > 20
+    folded.last.locator("summary").click()
+    assert folded.last.locator("table").is_visible()
+
+
+def test_it_is_small(page):
+    assert page.stat().st_size < 5e6
+
+
+def test_on_paper_there_is_no_navigation(fresh):
+    tab = fresh()
+    ways = tab.locator("nav, a.skip")
+    assert ways.count() == 3
+    assert tab.locator("nav.side").is_visible()
+    tab.emulate_media(media="print")
+    assert not any(ways.nth(n).is_visible() for n in range(3))
+    assert tab.locator("#q01").is_visible()
