@@ -1,16 +1,14 @@
 """From the answers and the stored results to the context of the page."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from report import verdicts
 from report.answer import Answer, Evidence, Source
 from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
-from report.page import Attachment, Erratum, Section
+from report.attachments import attachments, comparisons, csv
+from report.page import Erratum, Section
 from report.references import REFERENCES
 from report.sources import notices, provenance
 from report.summary import findings
@@ -74,25 +72,14 @@ def context(
         "summary": findings(found, errata),
         "sections": sections,
         "errata": errata,
-        "claims": verdicts.section(found, {section.number for section in sections}),
+        "claims": _claims(found, {section.number for section in sections}),
         "provenance": [provenance(source) for source in found],
         "references": REFERENCES,
         "attachments": attachments(found),
     }
 
 
-def attachments(found: Sequence[Source]) -> list[Attachment]:
-    """What was measured, as tidy CSV: of every source its environment, runs and measurements."""
-    return [
-        Attachment(
-            f"{source.slug}-{name}.csv",
-            f"{source.label}: {name}.",
-            partial(_csv, table),
-        )
-        for source in found
-        for name, table in source.snapshot.tables().items()
-    ]
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return str(table.to_csv(index=False, lineterminator="\n"))
+def _claims(found: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
+    """The section on the claims, and all comparisons of the first source as CSV; None without a source."""
+    section = verdicts.section(found, questions)
+    return section and {**section, "comparisons": csv(comparisons(found[0].snapshot))}

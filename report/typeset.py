@@ -28,7 +28,8 @@ from report.spoken import spoken
 Target = Literal["html", "pdf"]
 
 # A backslash before the delimiter makes it a line break with a height, as in \\[2pt].
-INLINE = r"(?<!\\)\\\((?P<inline>.*?)(?<!\\)\\\)"
+# What follows a formula in the text without a space stays on its line.
+INLINE = r"(?<!\\)\\\((?P<inline>.*?)(?<!\\)\\\)(?P<after>[.,;:!?)]*)"
 DISPLAY = r"(?<!\\)\\\[(?P<display>.*?)(?<!\\)\\\]"
 MATHS = re.compile(f"{INLINE}|{DISPLAY}", re.DOTALL)
 # Jinja's own tags and comments come first: a string in them that looks like maths is left alone.
@@ -150,11 +151,15 @@ def prose(text: str, target: Target, where: str = "") -> Markup:
     for found in MATHS.finditer(text):
         display = found["display"] is not None
         latex = as_latex(found["display"] if display else found["inline"])
-        done += escape(text[end : found.start()]) + typeset(
-            latex, display=display, target=target, where=where
-        )
+        formula = typeset(latex, display=display, target=target, where=where)
+        done += escape(text[end : found.start()]) + _kept(formula, found["after"])
         end = found.end()
     return done + escape(text[end:])
+
+
+def _kept(formula: Markup, after: str | None) -> Markup:
+    """The formula on one line with the punctuation behind it."""
+    return Markup('<span class="keep">{}{}</span>').format(formula, after) if after else formula
 
 
 class MathsExtension(Extension):
@@ -180,7 +185,8 @@ class MathsExtension(Extension):
             if body is None:
                 return found[0]
             display = "true" if found["display"] is not None else "false"
-            return f'{{% filter maths({display}, "{where(found.start())}") %}}{body}{{% endfilter %}}'
+            formula = f'{{% filter maths({display}, "{where(found.start())}") %}}{body}{{% endfilter %}}'
+            return str(_kept(Markup(formula), found["after"]))
 
         # Blanked with the same length, so that a stray delimiter is reported where it stands.
         stray = STRAY.search(SOURCE.sub(lambda found: " " * len(found[0]), source))

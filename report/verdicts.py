@@ -22,6 +22,7 @@ from report.trained import rates
 
 UNITS = {"points": (100, " points", 2), "share": (100, " points", 1), "cosine": (1, "", 3)}
 LEVELS = {"1": partial(number, digits=3), "percent": partial(percent, digits=1)}  # not differences
+MOST = 6  # parts of a list of rows that a table shows; the CSV of the comparisons has all
 SIDES = {1: "above", -1: "below", 0: "undecided"}
 # The families whose control is looked at: task and batch norm.
 TASKS = {
@@ -71,13 +72,15 @@ def p_value(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else number(p, fixed=4)
 
 
-def spans(runs: Sequence[int]) -> str:
-    """Row numbers with those in sequence drawn together: "3–7, 12"."""
+def spans(runs: Sequence[int], most: int | None = None) -> str:
+    """Row numbers with those in sequence drawn together: "3–7, 12"; of more parts than `most` the first."""
     ordered = sorted(set(runs))
     groups = [
         [run for _, run in group] for _, group in groupby(enumerate(ordered), lambda pair: pair[1] - pair[0])
     ]
-    return ", ".join(f"{g[0]}–{g[-1]}" if len(g) > 1 else str(g[0]) for g in groups)
+    shown = ", ".join(f"{g[0]}–{g[-1]}" if len(g) > 1 else str(g[0]) for g in groups[:most])
+    left = sum(len(g) for g in groups[len(groups) if most is None else most :])
+    return shown + (f" and {left} more" if left else "")
 
 
 def name(what: str) -> str:
@@ -138,7 +141,7 @@ def family_table(family: str, cases: list[tuple[Case, float, int]]) -> Table:
             p_value(p),
             percent(case.comparison.improvement, 0) if case.comparison.pairs else NOT_MEASURED,
             SIDES[side] + (f"; {case.diverged} diverged" if case.diverged else ""),
-            spans(case.runs),
+            spans(case.runs, MOST),
         ]
         for case, p, side in cases
     ]

@@ -86,6 +86,14 @@ def test_the_alternative_is_spoken(latex):
     assert words(typeset(latex, display=False, target="pdf")) == SPOKEN[latex]
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_punctuation_stays_with_its_formula(target):
+    for done in (render(r"At \(x\), and \(y\) too.", target), prose(r"At \(x\), and \(y\) too.", target)):
+        assert len(re.findall(r'<span class="keep">.*?,</span> and', done)) == 1
+        assert done.count("keep") == 1
+        assert done.endswith(" too.")
+
+
 def em(latex, of, **how):
     return float(re.search(rf"{of}:(-?[\d.]+)em", typeset(latex, target="pdf", **how))[1])
 

@@ -47,6 +47,11 @@ def test_rows_in_sequence_are_drawn_together(runs, text):
     assert verdicts.spans(runs) == text
 
 
+def test_of_many_rows_the_first_are_shown_and_the_rest_counted():
+    assert verdicts.spans((1, 2, 3, 5, 7, 9, 10), most=2) == "1–3, 5 and 3 more"
+    assert verdicts.spans((1, 2, 3, 5), most=2) == "1–3, 5"
+
+
 def test_the_comparison_that_speaks_least_is_shown():
     sides = [(0.001, 1, 1), (0.2, 0, 0), (0.03, 1, 1)]
     judged = tuple(claims.Judged(case(), p, side, speaks) for p, side, speaks in sides)

@@ -104,9 +104,9 @@ def drawing() -> Drawing:
         frame,
         name="q09-curves",
         title="Swish and sigmoid",
-        alt="Left: sigmoid rises from zero to one; Swish dips below zero left of the origin and then follows "
-        "the line y = x. Right: sigmoid's derivative is a low bell around zero; Swish's goes from slightly "
-        "negative through one half at zero to slightly above one, and settles at one.",
+        alt="Above: sigmoid rises from zero to one; Swish dips below zero left of the origin and then "
+        "follows the line y = x. Below: sigmoid's derivative is a low bell around zero; Swish's goes from "
+        "slightly negative through one half at zero to slightly above one, and settles at one.",
     )
 
 

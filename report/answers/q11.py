@@ -50,10 +50,10 @@ def drawing() -> Drawing:
         frame,
         name="q11-curves",
         title="The activations and their derivatives",
-        alt="Three rows. Above, GELU, Swish, Mish and ReLU stay near zero for negative inputs and rise for "
-        "positive ones, and ELU falls to minus one. In the middle, SGELU and its kin rise on both sides like "
-        "a parabola that straightens; their derivatives are odd, negative on the left and zero at the "
-        "origin. Below, sigmoid and tanh rise between two limits, with bells for derivatives.",
+        alt="Three columns. On the left GELU, Swish, Mish and ReLU stay near zero for negative inputs and "
+        "rise for positive ones, and ELU falls to minus one. In the middle, SGELU and its kin rise on both "
+        "sides like a parabola that straightens; their derivatives are odd, negative on the left and zero at the "
+        "origin. On the right sigmoid and tanh rise between two limits, with bells for derivatives.",
     )
 
 

@@ -7,23 +7,31 @@ import numpy as np
 import pandas as pd
 
 from bench.store import Snapshot
+from impl.activations import ACTIVATIONS
 from report import phrases
-from report.answers.q11_evidence import AUTOENCODERS, final_rows
+from report.answers.q11_evidence import AUTOENCODERS, HIGHLIGHTED, final_rows
 from report.drawing import draw
-from report.evidence import final, inputs, label, networks, ordered, samples, time_ratio
+from report.evidence import CONTROL, final, inputs, label, networks, ordered, samples, time_ratio
 from report.figures.training import reconstructions
 from report.formats import count, duration, number
 from report.phrases import NOT_MEASURED
 
 
 def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
-    """Inputs, then each activation's reconstructions, of the first seed that has pictures."""
+    """Inputs, then the reconstructions with the activations that the claims compare, and with users' own.
+
+    Of the first seed that has pictures.
+    """
     runs = networks(snapshot, task)
     pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
     stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.pictures]
     if not stored:
         return {}
-    by = {name: snapshot.pictures[run, "reconstruction"] for run, name in reversed(stored)}
+    by = {
+        name: snapshot.pictures[run, "reconstruction"]
+        for run, name in reversed(stored)
+        if name in HIGHLIGHTED or (name not in ACTIVATIONS and name != CONTROL)
+    }
     first = snapshot.pictures[stored[0][0], "input"]
     return {"input": first, **{label(name): by[name] for name in ordered(by)}}
 

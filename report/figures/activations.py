@@ -10,6 +10,8 @@ from torch import Tensor
 from impl.activations import ACTIVATIONS
 from report.figures.style import stroke, style
 
+SHOWN = {"f": "activation f(x)", "derivative": "derivative f′(x)"}
+
 
 def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Values and derivatives of the named activations on x (n,): what `curves` draws."""
@@ -30,24 +32,26 @@ def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
 
 
 def curves(frame: pd.DataFrame) -> Figure:
-    """Values on the left, derivatives on the right, over x, a row for each group.
+    """Values above, derivatives below, over x, a column for each group.
 
     frame: group, name (which decides the stroke), activation (its label), x, f and derivative.
     """
     groups = list(dict.fromkeys(frame["group"]))
     with style():
         figure, axes = plt.subplots(
-            len(groups), 2, figsize=(6.4, 0.8 + 2.3 * len(groups)), sharex=True, squeeze=False
+            len(SHOWN), len(groups), figsize=(6.4, 4.6), sharex=True, sharey="row", squeeze=False
         )
-        for row, group in zip(axes, groups, strict=True):
+        for column, group in zip(axes.T, groups, strict=True):
             members = frame[frame["group"] == group].groupby(["name", "activation"], sort=False)
             for k, ((name, label), own) in enumerate(members):
                 every = (4 + 5 * k, max(len(own) // 6, 1))
-                for ax, y in zip(row, ("f", "derivative"), strict=True):
+                for ax, y in zip(column, SHOWN, strict=True):
                     ax.plot(own["x"], own[y], label=label, markevery=every, **stroke(str(name)))
-            row[0].legend(fontsize=8, handlelength=2.6, title=group or None, title_fontsize=8)
-        for ax, title in zip(axes[0], ("activation f(x)", "derivative f′(x)"), strict=True):
-            ax.set_title(title)
-        for ax in axes[-1]:
-            ax.set_xlabel("pre-activation x (no unit)")
+            column[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), title=group or None, **SMALL)
+            column[-1].set_xlabel("pre-activation x (no unit)")
+        for row, title in zip(axes, SHOWN.values(), strict=True):
+            row[0].set_ylabel(title)
     return figure
+
+
+SMALL: Mapping[str, float] = {"fontsize": 8, "title_fontsize": 8, "handlelength": 2.6, "labelspacing": 0.2}
