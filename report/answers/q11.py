@@ -10,6 +10,7 @@ from impl.activations import ACTIVATIONS, sgelu, sgelu_derivative
 from impl.models import ConvAutoencoder
 from report import verdicts
 from report.answer import Answer, Values
+from report.answers.q11_algebra import identities
 from report.answers.q11_autoencoders import autoencoder, cost, troubles
 from report.answers.q11_evidence import AUTOENCODERS, classifier
 from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
@@ -18,6 +19,7 @@ from report.figures.activations import curves
 from report.figures.style import to_svg
 from report.formats import number, percent
 from report.render import Erratum
+from report.symbolic import outcome
 
 SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
 ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
@@ -52,11 +54,12 @@ def drawing() -> Markup:
 
 
 def values() -> Values:
-    """Properties of every activation, the facts on GELU and SGELU, and the doubled layers."""
+    """Properties of every activation, facts and equations of GELU and SGELU, and the doubled layers."""
     return {
         "properties": properties(),
         "g": gelu_facts(),
         "s": sgelu_facts(),
+        "algebra": outcome(identities()),
         "alpha": ALPHA,
         "rare": RARE,
         "confidence": CONFIDENCE,
