@@ -153,7 +153,7 @@ def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float
     if not len(a):
         return nan, nan, nan, nan, nan, nan
     d = a - b
-    improvement = float(stats.mannwhitneyu(a, b).statistic) / len(a) ** 2
+    improvement = float(np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b)))
     if len(d) < 2:
         return float(d.mean()), nan, nan, nan, improvement, nan
     rounding = SPREADLESS * max(np.abs(d).max(), abs(margin))

@@ -1,5 +1,6 @@
 """Command line of the report: `python -m report`."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,16 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from jinja2 import TemplateError
 from rich.console import Console
-
-from report import compare as comparison
-from report.assemble import ANSWERS, context
-from report.render import TEMPLATES, NativeLibraryError, write_html, write_pdf
-from report.sources import sources
 
 FORMATS = ("html", "pdf")
 CODE = Path(__file__).resolve().parent
+TEMPLATES = CODE.parent / "templates"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(stderr=True, highlight=False)
@@ -33,6 +29,8 @@ def chosen(what: str, given: str | None, known: Sequence[str]) -> list[str]:
 
 def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[str]) -> None:
     """Write the page in each format; without WeasyPrint's libraries say how to get them."""
+    from report.render import NativeLibraryError, write_html, write_pdf
+
     for format in formats:
         path = output / f"{name}.{format}"
         try:
@@ -45,7 +43,8 @@ def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[st
 
 def watch(stores: Sequence[Path], render: Callable[[], None]) -> None:
     """Render again whenever a template changes, and start afresh when code or a store does; until Ctrl-C."""
-    from watchfiles import watch as changes  # only for those who write
+    from jinja2 import TemplateError
+    from watchfiles import watch as changes
 
     folders = {TEMPLATES, CODE, *(path.resolve().parent for path in stores if path.parent.exists())}
     names = {path.name for path in stores}
@@ -71,7 +70,7 @@ def main(
     ),
     output: Annotated[Path, typer.Option(help="Folder for report.html and report.pdf.")] = Path("build"),
     only: Annotated[
-        str | None, typer.Option(help=f"Comma-separated questions, of: {', '.join(ANSWERS)}; default: all.")
+        str | None, typer.Option(help="Comma-separated questions, such as q01,q09; default: all.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="html, pdf; default: both.")] = None,
     data_root: Annotated[
@@ -87,11 +86,19 @@ def main(
 ) -> None:
     """Recompute every answer, read what was measured, and write the report as one page and one PDF."""
     formats = chosen("format", format, FORMATS)
+    # Imports and answers make millions of objects that stay: searching them for garbage takes seconds.
+    gc.disable()
+    from report import compare as comparison
+    from report.assemble import ANSWERS, context
+    from report.sources import sources
+
     if compare:
         write(comparison.context(*compare), "compare", output, formats)
         return
     answers = {slug: ANSWERS[slug] for slug in chosen("question", only, list(ANSWERS))}
     page = context(answers, sources(results, reference), data_root)
+    gc.freeze()
+    gc.enable()
 
     def render() -> None:
         write(page, "report", output, formats)

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.statistics import Comparison, compare, ratio_of_samples
 from bench.store import Snapshot
 from report.evidence import DESCENT, networks
-from report.trained import select, tested
+from report.trained import METRICS, select, tested
 
 PAR = 0.002  # 0.2 percentage points of test accuracy: by so much one may be worse and still on par
 BASELINES = ("relu", "gelu")
@@ -47,16 +47,40 @@ def pair(
     relative: bool = False,
 ) -> Iterator[Case]:
     """The comparison of two values of a column, seed by seed; nothing where either was not run."""
-    sides = [frame[frame[by] == value].drop_duplicates("seed").set_index("seed") for value in (a, b)]
+    sides = [by_seed(frame[frame[by] == value]) for value in (a, b)]
+    yield from paired(
+        str(a), str(b), sides[0], sides[1], metric, unit, where=where, margin=margin, relative=relative
+    )
+
+
+def by_seed(runs: pd.DataFrame) -> pd.DataFrame:
+    """One run a seed, indexed by it: its row, its status and what was measured."""
+    return runs[["seed", "run", "status", *METRICS]].drop_duplicates("seed").set_index("seed")
+
+
+def paired(
+    a: str,
+    b: str,
+    one: pd.DataFrame,
+    other: pd.DataFrame,
+    metric: str,
+    unit: str,
+    *,
+    where: str = "",
+    margin: float = 0.0,
+    relative: bool = False,
+) -> Iterator[Case]:
+    """The comparison of two contenders' runs, each indexed by seed; nothing where they share none."""
+    sides = [one, other]
     seeds = sides[0].index.intersection(sides[1].index)
     if seeds.empty:
         return
     sides = [side.loc[seeds] for side in sides]
-    one, other = (side[metric] for side in sides)
+    x, y = (side[metric] for side in sides)
     runs = tuple(int(run) for side in sides for run in side["run"])
     diverged = int(sum((side["status"] == "diverged").sum() for side in sides))
-    found = compare(one, other, margin=margin, relative=relative)
-    yield Case(str(a), str(b), where, found, unit, runs, diverged)
+    found = compare(x, y, margin=margin, relative=relative)
+    yield Case(a, b, where, found, unit, runs, diverged)
 
 
 def activations(
@@ -68,14 +92,15 @@ def activations(
         frame = networks(snapshot, task, batch_norm, tuned, initialization)
         accuracy = frame["test_accuracy"].notna().any()
         metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
-        names = [str(name) for name in frame["activation"].unique()]
+        sides = {str(name): by_seed(runs) for name, runs in frame.groupby("activation", sort=False)}
         return [
             case
             for baseline in BASELINES
-            for name in names
+            if baseline in sides
+            for name, runs in sides.items()
             if name != baseline and (name, baseline) != (BASELINES[0], BASELINES[1])
-            for case in pair(
-                frame, "activation", name, baseline, metric, unit, margin=margin, relative=not accuracy
+            for case in paired(
+                name, baseline, runs, sides[baseline], metric, unit, margin=margin, relative=not accuracy
             )
         ]
 

@@ -13,13 +13,14 @@ import pandas as pd
 from markupsafe import Markup, escape
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, NullLocator
+from matplotlib.ticker import AutoLocator, FuncFormatter, LogFormatterMathtext, NullLocator
 from numpy.typing import ArrayLike
 
 from report.figures.style import INK
 from report.formats import SUPERSCRIPTS, data_uri, number
 
 PAPER_INK = "#1b1d21"
+TICKS = 5  # at most so many steps on a linear axis: of every tick the room it takes is measured
 SHOWN = 48  # rows of the table behind a figure that the page shows; all are in its CSV
 
 
@@ -87,6 +88,8 @@ def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str
         raise ValueError(f"figure {name!r} has no rows behind it")
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         axis.set_minor_locator(NullLocator())  # unlabelled ticks are most of what drawing takes
+        if isinstance(locator := axis.get_major_locator(), AutoLocator):
+            locator.set_params(nbins=TICKS)
         if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
             # Plain text is set far faster than maths.
             base = round(axis.get_transform().base)  # type: ignore[attr-defined]  # of a logarithm

@@ -78,10 +78,8 @@ def column_sides(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
     return ["number" if n else "text" for n in numeric or [False] * len(columns)]
 
 
-def check_used(env: jinja2.Environment, template: str, values: Mapping[str, Any]) -> None:
+def check_used(tree: nodes.Template, template: str, values: Mapping[str, Any]) -> None:
     """Raise UnusedValueError for a value, or one of a source's evidence, that the template never names."""
-    assert env.loader is not None
-    tree = env.parse(env.loader.get_source(env, template)[0], template)
     attributes = {node.attr for node in tree.find_all(nodes.Getattr)}
     unused = set(values) - meta.find_undeclared_variables(tree)
     for source in values.get("sources", ()):
@@ -92,8 +90,12 @@ def check_used(env: jinja2.Environment, template: str, values: Mapping[str, Any]
 
 def _answer(env: jinja2.Environment, section: Section) -> Markup:
     shown = {name: value for name, value in section.values.items() if name not in section.in_errata}
-    check_used(env, section.template, shown)
-    return Markup(env.get_template(section.template).render(section.values, section=section))
+    assert env.loader is not None
+    source, path, _ = env.loader.get_source(env, section.template)
+    tree = env.parse(source, section.template, path)
+    check_used(tree, section.template, shown)
+    template = jinja2.Template.from_code(env, env.compile(tree, section.template, path), env.globals)
+    return Markup(template.render(section.values, section=section))
 
 
 def render_page(context: Mapping[str, Any], target: Target, templates: Path = TEMPLATES) -> str:

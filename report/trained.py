@@ -7,6 +7,7 @@ import pandas as pd
 from bench.statistics import CONTENDER, chosen_rates, tuning_scores
 from bench.store import Snapshot
 
+METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch
 UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
 
 
@@ -33,7 +34,7 @@ def tested(snapshot: Snapshot) -> pd.DataFrame:
     scored = runs[runs["split"] == "test"]
     m = snapshot.measurements
     m = m[m["run"].isin(scored["run"])].sort_values("step")
-    for metric in ("test_accuracy", "test_loss", "train_loss"):
+    for metric in METRICS:
         last = m[m["metric"] == metric].groupby("run")["value"].last()
         scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
     chosen = dict(zip(_identities(rates(snapshot)), rates(snapshot)["learning_rate"], strict=True))
@@ -49,6 +50,7 @@ def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
 
 def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
     """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
+    chosen = frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)
     for name, value in fields.items():
-        frame = frame[frame[name].isna() if value is None else frame[name] == value]
-    return frame[frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)]
+        chosen &= frame[name].isna() if value is None else frame[name] == value
+    return frame[chosen]

@@ -121,6 +121,7 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
         "seeds": listed(count(n) for n in pairs) if pairs else "",
         "anchor": f"family-{slug(verdict.claim.family)}-{source.slug}",
         "mark": source.mark,
+        "family": verdict.claim.family,
     }
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
-from report.answers import q04_example, q04_loop
+from report.answers import q04_algebra, q04_example, q04_loop
 from report.answers.q04 import ANSWER
+from report.symbolic import Identity, holds, outcome
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,46 @@ def test_lines_that_ran_would_raise_no_erratum(values):
         "softmax_wrong": values["softmax_right"],
     }
     assert ANSWER.errata(right) == []
+
+
+EQUATIONS = {identity.name: identity for identity in q04_algebra.identities()}
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_backpropagation_is_derived_for_any_activation(name):
+    equation = EQUATIONS[name]
+    assert holds(equation)
+    *rest, last = equation.right
+    assert not holds(Identity(name, equation.left, [*rest, 2 * last]))
+
+
+def put(expression, name, function):
+    """The expression with a function of which only the name is known made another."""
+    return expression.replace(lambda part: part.func.__name__ == name, lambda part: function(*part.args))
+
+
+def test_derived_gradients_with_tanh_and_sigmoid_are_those_of_autograd():
+    functions = {
+        "f1": sympy.tanh,
+        "f1'": lambda z: 1 - sympy.tanh(z) ** 2,
+        "f2": lambda z: 1 / (1 + sympy.exp(-z)),
+        "f2'": lambda z: sympy.exp(-z) / (1 + sympy.exp(-z)) ** 2,
+    }
+    generator = torch.Generator().manual_seed(0)
+    sizes = {"v": (2, 2), "a": (2,), "w": (2, 2), "b": (2,), "x": (2,), "y": (2,)}
+    drawn = {n: torch.randn(size, generator=generator, dtype=torch.float64) for n, size in sizes.items()}
+    given = {f"{n}{k}": float(value) for n, all_ in drawn.items() for k, value in enumerate(all_.flatten())}
+    leaves = [drawn[n].requires_grad_() for n in ("w", "b", "v", "a")]
+    w, b, v, a = leaves
+    loss = (torch.sigmoid(w @ torch.tanh(v @ drawn["x"] + a) + b) - drawn["y"]).square().sum() / 2
+    for equation, expected in zip(EQUATIONS.values(), torch.autograd.grad(loss, leaves), strict=True):
+        found = list(equation.right)
+        for name, function in functions.items():
+            found = [put(e, name, function) for e in found]
+        assert [float(e.subs(given)) for e in found] == pytest.approx(expected.flatten().tolist(), rel=1e-12)
+
+
+def test_the_text_says_whether_the_gradients_were_derived(values):
+    assert "identically zero for all 4 gradients" in said("q04", values)
+    wrong = outcome([Identity("of B", [sympy.Symbol("b")], [0])])
+    assert "not zero for of B." in said("q04", {**values, "algebra": wrong})

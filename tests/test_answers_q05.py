@@ -4,9 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
-from report.answers import q05, q05_race
+from report.answers import q05, q05_algebra, q05_race
+from report.symbolic import Identity, holds
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +73,30 @@ def test_errata_follow_from_the_values(values):
     brakes = {**values["brakes"], "peak": 0.5}  # as if it slowed down
     changed = {**values, "adagrad_law": 0.5, "squares": squares, "brakes": brakes}
     assert [e.identifier for e in q05.errata(changed)] == ["q05-eps"]
+
+
+def test_weights_of_the_average_sum_to_what_the_bias_correction_divides_by():
+    weights = q05_algebra.weights()
+    assert holds(weights)
+    assert not holds(Identity("late by one", weights.left, [weights.right[0] * sympy.Symbol("beta")]))
+    given = {symbol: 0.9 if symbol.name == "beta" else 7 for symbol in weights.left[0].free_symbols}
+    assert float(weights.left[0].subs(given)) == pytest.approx(sum(0.1 * 0.9 ** (7 - s) for s in range(1, 8)))
+
+
+def test_halves_are_derived_and_no_other_gradient_would_do():
+    outside, inside = q05_algebra.halves()
+    assert holds(outside)
+    assert holds(inside)
+    for half in (outside, inside):
+        assert not holds(Identity(half.name, [half.left[0] * 1.001], half.right))
+    assert float(outside.left[0]) == float(inside.left[0]) == 0.5
+
+
+def test_the_text_says_whether_sympy_finds_the_same(values):
+    text = said("q05", values)
+    assert "as sympy finds too" in text
+    assert "where sympy simplifies both to a half" in text
+    failed = {**values["halves"], "failed": ["this place"]}
+    text = said("q05", {**values, "weights_sum": False, "halves": failed})
+    assert "though sympy finds another sum" in text
+    assert "which sympy does not find for this place" in text

@@ -4,9 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import sympy
+import torch
 from scipy.special import expit, softmax
 
-from report.answers import q06, q06_checks
+from report.answers import q06, q06_algebra, q06_checks
+from report.symbolic import Identity, holds
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +69,53 @@ def test_errata_follow_from_the_values(values):
     vectors = {"first": {**first, "free_index": [1.0, 1.0, 1.0]}, "second": {**second, "sum": 1.0}}
     changed = {**values, "vectors": vectors, "linear_factor": values["sigmoid_factor"]}
     assert q06.errata(changed) == []
+
+
+EQUATIONS = q06_algebra.identities()
+
+
+@pytest.mark.parametrize("equation", EQUATIONS, ids=["softmax", "gradient", "second", "brier", "sigmoid"])
+def test_gradients_are_derived_and_a_wrong_one_is_not(equation):
+    assert holds(equation)
+    *rest, last = equation.right
+    assert not holds(Identity(equation.name, equation.left, [*rest, -last]))
+    assert not holds(Identity(equation.name, equation.left, [*rest, last + q06_algebra.z[0] / 1000]))
+
+
+def test_a_target_that_does_not_sum_to_one_leaves_more_than_p_minus_t():
+    t, p, z = sympy.symbols("t1:4"), q06_algebra.p, q06_algebra.z
+    loss = -sum(a * sympy.log(b) for a, b in zip(t, p, strict=True))
+    left, right = [sympy.diff(loss, v) for v in z], [b - a for a, b in zip(t, p, strict=True)]
+    assert not holds(Identity("any t", left, right))
+
+
+def test_derived_formulas_have_the_values_of_autograd():
+    logits = torch.tensor([0.3, -1.2, 0.8], dtype=torch.float64)
+    target = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+    given = dict(zip((*q06_algebra.z, *q06_algebra.t[:2]), (*logits.tolist(), 0.2, 0.5), strict=True))
+
+    def cross_entropy(z):
+        return -(target * torch.log_softmax(z, 0)).sum()
+
+    def brier(z):
+        return (torch.softmax(z, 0) - target).square().sum()
+
+    upper = torch.ones(3, 3).triu().bool()
+    oracles = [
+        torch.autograd.functional.jacobian(lambda z: torch.softmax(z, 0), logits).flatten(),
+        torch.autograd.functional.jacobian(cross_entropy, logits),
+        torch.autograd.functional.hessian(cross_entropy, logits)[upper],
+        torch.autograd.functional.jacobian(brier, logits),
+    ]
+    for equation, expected in zip(EQUATIONS, oracles, strict=False):
+        found = [float(e.subs(given)) for e in equation.right]
+        assert found == pytest.approx(expected.tolist(), abs=1e-14)
+
+
+def test_the_text_says_whether_the_gradients_were_derived(values):
+    text = said("q06", values)
+    assert "identically zero for all 5 equations" in text
+    assert "in which the target does not occur" in text
+    text = said("q06", {**values, "algebra": {**values["algebra"], "failed": ["one", "another"]}})
+    assert "not zero for one, another." in text
+    assert "in which the target does not occur" not in text

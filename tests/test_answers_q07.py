@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from bench.store import Snapshot
-from report.answers import q07
+from report.answers import q07, q07_algebra
+from report.symbolic import Check
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +65,35 @@ def test_a_store_without_timings_gives_nothing():
     empty = pd.DataFrame(columns=["kind", "task", "size", "input"])
     found = q07.evidence(Snapshot({}, "quick", empty, empty, {}))
     assert found["costs"] == []
+
+
+def test_every_activation_is_checked_by_computer_algebra(values):
+    found = values["algebra"]
+    assert [row[0] for row in found["rows"]] == [entry.label for entry in q07.ACTIVATIONS.values()]
+    assert (found["underived"], found["off"]) == ([], [])
+    text = said("q07", values)
+    assert f"identically zero for all {len(q07.ACTIVATIONS)} activations" in text
+    assert "are the same functions." in text
+
+
+def test_what_is_wrong_with_a_formula_or_its_code_is_found():
+    checks = [
+        Check("A", False, 0, 0, None),
+        Check("B", True, 1e-16, 0, 1e-6),
+        Check("C", True, 0, 1e-6, None),
+    ]
+    found = q07_algebra.summary([*checks, Check("D", True, 1e-16, 0, None)])
+    assert found["underived"] == ["A"]
+    assert found["off"] == ["B", "C"]
+    with pytest.raises(ValueError, match="nan, expected a finite number"):
+        q07_algebra.summary([Check("E", True, 0, float("nan"), None)])
+
+
+def test_the_text_names_what_is_wrong(values):
+    checks = [Check("A", False, 0, 0, None), Check("B", True, 1e-16, 1e-9, None)]
+    text = said("q07", {**values, "algebra": q07_algebra.summary(checks)})
+    assert "not zero for A." in text
+    assert "more than rounding for B." in text
+    assert "the same functions" not in text
+    text = said("q07", {**values, "algebra": q07_algebra.summary(checks[:1])})
+    assert "which is rounding." in text

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from report.answers import q08, q08_descent
+from report.symbolic import Identity, holds
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,19 @@ def test_errata_follow_from_the_values(values):
     slow = {**values["descents"]["slow"], "steps_ratio": 2.0}  # as if the zigzag itself cost steps
     changed = {**values, "per_sample": 0.5, "descents": {**values["descents"], "slow": slow}}
     assert q08.errata(changed) == []
+
+
+def test_the_gradient_of_a_neuron_is_derived():
+    found = q08.gradient()
+    assert holds(found)
+    assert not holds(Identity("without the factor two", found.left, [part / 2 for part in found.right]))
+    given = {"w0": 0.5, "w1": -1.0, "w2": 0.25, "x0": 0.2, "x1": 0.9, "x2": -0.4, "y": 0.8}
+    w = torch.tensor([0.5, -1.0, 0.25], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([0.2, 0.9, -0.4], dtype=torch.float64)
+    (expected,) = torch.autograd.grad((torch.sigmoid(w @ x) - 0.8) ** 2, w)
+    assert [float(part.subs(given)) for part in found.right] == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+def test_the_text_says_whether_the_gradient_was_derived(values):
+    assert "its result is the formula" in said("q08", values)
+    assert "its result is not the formula" in said("q08", {**values, "derived": False})

@@ -1,14 +1,41 @@
 import math
 
 import mpmath
+import pandas as pd
 import pytest
 import sympy
 
-from report.answers import q09
+from bench.cells import Outcome
+from bench.timing import Timing
+from impl.training import Measurement
+from report.answer import Evidence
+from report.answers import q09, q09_counts, q09_evidence
+from report.symbolic import Identity, holds
+from tests import small_store as small
+from tests.said import said
+
+EQUATIONS = q09.identities() | q09.minimum()
 
 
-def test_all_forms_of_the_derivative_equal_sympy_s():
-    assert q09.identities() == dict.fromkeys(("product", "printed", "short", "sigmoid"), True)
+@pytest.fixture(scope="module")
+def values():
+    return q09.values()
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_forms_of_the_derivative_and_the_minimum_are_sympy_s(name):
+    equation = EQUATIONS[name]
+    assert holds(equation)
+    assert not holds(Identity(name, equation.left, [side * 2 for side in equation.right]))
+
+
+def test_the_text_says_which_forms_are_right(values):
+    text = said("q09", values)
+    assert "identically zero for all three" in text
+    assert "solves the equation to the same place" in text
+    changed = said("q09", {**values, "equal": {**values["equal"], "short": False, "place": False}})
+    assert "(first True, second True, third False)" in changed
+    assert "Sympy's results are not all these (the equation True, the place False, the value True)" in changed
 
 
 def test_minimum_against_mpmath():
@@ -27,14 +54,101 @@ def test_limits():
 
 
 def test_operations_as_counted_by_hand():
-    found = q09.counts()
+    found = q09_counts.counts()
     assert found["swish"] == {"MUL": 2, "ADD": 1, "SUB": 1}  # x·σ; σ + f·(1 − σ)
     assert found["sigmoid"] == {"MUL": 1, "ADD": 0, "SUB": 1}  # σ·(1 − σ)
     assert found["product"] == {"MUL": 2, "ADD": 1, "SUB": 1}  # σ + x·σ·(1 − σ)
     x, y = sympy.symbols("x y")
-    assert q09.operations(x * y, x + y) == {"MUL": 1, "ADD": 1, "SUB": 0}
+    assert q09_counts.operations(x * y, x + y) == {"MUL": 1, "ADD": 1, "SUB": 0}
 
 
 def test_erratum_only_where_the_count_differs_from_the_printed_one():
-    assert [e.identifier for e in q09.errata({"counts": q09.counts()})] == ["q09-count"]
+    assert [e.identifier for e in q09.errata({"counts": q09_counts.counts()})] == ["q09-count"]
     assert q09.errata({"counts": q09.PRINTED}) == []
+
+
+def test_whole_passes_as_counted_by_hand():
+    # of each row ×, +, -, exp, ÷
+    by_hand = [
+        [0, 1, 1, 1, 1],  # 1/(1 + e⁻ˣ)
+        [0, 1, 1, 1, 1],  # x/(1 + e⁻ˣ)
+        [1, 1, 1, 1, 1],  # σ as above; x·σ
+        [2, 0, 1, 0, 0],  # g·(σ·(1 - σ))
+        [3, 2, 2, 1, 1],  # σ as above; g·(σ + x·(σ·(1 - σ)))
+        [2, 1, 1, 0, 0],  # g·(σ + f·(1 - σ))
+    ]
+    rows = q09_counts.pass_rows()
+    assert [[int(cell) for cell in row[1:6]] for row in rows] == by_hand
+    assert [int(row[6]) for row in rows] == [sum(kinds) for kinds in by_hand]
+    assert q09_counts.passes() == {"forward": 4 / 4, "backward": 9 / 3}
+
+
+def test_an_operation_of_no_kind_is_an_error(monkeypatch):
+    x = sympy.Symbol("x")
+    monkeypatch.setitem(q09_counts.SWISH, "forward", {"sine": (sympy.sin(x),)})
+    with pytest.raises(ValueError, match="none of MUL, ADD, SUB, EXP, DIV"):
+        q09_counts.pass_rows()
+
+
+def test_expressions_that_are_counted_compute_the_passes():
+    x, s, f, g = q09_counts.x, q09_counts.s, q09_counts.f, q09_counts.g
+    sigma = 1 / (1 + sympy.exp(-x))
+    meant = {"forward": x * sigma, "backward": g * sympy.diff(x * sigma, x)}
+    for name, ways in q09_counts.SWISH.items():
+        for way in ways.values():
+            found = way[-1].subs({s: sigma, f: x * sigma})
+            assert holds(Identity(name, [found], [meant[name]]))
+    assert holds(Identity("sigmoid", [q09_counts.SIGMOID["backward"][0].subs(s, sigma)], [g * sigma.diff(x)]))
+
+
+def timings(tmp_path, times):
+    """A store of the median times of (subject, implementation) in each pass, on one input."""
+    runs = []
+    for (task, subject, implementation), seconds in times.items():
+        what = Timing(task, subject, implementation, "1024 elements", 1024)
+        samples = [Measurement("seconds", step, seconds, "s") for step in range(9)]
+        runs.append((what, Outcome("finished", samples)))
+    return small.snapshot(tmp_path / "r.sqlite", runs)
+
+
+def test_the_count_stands_beside_what_was_measured(tmp_path, values):
+    forward, backward = q09_evidence.PASSES
+    snapshot = timings(
+        tmp_path,
+        {
+            (forward, "sigmoid", "torch"): 1e-5,
+            (forward, "swish", "torch"): 1.05e-5,  # counted: 1
+            (backward, "sigmoid", "torch"): 1e-5,
+            (backward, "swish", "torch"): 2e-5,  # counted: 3
+            (forward, "sigmoid", "impl"): 1e-5,
+            (forward, "swish", "impl"): 2e-5,
+        },
+    )
+    found = q09_evidence.evidence(snapshot)
+    times = found["times"]
+    assert times["columns"][0] == q09_evidence.COUNTED
+    assert [row[1] for row in times["ratios"]] == ["1.00", "3.00"]
+    said_of = {(c["who"], c["panel"]): (c["said"], c["within"], c["cases"]) for c in times["explained"]}
+    assert said_of == {
+        ("torch's kernels", "forward"): ("as counted in 1", 1, 1),
+        ("our implementation", "forward"): ("above in 1", 0, 1),
+        ("torch's kernels", "backward"): ("below in 1", 0, 1),
+    }
+    text = said("q09", values, sources=[Evidence("here", "Here", "", found)])
+    assert "torch's kernels: 1.0 counted, 1.05 to 1.05 measured, as counted in 1 of 1 case" in text
+    assert "the count explains the time." in text
+    assert "below in 1 of 1 case; the count does not explain the time." in text
+
+
+@pytest.mark.parametrize(("value", "sign"), [(3.0, 0), (3.29, 0), (3.31, 1), (2.71, 0), (2.69, -1)])
+def test_near_the_count_is_a_tenth_of_it(value, sign):
+    assert q09_evidence.beside_count(value, 3.0) == sign
+
+
+def test_a_count_may_explain_some_of_the_cases():
+    frame = pd.DataFrame(
+        {"panel": "backward", "series": "Swish / sigmoid, torch", "value": [3.0, 5.0, 1.0, 2.9]}
+    )
+    (found,) = q09_evidence.explained(frame)
+    assert found["said"] == "as counted in 2, above in 1 and below in 1"
+    assert (found["within"], found["cases"]) == (2, 4)

@@ -1,11 +1,16 @@
+import math
+
 import mpmath
 import numpy as np
 import pytest
 
 from bench.cells import Outcome
-from report.answers import q11, q11_autoencoders, q11_evidence, q11_gaussian, q11_reasons
+from report.answers import q11, q11_algebra, q11_autoencoders, q11_evidence, q11_gaussian, q11_reasons
+from report.formulas import x
 from report.phrases import tally
+from report.symbolic import Identity, holds, outcome
 from tests import small_store as small
+from tests.said import said
 
 
 def normal_mean(f):
@@ -187,3 +192,33 @@ def test_curves_of_the_classifier_are_means_over_seeds_from_the_first_epoch(tmp_
     means = frame.set_index("metric")["mean"].to_dict()
     assert means[q11_evidence.METRICS["validation_accuracy"]] == pytest.approx(60.0)
     assert means[q11_evidence.METRICS["validation_loss"]] == pytest.approx(1.2)
+
+
+EQUATIONS = q11_algebra.identities()
+
+
+@pytest.mark.parametrize("k", range(len(EQUATIONS)))
+def test_equations_are_derived_and_wrong_ones_are_not(k):
+    equation = EQUATIONS[k]
+    assert holds(equation)
+    assert not holds(Identity(equation.name, equation.left, [2 * side for side in equation.right]))
+
+
+def test_derived_sides_have_the_values_of_mpmath():
+    second, even, from_gelu = (equation.right[0] for equation in q11_algebra.relations()[1:4])
+    for point in (-1.7, -0.3, 0.6, 2.2):
+        curvature = mpmath.diff(lambda z: z * mpmath.erf(z), point, 2)
+        assert float(second.subs(x, point)) == pytest.approx(float(curvature), rel=1e-8)
+        sides = point * mpmath.ncdf(point) - point * mpmath.ncdf(-point)
+        assert float(even.subs(x, point)) == pytest.approx(float(sides), rel=1e-12)
+        assert float(from_gelu.subs(x, point)) == pytest.approx(point * math.erf(point), rel=1e-12)
+    for r in (0.02, 0.01):
+        mean = normal_mean(lambda z, r=r: (r * z * mpmath.erf(r * z)) ** 2)
+        assert mean / r**4 == pytest.approx(float(q11_algebra.small_signals()[1].right[0]), rel=5 * r**2)
+
+
+def test_the_text_says_whether_the_equations_were_derived():
+    values = q11.values()
+    assert f"are the same function in all {len(EQUATIONS)}" in said("q11", values)
+    wrong = outcome([Identity("the first", [EQUATIONS[0].left[0]], [0])])
+    assert "are not the same function in the first." in said("q11", {**values, "algebra": wrong})

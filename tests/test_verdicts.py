@@ -97,7 +97,7 @@ def test_without_sources_there_is_no_section():
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_every_claim_has_a_row_that_leads_to_its_comparisons(source, target):
     shown = verdicts.section([source], range(1, 12))
-    page = environment(target).get_template("claims.html.j2").render(shown)
+    page = environment(target).get_template("claims.html.j2").render(shown, comparisons="")
     references = "".join(re.findall("\ue002[\\w-]+\ue003", page))
     known = re.sub("\ue002(student|bca|holm|mann|agarwal)\ue003", "", page)
     page = numbered(known)
@@ -105,8 +105,11 @@ def test_every_claim_has_a_row_that_leads_to_its_comparisons(source, target):
     for claim in claims.CLAIMS:
         assert f'id="claim-{claim.identifier}"' in page
     links = set(re.findall(r'href="#(family-[\w-]+)"', page))
-    assert links
     assert links <= set(re.findall(r'id="([\w-]+)"', page))
+    # on paper they are a file, whose column says which are meant
+    assert bool(links) == (target == "html")
+    assert ("<td>classifier without batch norm</td>" in page) == (target == "pdf")
+    assert ("here-comparisons.csv" in page) == (target == "pdf")
     assert page.count("not measured here") >= 20
 
 
@@ -199,7 +202,7 @@ def test_the_verdicts_of_other_sources_stand_beside(source, tmp_path):
     assert beside["label"] == "Elsewhere"
     assert set(beside["words"].values()) == {"not measured"}
     assert beside["words"].keys() == {row["identifier"] for row in shown["claims"]}
-    page = environment("html").get_template("claims.html.j2").render(shown)
+    page = environment("html").get_template("claims.html.j2").render(shown, comparisons="")
     assert '<th scope="col">Elsewhere</th>' in page
 
 

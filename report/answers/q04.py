@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from report.answer import Answer, Values
+from report.answers.q04_algebra import identities
 from report.answers.q04_example import (
     PARAMETERS,
     STEP,
@@ -21,6 +22,7 @@ from report.answers.q04_example import (
 from report.answers.q04_loop import EPOCHS, SAMPLES, SEED, message, printed_order, shrinking, xor
 from report.formats import matrix, number
 from report.page import Erratum
+from report.symbolic import outcome
 
 
 def printed_bias_line() -> dict[str, object]:
@@ -52,7 +54,7 @@ def loop_values() -> dict[str, object]:
 
 
 def values() -> Values:
-    """The worked gradients with their checks, the softmax against the printed δ₂, and the loop executed."""
+    """The gradients worked and checked, the softmax against the printed δ₂, and the loop executed."""
     p = PARAMETERS
     delta1, delta2, gradients = by_hand(p)
     softmax = softmax_delta(forward(p).Z2)
@@ -74,6 +76,7 @@ def values() -> Values:
         "delta2": delta2,
         "g": gradients,
         "checks": [[label, number(error, 1)] for label, error in errors.items()],
+        "algebra": outcome(identities()),
         "difference_error": difference_error,
         "autograd_error": autograd_error,
         "softmax": softmax,

@@ -6,11 +6,13 @@ from torch import nn
 
 from impl.optimizers import Adam
 from report.answer import Answer, Values
+from report.answers.q05_algebra import halves, weights
 from report.answers.q05_evidence import evidence
 from report.answers.q05_race import LEFT, race
 from report.answers.q05_steps import SCALE, STEEPER, brakes, constant, epsilon, squares
 from report.formats import number
 from report.page import Erratum
+from report.symbolic import holds, outcome
 
 DEFAULTS = Adam([nn.Parameter(torch.zeros(1))]).defaults
 BETA1, BETA2 = DEFAULTS["betas"]
@@ -48,6 +50,8 @@ def values() -> Values:
     return {
         "two_steps": two_steps(),
         "epsilon": epsilon(),
+        "halves": outcome(halves()),
+        "weights_sum": holds(weights()),
         "constant": held,
         "brakes": brakes(),
         "squares": squares(),

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from impl.losses import brier_gradient, cross_entropy, cross_entropy_gradient, mse_gradient
 from report.answer import Answer, Values
+from report.answers.q06_algebra import CLASSES, identities
 from report.answers.q06_checks import accuracy_slope, outliers, recovery, squared_gradient, tensor
 from report.drawing import Drawing, draw
 from report.figures.losses import losses_and_gradients
 from report.formats import number
 from report.page import Erratum
+from report.symbolic import outcome
 
 VECTORS = {"first": (0.3, 0.3, 0.4), "second": (0.1, 0.1, 0.7)}
 RIGHT = 2  # the class that the target [0, 0, 1] marks
@@ -80,13 +82,15 @@ def drawing() -> Drawing:
 
 
 def values() -> Values:
-    """The printed vectors, the gradients, descents from a wrong start, accuracy's slope, and outliers."""
+    """The vectors, gradients and their checks, descents from a wrong start, accuracy's slope, outliers."""
     outputs = tensor([0.01, 0.5, 0.99])
     linear = mse_gradient(outputs, torch.zeros_like(outputs)) * len(outputs) / outputs
     p = torch.sigmoid(torch.tensor([-4.0, 0.0, 4.0], dtype=torch.float64))
     return {
         "vectors": {name: reading(vector) for name, vector in VECTORS.items()},
         "gaps": gradient_gaps(),
+        "algebra": outcome(identities()),
+        "classes": CLASSES,
         "figure_losses": drawing(),
         "recovery": recovery(),
         "accuracy": accuracy_slope(),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impl.activations import ACTIVATIONS
 from report.answer import Answer, Values
+from report.answers.q07_algebra import algebra
 from report.answers.q07_evidence import evidence
 from report.formats import number
 from report.page import Erratum
@@ -150,6 +151,7 @@ def values() -> Values:
         "stack": stack(),
         "criteria": found,
         "rows": rows(found, fits),
+        "algebra": algebra(),
         "fits": fits,
         "quadratic": best_quadratic(),
         "widths": WIDTHS,

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import sympy
 import torch
 from torch import Tensor
 
@@ -11,13 +12,26 @@ from impl.objectives import Objective, sigmoid_neuron
 from report.answer import Answer, Values
 from report.answers.q08_descent import INPUTS, MINIMUM, START, descents, hessian, objectives
 from report.formats import number, percent
+from report.formulas import sigmoid
 from report.page import Erratum
+from report.symbolic import Identity, holds
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DRAWS = 4000
 SAMPLE = ((0.2, 0.9), 0.8)  # one input and its target, for the hand calculation
 DELTAS = (0.3, -0.2)  # errors of two neurons of one layer
+WEIGHTS = 3  # of the neuron whose gradient is derived by computer algebra
 tensor = partial(torch.tensor, dtype=torch.float64)
+
+
+def gradient() -> Identity:
+    """∂L/∂w_i of L = (σ(wᵀx) - y)² as sympy derives it, and δ x_i with δ = 2 (a - y) a (1 - a)."""
+    w, x, y = sympy.symbols(f"w:{WEIGHTS}"), sympy.symbols(f"x:{WEIGHTS}"), sympy.Symbol("y")
+    a = sigmoid(sum(weight * part for weight, part in zip(w, x, strict=True)))
+    delta = 2 * (a - y) * a * (1 - a)
+    return Identity(
+        "gradient", [sympy.diff((a - y) ** 2, weight) for weight in w], [delta * part for part in x]
+    )
 
 
 def by_hand() -> dict[str, Any]:
@@ -84,6 +98,8 @@ def values() -> Values:
     agreeing = agreement()
     return {
         "hand": by_hand(),
+        "derived": holds(gradient()),
+        "weights": WEIGHTS,
         "per_sample": float((signs[:, 0] == signs[:, 1]).double().mean()),
         "samples": len(signs),
         "agreement": agreeing,

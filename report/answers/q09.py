@@ -8,55 +8,39 @@ from scipy.special import lambertw
 
 from impl.activations import ACTIVATIONS
 from report.answer import Answer, Values
+from report.answers.q09_counts import counts, in_words, pass_rows, passes
 from report.answers.q09_evidence import evidence
 from report.drawing import Drawing, draw
 from report.figures.activations import curves, on_grid
+from report.formulas import sigmoid, x
 from report.page import Erratum
-from report.phrases import listed
+from report.symbolic import Identity, derivation, holds
 
-NAMES = {"MUL": "multiplication", "ADD": "addition", "SUB": "subtraction"}
 PRINTED = {"swish": {"MUL": 2, "ADD": 1, "SUB": 0}, "sigmoid": {"MUL": 1, "ADD": 0, "SUB": 0}}
 
-Operations = dict[str, int]
 
-
-def identities() -> dict[str, bool]:
-    """Whether each form of a derivative equals the one that sympy derives from the definition."""
-    x = sympy.Symbol("x", real=True)
-    s = 1 / (1 + sympy.exp(-x))
+def identities() -> dict[str, Identity]:
+    """Each form of a derivative, and of the equation for the minimum, against the definition's derivative."""
+    s = sigmoid(x)
     f = x * s
     forms = {
         "product": (f, s + x * s * (1 - s)),
         "printed": (f, s + f * (1 - s)),
         "short": (f, f + s * (1 - f)),
         "sigmoid": (s, s * (1 - s)),
+        "stationary": (f, sympy.exp(x) * (sympy.exp(x) + 1 + x) / (1 + sympy.exp(x)) ** 2),
     }
-    return {name: sympy.simplify(sympy.diff(y, x) - form) == 0 for name, (y, form) in forms.items()}
+    return {name: derivation(name, y, form) for name, (y, form) in forms.items()}
 
 
-def operations(*expressions: sympy.Expr) -> Operations:
-    """Multiplications, additions and subtractions of the expressions together, as they are written."""
-    counted = sum((sympy.count_ops(e, visual=True) for e in expressions), sympy.Integer(0))
-    return {name: int(counted.coeff(sympy.Symbol(name))) for name in NAMES}
-
-
-def counts() -> dict[str, Operations]:
-    """Operations beyond σ(x) itself: forward x σ, then each derivative, which reuses σ and f."""
-    x, s, f = sympy.symbols("x sigma f")
+def minimum() -> dict[str, Identity]:
+    """Where e^x + 1 + x = 0, as sympy solves it, and Swish's value there, x e^x / (1 + e^x)."""
+    roots = sympy.solve(sympy.exp(x) + 1 + x, x)
+    e = -(1 + x)  # what e^x is there
     return {
-        "swish_forward": operations(x * s),
-        "product": operations(s + sympy.Mul(x, s, 1 - s, evaluate=False)),
-        "printed": operations(s + f * (1 - s)),
-        "short": operations(f + s * (1 - f)),
-        "sigmoid_derivative": operations(s * (1 - s)),
-        "swish": operations(x * s, s + f * (1 - s)),
-        "sigmoid": operations(s * (1 - s)),
+        "place": Identity("place", roots, [-1 - sympy.LambertW(sympy.exp(-1))]),
+        "value": Identity("value", [x * e / (1 + e)], [1 + x]),
     }
-
-
-def in_words(found: Operations) -> str:
-    """ "2 multiplications, 1 addition and 1 subtraction"."""
-    return listed(f"{n} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in found.items() if n)
 
 
 def extremes() -> dict[str, float]:
@@ -86,8 +70,7 @@ def extremes() -> dict[str, float]:
 
 def limits() -> dict[str, sympy.Expr]:
     """Limits of f, f / x and f' at the ends."""
-    x = sympy.Symbol("x", real=True)
-    f = x / (1 + sympy.exp(-x))
+    f = x * sigmoid(x)
     return {
         "left": sympy.limit(f, x, -sympy.oo),
         "right_share": sympy.limit(f / x, x, sympy.oo),
@@ -111,12 +94,14 @@ def drawing() -> Drawing:
 
 
 def values() -> Values:
-    """The derivative's forms, their operations, the minimum and the limits."""
+    """The derivative's forms, the operations of each and of whole passes, the minimum and the limits."""
     found = counts()
     return {
-        "equal": identities(),
+        "equal": {name: holds(identity) for name, identity in (identities() | minimum()).items()},
         "counts": found,
         "words": {name: in_words(number) for name, number in found.items()},
+        "passes": passes(),
+        "pass_rows": pass_rows(),
         "minimum": extremes(),
         "limits": {name: int(limit) for name, limit in limits().items()},
         "drawing": drawing(),

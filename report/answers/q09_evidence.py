@@ -5,12 +5,13 @@ import pandas as pd
 
 from bench.store import Snapshot
 from report.answer import Values
+from report.answers.q09_counts import passes
 from report.cost import bandwidth
 from report.drawing import draw
 from report.evidence import inputs, samples, time_ratio
 from report.figures.timing import ratios
-from report.formats import count, duration
-from report.phrases import NOT_MEASURED, ratio, slower, tally
+from report.formats import count, duration, number
+from report.phrases import NOT_MEASURED, listed, ratio, slower, tally
 
 PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
 # What is compared: (subject, implementation) over (subject, implementation).
@@ -21,6 +22,9 @@ PAIRS = {
     "Swish, composed / ours": (("swish", "composed"), ("swish", "impl")),
 }
 MEMORY = {"Swish": "swish", "F.silu": "swish"}  # what is drawn beside a copy: torch's SiLU is Swish
+AGAINST_COUNT = {"Swish / sigmoid, torch": "torch's kernels", "Swish / sigmoid, ours": "our implementation"}
+COUNTED = "Swish / sigmoid, counted"
+NEAR = 0.1  # by so much a measured ratio may miss the counted one, relative, and count as explained
 MEASURED = (("sigmoid", "impl"), ("swish", "impl"), ("sigmoid", "torch"), ("swish", "torch"))
 
 
@@ -65,6 +69,37 @@ def summary(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
     }
 
 
+def beside_count(value: float, counted: float) -> int:
+    """+1 where a measured ratio is above the counted one by more than NEAR of it, -1 where below, else 0."""
+    return int(value > counted * (1 + NEAR)) - int(value < counted * (1 - NEAR))
+
+
+def explained(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """For each of `AGAINST_COUNT` and each pass, how many measured ratios are those that were counted."""
+    words = {0: "as counted", 1: "above", -1: "below"}
+    found = []
+    for panel, counted in passes().items():
+        for series, who in AGAINST_COUNT.items():
+            part = frame[(frame["panel"] == panel) & (frame["series"] == series)]
+            if part.empty:
+                continue
+            signs = [beside_count(value, counted) for value in part["value"]]
+            said = listed(f"{word} in {n}" for sign, word in words.items() if (n := signs.count(sign)))
+            found.append(
+                {
+                    "who": who,
+                    "panel": panel,
+                    "counted": counted,
+                    "least": part["value"].min(),
+                    "most": part["value"].max(),
+                    "said": said,
+                    "cases": len(signs),
+                    "within": signs.count(0),
+                }
+            )
+    return found
+
+
 def evidence(snapshot: Snapshot) -> Values:
     """Times of Swish and sigmoid and their ratios; None where they were not measured."""
     frame = measured(snapshot)
@@ -76,7 +111,11 @@ def evidence(snapshot: Snapshot) -> Values:
     )
     shown = [name for name in PAIRS if name in wide]
     lines = wide[shown].fillna(NOT_MEASURED).to_numpy()
-    rows = [[f"{panel}, {row}", *line] for (panel, row), line in zip(wide.index, lines, strict=True)]
+    counted = passes()
+    rows = [
+        [f"{panel}, {row}", number(counted[panel]), *line]
+        for (panel, row), line in zip(wide.index, lines, strict=True)
+    ]
     figure = draw(
         ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
         frame.drop(columns=["sign", "text"]),
@@ -90,7 +129,9 @@ def evidence(snapshot: Snapshot) -> Values:
         "bandwidth": bandwidth(snapshot, MEMORY),
         "times": {
             "medians": medians(snapshot),
-            "columns": shown,
+            "columns": [COUNTED, *shown],
+            "explained": explained(frame),
+            "near": NEAR,
             "ratios": rows,
             "summary": summary(frame),
             "figure": figure,

@@ -9,6 +9,7 @@ from impl.activations import ACTIVATIONS
 from impl.models import ConvAutoencoder
 from report import verdicts
 from report.answer import Answer, Values
+from report.answers.q11_algebra import identities
 from report.answers.q11_autoencoders import autoencoder, cost, troubles
 from report.answers.q11_evidence import AUTOENCODERS, classifier
 from report.answers.q11_gaussian import RARE, gelu_facts, properties, sgelu_facts
@@ -18,6 +19,7 @@ from report.drawing import Drawing, draw
 from report.figures.activations import curves, on_grid
 from report.formats import number, percent
 from report.page import Erratum
+from report.symbolic import outcome
 
 SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
 ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
@@ -52,17 +54,18 @@ def drawing() -> Drawing:
         title="The activations and their derivatives",
         alt="Three columns. On the left GELU, Swish, Mish and ReLU stay near zero for negative inputs and "
         "rise for positive ones, and ELU falls to minus one. In the middle, SGELU and its kin rise on both "
-        "sides like a parabola that straightens; their derivatives are odd, negative on the left and zero at the "
-        "origin. On the right sigmoid and tanh rise between two limits, with bells for derivatives.",
+        "sides like a parabola that straightens; their derivatives are odd, negative on the left and zero at "
+        "the origin. On the right sigmoid and tanh rise between two limits, with bells for derivatives.",
     )
 
 
 def values() -> Values:
-    """Properties of every activation, the facts on GELU and SGELU, and the doubled layers."""
+    """Properties of every activation, facts and equations of GELU and SGELU, and the doubled layers."""
     return {
         "properties": properties(),
         "g": gelu_facts(),
         "s": sgelu_facts(),
+        "algebra": outcome(identities()),
         "alpha": ALPHA,
         "rare": RARE,
         "confidence": CONFIDENCE,

@@ -1,0 +1,13 @@
+"""What an answer says of given values: its template as text, tags and formulas left out."""
+
+import html
+import re
+
+from report.render import environment
+
+
+def said(slug, values, sources=()):
+    """The text of an answer's template in one line, with what `sources` (of `Evidence`) found."""
+    page = environment("html").get_template(f"answers/{slug}.html.j2").render({**values, "sources": sources})
+    text = re.sub(r"<(svg|math).*?</\1>|<[^>]*>|[\ue000-\ue004]", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(text))
