@@ -122,6 +122,7 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
         "anchor": f"family-{slug(verdict.claim.family)}-{source.slug}",
         "mark": source.mark,
         "family": verdict.claim.family,
+        "command": verdict.claim.command,
     }
 
 
