@@ -185,7 +185,7 @@ class MathsExtension(Extension):
             if body is None:
                 return found[0]
             display = "true" if found["display"] is not None else "false"
-            formula = f'{{% filter maths({display}, "{where(found.start())}") %}}{body}{{% endfilter %}}'
+            formula = f'{{% filter maths({display}, "{where(found.start())}") %}}{body}{{% endfilter +%}}'
             return str(_kept(Markup(formula), found["after"]))
 
         # Blanked with the same length, so that a stray delimiter is reported where it stands.

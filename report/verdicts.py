@@ -118,12 +118,19 @@ def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
         "tally": tally if signs and len(signs) + verdict.missing > 1 else "",
         "effect": "" if at is None else effect(at.case),
         "between": "" if at is None else _between(at.case),
-        "seeds": listed(count(n) for n in pairs) if pairs else "",
+        "seeds": _span(pairs),
         "anchor": f"family-{slug(verdict.claim.family)}-{source.slug}",
         "mark": source.mark,
         "family": verdict.claim.family,
         "command": verdict.claim.command,
     }
+
+
+def _span(pairs: Sequence[int]) -> str:
+    """Numbers of pairs in rising order: each where there are two at most, else the least and the greatest."""
+    if len(pairs) > 2:
+        return f"{count(pairs[0])} to {count(pairs[-1])}"
+    return listed(count(n) for n in pairs) if pairs else ""
 
 
 def _between(case: Case) -> str:

@@ -86,6 +86,12 @@ def test_the_alternative_is_spoken(latex):
     assert words(typeset(latex, display=False, target="pdf")) == SPOKEN[latex]
 
 
+def test_a_formula_at_the_end_of_a_line_keeps_the_space_behind_it():
+    env = environment(page="the \\(x\\)\nfirst")
+    env.trim_blocks = env.lstrip_blocks = True
+    assert env.get_template("page").render().endswith("</math>\nfirst")
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_punctuation_stays_with_its_formula(target):
     for done in (render(r"At \(x\), and \(y\) too.", target), prose(r"At \(x\), and \(y\) too.", target)):

@@ -47,6 +47,13 @@ def test_rows_in_sequence_are_drawn_together(runs, text):
     assert verdicts.spans(runs) == text
 
 
+@pytest.mark.parametrize(
+    ("pairs", "text"), [((), ""), ((5,), "5"), ((5, 20), "5 and 20"), ((5, 7, 20), "5 to 20")]
+)
+def test_numbers_of_pairs_are_told_shortly(pairs, text):
+    assert verdicts._span(pairs) == text
+
+
 def test_of_many_rows_the_first_are_shown_and_the_rest_counted():
     assert verdicts.spans((1, 2, 3, 5, 7, 9, 10), most=2) == "1–3, 5 and 3 more"
     assert verdicts.spans((1, 2, 3, 5), most=2) == "1–3, 5"

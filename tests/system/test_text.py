@@ -1,0 +1,56 @@
+"""What every answer of the whole report must have: a short answer first, figures that ask, and references."""
+
+import html
+import re
+
+import pytest
+
+from report.assemble import ANSWERS
+from report.references import REFERENCES
+
+
+@pytest.fixture(scope="module")
+def text(page):
+    return page.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def sections(text):
+    parts = re.split(r'<h2 id="(\w+)">', text)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_a_section_begins_with_its_question_and_the_short_answer(sections):
+    for slug in ANSWERS:
+        order = [sections[slug].index(mark) for mark in ('class="question"', 'class="short-answer"', "<h3>")]
+        assert order == sorted(order)
+
+
+def test_every_figure_and_table_is_referred_to(text):
+    things = re.findall(r'<figure id="([^"]+)"', text) + re.findall(r'<table id="([^"]+)"', text)
+    referred = set(re.findall(r'class="ref to-(?:figure|table)" href="#([^"]+)"', text))
+    assert len(things) > 50
+    assert set(things) - referred == set()
+
+
+def test_the_caption_of_a_figure_begins_with_the_question_that_it_answers(text):
+    captions = re.findall(r"<figcaption><b>Figure \d+\.</b>(.*?)</figcaption>", text, re.DOTALL)
+    assert len(captions) > 20
+    for caption in captions:
+        words = html.unescape(re.sub(r"<[^>]+>", "", caption))
+        assert re.match(r"[^.:;]*\?", words), words
+
+
+def test_every_figure_has_its_table_and_a_file_of_it(text):
+    figures = re.findall(r"<figure .*?</figure>", text, re.DOTALL)
+    for figure in figures:
+        assert re.search(
+            r'<table>.*<td>.*<a download="[\w-]+\.csv" href="data:text/csv;base64,', figure, re.DOTALL
+        )
+        assert re.search(r"<desc[^>]*>[^<]{40,}</desc>", figure)
+
+
+def test_every_work_of_the_bibliography_is_cited_and_has_a_year(text):
+    for work in REFERENCES:
+        assert f'href="#{work.key}">[' in text
+        assert re.search(r"\((19|20)\d\d\)", work.text)
