@@ -92,10 +92,11 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def bandwidth(snapshot: Snapshot, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
+def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
     """The drawing of `traffic`, and the first contender's least and greatest share of a fresh copy's rate.
 
-    activation_of: by contender the activation that it computes. None where nothing was timed in turn.
+    question: begins the drawing's name; activation_of: by contender the activation that it computes. None
+    where nothing was timed in turn.
     """
     frame = traffic(snapshot, tuple(activation_of))
     first = next(iter(activation_of))
@@ -107,7 +108,7 @@ def bandwidth(snapshot: Snapshot, activation_of: Mapping[str, str]) -> dict[str,
     drawing = draw(
         bandwidth_figure(frame, activation_of),
         frame,
-        name=f"bandwidth-{first.lower().replace('.', '-')}-{snapshot.slug}",
+        name=f"{question}-bandwidth-{snapshot.slug}",
         title=f"Memory traffic of {first} beside a copy's",
         alt=f"On logarithmic axes the rate of {phrases.listed(activation_of)} and of two copies against the "
         f"number of elements. {first} has between {shares.min():.0%} and {shares.max():.0%} of the rate of a "

@@ -27,7 +27,11 @@ from report.typeset import MathsExtension, Target, math_font, prose
 STYLES = ("style", "screen", "print")
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 FONT = "\ue004"
-LANGUAGE = "en"
+METADATA = {
+    "language": "en",
+    "author": "The maintainers of Activation worth",
+    "keywords": ("activation functions", "optimizers", "convolution", "benchmark", "MNIST", "GELU", "SGELU"),
+}
 
 
 class NativeLibraryError(RuntimeError):
@@ -126,7 +130,8 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
             verdicts=page.claims["claims"] if page.claims else [],
             styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
             script=Markup((TEMPLATES / "tables.js").read_text("utf-8")),
-            language=LANGUAGE,
+            created=_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **METADATA,
         )
     )
     # The font is made of what the finished page holds, so its place is filled last.

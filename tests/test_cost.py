@@ -52,7 +52,7 @@ def test_shares_of_a_copys_rate(tmp_path):
         in_turn(64, SGELU=[1.0] * 3, copy=[0.1] * 3, copy_to_fresh_memory=[0.2] * 3),
         in_turn(128, SGELU=[1.0] * 3, copy=[0.1] * 3, copy_to_fresh_memory=[0.1] * 3),
     ]
-    found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), {"SGELU": "sgelu"})
+    found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), "q11", {"SGELU": "sgelu"})
     assert (found["least"], found["most"]) == pytest.approx((0.25, 0.5))
     assert (found["least_at"], found["most_at"]) == (128, 64)
     assert "between 25% and 50%" in found["figure"].svg
@@ -60,7 +60,7 @@ def test_shares_of_a_copys_rate(tmp_path):
 
 def test_without_times_in_turn_there_is_nothing_to_draw(tmp_path):
     lacking = small.snapshot(tmp_path / "r.sqlite", [in_turn(64, copy=[0.1] * 3)])
-    assert cost.bandwidth(lacking, {"SGELU": "sgelu"}) is None
+    assert cost.bandwidth(lacking, "q11", {"SGELU": "sgelu"}) is None
     assert cost.worth_drawing(lacking) is None
 
 

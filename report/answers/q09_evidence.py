@@ -104,7 +104,7 @@ def evidence(snapshot: Snapshot) -> Values:
     """Times of Swish and sigmoid and their ratios; None where they were not measured."""
     frame = measured(snapshot)
     if frame.empty:
-        return {"times": None, "bandwidth": bandwidth(snapshot, MEMORY)}
+        return {"times": None, "bandwidth": bandwidth(snapshot, "q09", MEMORY)}
     frame["row"] = frame["row"].map(elements)
     wide = frame.pivot_table(
         index=["panel", "row"], columns="series", values="text", aggfunc="first", sort=False
@@ -126,7 +126,7 @@ def evidence(snapshot: Snapshot) -> Values:
         + ".",
     )
     return {
-        "bandwidth": bandwidth(snapshot, MEMORY),
+        "bandwidth": bandwidth(snapshot, "q09", MEMORY),
         "times": {
             "medians": medians(snapshot),
             "columns": [COUNTED, *shown],

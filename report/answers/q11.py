@@ -128,7 +128,9 @@ def evidence(snapshot: Snapshot) -> Values:
         "autoencoders": (found := [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))]),
         "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in found}],
         "cost": cost(snapshot),
-        "bandwidth": bandwidth(snapshot, {"SGELU": "sgelu", "AdaSGELU": "ada_sgelu", "F.gelu": "gelu"}),
+        "bandwidth": bandwidth(
+            snapshot, "q11", {"SGELU": "sgelu", "AdaSGELU": "ada_sgelu", "F.gelu": "gelu"}
+        ),
         "worth": worth_drawing(snapshot),
         "troubles": troubles(snapshot),
     }

@@ -55,6 +55,9 @@ def test_it_is_valid_pdf_ua(pdf, unavailable):
 def test_it_says_what_it_is(reader, report):
     assert reader.metadata.title == report.context["title"]
     assert reader.metadata.subject == report.context["subtitle"]
+    assert reader.metadata.author == METADATA["author"]
+    assert reader.metadata["/Keywords"] == ", ".join(METADATA["keywords"])
+    assert reader.metadata.creation_date.timestamp() == int(EPOCH)
     root = reader.trailer["/Root"]
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
