@@ -9,6 +9,7 @@ ACTIVATION ?=
 ONLY ?=
 SEEDS ?=
 EPOCHS ?=
+BASE ?=
 PYTHON ?= python3
 
 READY := .venv/.ready
@@ -16,7 +17,7 @@ RUN := .venv/bin/python
 option = $(if $(strip $($(1))),$(2) "$($(1))")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench report test lint clean
+.PHONY: help setup bench report compare test lint clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -38,6 +39,10 @@ bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFIL
 
 report: bench ## bench, then write build/report.html and build/report.pdf
 	$(RUN) -m report $(call option,DATA_ROOT,--data-root)
+
+compare: $(READY) ## say whether this tree is slower than a commit (BASE=<git ref>, ONLY=<groups>)
+	@test -n "$(BASE)" || { echo "of what? make compare BASE=<git ref>" >&2; exit 2; }
+	$(RUN) -m bench compare "$(BASE)" $(call option,ONLY,--only)
 
 test: $(READY) ## run the tests
 	$(RUN) -m pytest

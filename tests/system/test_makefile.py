@@ -52,6 +52,11 @@ def test_variables_reach_the_command_line(variable, option):
     assert option in make("--dry-run", "report", variable).stdout
 
 
+def test_a_comparison_needs_a_base():
+    assert 'bench compare "v1"' in make("--dry-run", "compare", "BASE=v1").stdout
+    assert make("compare", "BASE=", "-o", ".venv/.ready").returncode == 2
+
+
 def test_variables_left_alone_are_not_passed():
     said = make("--dry-run", "report").stdout
     assert '--profile "quick"' in said

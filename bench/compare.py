@@ -1,0 +1,211 @@
+"""The performance gate: base and head in rounds of fresh processes until the verdicts are clear."""
+
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench import gate
+from bench.affected import affected
+from bench.rounds import RoundError, Side, collect, measure
+
+REPEATS = 3  # of a round that was disturbed
+SECONDS = 0.03  # of a benchmark in a round
+Say = Callable[[str], None]
+
+
+class GateError(ValueError):
+    """A comparison that cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, and what a reader must know of how."""
+
+    base: str
+    head: str
+    verdicts: tuple[gate.Judged, ...]
+    notices: tuple[str, ...]
+    rounds: int
+    seconds: float
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Output of a git command in `root`; raises GateError with git's own words."""
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise GateError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def commit(root: Path, ref: str) -> str:
+    """The commit that a ref names. Raises GateError where none does."""
+    try:
+        return git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    except GateError:
+        known = git(root, "branch", "--all", "--format=%(refname:short)").splitlines()
+        raise GateError(
+            f"BASE is {ref!r}, which no commit here is called; branches: {', '.join(known) or 'none'}"
+        ) from None
+
+
+def changed(root: Path, base: str) -> list[str]:
+    """Files that differ between a commit and the working tree, untracked ones included."""
+    tracked = git(root, "diff", "--name-only", base).splitlines()
+    return [*tracked, *git(root, "ls-files", "--others", "--exclude-standard").splitlines()]
+
+
+@contextmanager
+def checked_out(root: Path, base: str, folder: Path) -> Iterator[Path]:
+    """A worktree of the commit, for the time of a `with`."""
+    git(root, "worktree", "prune")
+    shutil.rmtree(folder, ignore_errors=True)
+    git(root, "worktree", "add", "--detach", "--force", str(folder), base)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["git", "worktree", "remove", "--force", str(folder)], cwd=root, capture_output=True)
+
+
+def dependencies(tree: Path) -> tuple[object, str]:
+    """What a tree says it needs, and in which versions."""
+    project = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]
+    pinned = tree / "constraints.txt"
+    return project.get("dependencies"), pinned.read_text("utf-8") if pinned.exists() else ""
+
+
+def interpreter(tree: Path, head: Path, folder: Path, say: Say) -> tuple[Path, str]:
+    """Base's Python: head's own, or where it needs other packages one of its own; and the notice to give."""
+    if dependencies(tree) == dependencies(head):
+        return Path(sys.executable), ""
+    say("base needs other packages; making it an environment of its own")
+    python = folder / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    done = subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt", "."],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise GateError(f"base's own environment cannot be made: {done.stderr.strip()[-500:]}")
+    return python, "base and head need different packages, and each ran in an environment of its own"
+
+
+def benchmarks_of_head(tree: Path, head: Path, python: Path, log: Path) -> tuple[bool, str]:
+    """Put head's benchmarks into base's tree where they can be collected there; and the notice to give."""
+    own = tree / "bench"
+    kept = tree / "bench of base"
+    shutil.move(own, kept)
+    shutil.copytree(head / "bench", own, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        collect(Side("base", tree, python), ["bench"], log)
+    except RoundError:
+        shutil.rmtree(own)
+        shutil.move(kept, own)
+        return False, "head's benchmarks do not run on base's code, and each side ran its own"
+    return True, ""
+
+
+def compare(
+    root: Path,
+    ref: str,
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    everything: bool = False,
+    minutes: float = 12.0,
+    say: Say = print,
+) -> Comparison:
+    """Measure a commit and the working tree in rounds, and judge.
+
+    folder: where the worktree and every round's file go. only: groups of benchmarks; everything: also those
+    that the change cannot have touched. minutes: after which no further round is begun. Raises GateError or
+    RoundError for what cannot be compared.
+    """
+    begin, base = time.monotonic(), commit(root, ref)
+    notices = (
+        ["the working tree has changes that no commit has"] if git(root, "status", "--porcelain") else []
+    )
+    head = git(root, "rev-parse", "HEAD")
+    suites = None if everything else affected(changed(root, base), root)
+    if suites == []:
+        return Comparison(base, head, (), (*notices, "nothing that a benchmark runs through differs"), 0, 0.0)
+    with checked_out(root, base, folder / "tree") as tree:
+        python, notice = interpreter(tree, root, folder / "venv", say)
+        shared, other = benchmarks_of_head(tree, root, python, folder / "base-collected.log")
+        notices += [n for n in (notice, other) if n]
+        sides = Side("base", tree, python), Side("head", root, Path(sys.executable))
+        nodes = {s.name: _chosen(s, suites if shared else None, only, folder) for s in sides}
+        if not any(nodes.values()):
+            raise GateError(f"no benchmark is of the groups {', '.join(only)}")
+        deadline, allowed = begin + 60 * minutes, budgets(root)
+        frame, rounds = rounds_of(sides, nodes, folder, deadline, allowed, notices, say)
+    verdicts = tuple(gate.judge(frame, allowed))
+    return Comparison(base, head, verdicts, tuple(notices), rounds, time.monotonic() - begin)
+
+
+def budgets(root: Path) -> dict[str, float]:
+    """Budgets of groups, from pyproject.toml's table tool.gate.budgets."""
+    tools = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {})
+    return dict(tools.get("gate", {}).get("budgets", {}))
+
+
+def _chosen(side: Side, suites: Sequence[str] | None, only: Sequence[str], folder: Path) -> list[str]:
+    """The side's benchmarks of the wanted groups."""
+    found = collect(side, suites or ["bench"], folder / f"{side.name}-collected.log")
+    return [node for node in found if not only or node.split("[")[1].split("-")[0] in only]
+
+
+def rounds_of(
+    sides: Sequence[Side],
+    nodes: dict[str, list[str]],
+    folder: Path,
+    deadline: float,
+    allowed: dict[str, float],
+    notices: list[str],
+    say: Say,
+) -> tuple[pd.DataFrame, int]:
+    """Rounds in ABBA order: all benchmarks as often as the gate wants at least, then those left undecided.
+
+    nodes: by side; allowed: budgets by group; what a reader should know is added to `notices`.
+    """
+    parts: list[pd.DataFrame] = []
+    wanted: set[str] | None = None
+    for number in range(gate.MOST):
+        if number >= gate.FEWEST:
+            wanted = gate.undecided(gate.judge(pd.concat(parts), allowed))
+            if not wanted or time.monotonic() > deadline:
+                break
+        order = sides if number % 2 == 0 else sides[::-1]  # base head, head base, base head, …
+        measured = {}
+        for side in order:
+            chosen = [n for n in nodes[side.name] if wanted is None or n in wanted]
+            measured[side.name] = _undisturbed(side, chosen, folder, number, notices, say)
+        both = measured["base"].merge(
+            measured["head"], on=["name", "group", "metric"], how="outer", suffixes=("_base", "_head")
+        )
+        parts.append(both.rename(columns={"value_base": "base", "value_head": "head"}).assign(round=number))
+    return pd.concat(parts), len(parts)
+
+
+def _undisturbed(
+    side: Side, nodes: list[str], folder: Path, number: int, notices: list[str], say: Say
+) -> pd.DataFrame:
+    """A round of one side, repeated where something disturbed it; the last is taken as it is, and said."""
+    file = folder / f"round-{number + 1:02d}-{side.name}.json"
+    for _ in range(REPEATS):
+        say(f"round {number + 1}, {side.name}: {len(nodes)} benchmarks")
+        frame, disturbed = measure(side, nodes, SECONDS, file)
+        if not disturbed:
+            return frame
+        say(f"round {number + 1}, {side.name}, disturbed: {disturbed}; again")
+    notices.append(f"round {number + 1} of {side.name} stayed disturbed: {disturbed}")
+    return frame

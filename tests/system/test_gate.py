@@ -1,0 +1,126 @@
+"""The gate on a small repository of its own: a slowdown is caught and named, a comment passes."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from bench import compare, gate, gate_output
+from bench.rounds import RoundError
+
+SUITE = """
+from dataclasses import dataclass
+
+import pytest
+
+from impl.work import f
+
+
+@pytest.mark.parametrize("size", [2000, 3000], ids=lambda n: f"loop-sum-impl-{n} numbers")
+def test_loop(size, benchmark):
+    benchmark(f, size)
+"""
+WORK = "def f(n):\n    return sum(range(n))\n"
+PROJECT = """
+[project]
+name = "small"
+dependencies = []
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "--import-mode=importlib"
+"""
+FILES = {
+    "impl/__init__.py": "",
+    "impl/work.py": WORK,
+    "bench/__init__.py": "",
+    "bench/conftest.py": "",
+    "bench/test_loop.py": SUITE,
+    "pyproject.toml": PROJECT,
+    ".gitignore": "build/\n__pycache__/\n",
+}
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Somebody")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.org")
+    root = tmp_path / "repository"
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "Begin"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    return root
+
+
+def run(root, ref="main", **options):
+    return compare.compare(root, ref, root / "build" / "gate", say=lambda line: None, **options)
+
+
+def test_a_slowdown_is_caught_and_named(repository):
+    (repository / "impl" / "work.py").write_text(WORK.replace("range(n)", "range(3 * n)"))
+    found = run(repository)
+    assert {v.verdict for v in found.verdicts} == {gate.SLOWER}
+    assert all(2 < v.ratio < 4.5 and v.group == "loop" for v in found.verdicts)
+    assert "the working tree has changes that no commit has" in found.notices
+    assert found.rounds >= gate.FEWEST
+    files = sorted((repository / "build" / "gate").glob("round-*.json"))
+    assert len(files) == 2 * found.rounds
+    assert json.loads(files[0].read_text())["benchmarks"][0]["stats"]["rounds"] >= 5  # pytest-benchmark's own
+    markdown = gate_output.markdown(found)
+    assert re.search(r"\| loop-sum-impl-2000 numbers \| slower \| \d\.\d{3} \|", markdown)
+    assert json.loads(gate_output.as_json(found))["verdicts"][0]["verdict"] == "slower"
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(gate_output.terminal(found))
+    assert "loop-sum-impl-3000 numbers" in console.export_text()
+    assert (
+        subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True).stdout.count(b"\n")
+        == 1
+    )
+
+
+def test_what_no_benchmark_runs_through_is_not_measured(repository):
+    (repository / "README.md").write_text("words\n")
+    found = run(repository)
+    assert (found.verdicts, found.rounds) == ((), 0)
+    assert "nothing that a benchmark runs through differs" in found.notices
+
+
+def test_a_base_that_is_no_commit_is_named(repository):
+    with pytest.raises(
+        compare.GateError, match=r"BASE is 'mian', which no commit here is called; branches: main"
+    ):
+        run(repository, "mian")
+
+
+def test_a_group_that_no_benchmark_has(repository):
+    with pytest.raises(compare.GateError, match="no benchmark is of the groups lop"):
+        run(repository, only=["lop"], everything=True)
+
+
+def test_a_side_that_cannot_be_collected_is_named_with_its_output(repository):
+    (repository / "impl" / "work.py").write_text("def f(:\n")
+    with pytest.raises(
+        RoundError, match=r"the benchmarks of head cannot be collected; see .*head-collected\.log"
+    ):
+        run(repository, everything=True)
+
+
+def test_heads_benchmarks_run_on_bases_code_too(repository, monkeypatch):
+    monkeypatch.setattr(gate, "FEWEST", 2)
+    monkeypatch.setattr(gate, "MOST", 2)
+    (repository / "bench" / "test_loop.py").write_text(SUITE.replace("3000]", "3000, 4000]"))
+    (repository / "impl" / "work.py").write_text("def g(n):\n    return sum(range(n))\nf = g\n")
+    found = {v.name.split("[")[1]: v.verdict for v in run(repository).verdicts}
+    assert "loop-sum-impl-4000 numbers]" in found
+    assert gate.NEW not in found.values()
+
+
+def test_the_interpreter_is_shared_where_nothing_else_is_needed(repository, tmp_path):
+    assert compare.interpreter(repository, repository, tmp_path, print)[0] == compare.Path(sys.executable)

@@ -1,0 +1,113 @@
+"""The gate's verdicts against rounds made by hand and by chance."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from bench import gate
+
+
+def rounds(name="f", base=(), head=(), group="g", metric="seconds"):
+    n = max(len(base), len(head))
+    filled = [
+        np.concatenate([np.asarray(side, float), np.full(n - len(side), np.nan)]) for side in (base, head)
+    ]
+    return pd.DataFrame(
+        {
+            "name": name,
+            "group": group,
+            "metric": metric,
+            "round": range(n),
+            "base": filled[0],
+            "head": filled[1],
+        }
+    )
+
+
+def noisy(ratio, spread=0.01, n=7, seed=0):
+    """Rounds of a benchmark whose head takes `ratio` times as long; the round's own disturbance is shared."""
+    rng = np.random.default_rng(seed)
+    shared = np.exp(0.3 * rng.normal(size=n))
+    return shared, ratio * shared * np.exp(spread * rng.normal(size=n))
+
+
+def verdict(*parts, **options):
+    return {v.name: v for v in gate.judge(pd.concat(parts), **options)}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected"), [(1.2, "slower"), (1.0, "same"), (1 / 1.2, "faster"), (1.05, "inconclusive")]
+)
+def test_verdicts(ratio, expected):
+    found = verdict(rounds("f", *noisy(ratio)))["f"]
+    assert found.verdict == expected
+    assert found.low < ratio < found.high
+    assert found.ratio == pytest.approx(ratio, rel=0.02)
+
+
+def test_ratio_and_interval_are_students_of_the_logarithms():
+    base, head = np.array([1.0, 2.0, 4.0]), np.array([1.1, 2.6, 4.4])
+    d = np.log([1.1, 1.3, 1.1])
+    half = 4.302652729911275 * d.std(ddof=1) / math.sqrt(3)  # t(0.975, 2), Fisher & Yates 1963
+    found = gate.ratio_of_rounds(base, head)
+    assert found[:3] == pytest.approx(np.exp([d.mean(), d.mean() - half, d.mean() + half]))
+    assert found[3] == pytest.approx(stats.ttest_rel(np.log(head), np.log(base)).pvalue)
+
+
+def test_the_rounds_own_disturbance_cancels():
+    base, head = noisy(1.0, spread=0.001)
+    assert np.ptp(base) > 0.5
+    assert verdict(rounds("f", base, head))["f"].verdict == "same"
+
+
+def test_noise_is_told_and_what_would_help():
+    found = verdict(rounds("f", *noisy(1.0, spread=0.5)))["f"]
+    assert found.verdict == "inconclusive"
+    assert "too noisy" in found.why
+    assert gate.undecided([found]) == {"f"}
+
+
+def test_budgets_are_of_groups():
+    parts = [rounds("f", *noisy(1.2)), rounds("h", *noisy(1.2, seed=1), group="loose")]
+    found = verdict(*parts, budgets={"loose": 0.5})
+    assert (found["f"].verdict, found["h"].verdict) == ("slower", "same")
+
+
+def test_a_benchmark_of_one_side_is_listed():
+    parts = [
+        rounds("new", [], [1.0, 1.0]),
+        rounds("old", [1.0, 1.0], []),
+        rounds("bad", [math.nan], [math.nan]),
+    ]
+    found = verdict(*parts)
+    assert {name: v.verdict for name, v in found.items()} == {"new": "new", "old": "removed", "bad": "failed"}
+
+
+def test_one_round_decides_nothing():
+    assert verdict(rounds("f", [1.0], [9.0]))["f"].verdict == "inconclusive"
+
+
+def test_equal_rounds_need_no_spread():
+    found = verdict(rounds("f", [1.0] * 9, [2.0] * 9))["f"]
+    assert (found.verdict, found.ratio, found.low, found.high) == ("slower", 2.0, 2.0, 2.0)
+
+
+def test_p_values_are_corrected_over_all_benchmarks():
+    p = np.random.default_rng(0).uniform(size=40) ** 3
+    expected = multipletests(p, method="fdr_bh")[1]
+    assert gate.corrected([*p, math.nan])[:-1] == pytest.approx(expected)
+    assert math.isnan(gate.corrected([*p, math.nan])[-1])
+    alone = verdict(rounds("f", *noisy(1.09, spread=0.012)))["f"]
+    crowd = [rounds(f"a{k}", *noisy(1.0, spread=0.02, seed=k)) for k in range(1, 200)]
+    among = verdict(rounds("f", *noisy(1.09, spread=0.012)), *crowd)["f"]
+    assert alone.p < among.p
+
+
+def test_identical_code_raises_hardly_an_alarm():
+    crowd = [rounds(f"a{k}", *noisy(1.0, spread=0.03, seed=k)) for k in range(600)]
+    alarms = [v for v in verdict(*crowd).values() if v.verdict in ("slower", "faster")]
+    assert len(alarms) <= 1

@@ -1,0 +1,41 @@
+"""The peak of memory of benchmarks whose need is known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import peak
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("size", [0, 32])
+def test_memory(size, benchmark):
+    benchmark.pedantic(lambda: bytes(range(256)) * (size * 2**12), rounds=1)
+"""
+
+
+@pytest.mark.skipif(not peak.RESET.exists(), reason="the system does not tell the highest resident size")
+def test_the_peak_is_that_of_each_benchmark(tmp_path):
+    (tmp_path / "test_memory.py").write_text(SUITE)
+    file = tmp_path / "found.json"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-pbench.peak", f"--rootdir={tmp_path}", "-c/dev/null"),
+            *(f"--benchmark-json={file}", str(tmp_path)),
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    peaks = [one["extra_info"]["peak_bytes"] for one in json.loads(file.read_text())["benchmarks"]]
+    assert peaks[0] == peak.LEAST
+    assert 31 * 2**20 <= peaks[1] <= 72 * 2**20  # the last result may still be there
+
+
+def test_sizes_are_those_of_this_process():
+    assert 0 < peak.resident("VmRSS") <= peak.resident("VmHWM")
