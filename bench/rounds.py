@@ -14,7 +14,7 @@ import pandas as pd
 # Not part of the gate: what is timed in turn within a process already, and what times a compiler.
 LEFT_OUT = ("interleaved", "first_call")
 PEAK = "peak_bytes"
-# What stands for a round: of identical code its ratios spread least, where a median follows every disturbance.
+# What stands for a round: of identical code its ratios spread least; a median follows every disturbance.
 STATISTIC = "min"
 OTHERS = 0.25  # processors' worth of other work from which on a round counts as disturbed
 SETTINGS = ("--benchmark-only", "--benchmark-disable-gc", "--benchmark-quiet", "-q", "-pno:cacheprovider")
