@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SUITE = """
 import pytest
 
-@pytest.mark.parametrize("size", [0, 32])
+@pytest.mark.parametrize("size", [0, 128])
 def test_memory(size, benchmark):
     benchmark.pedantic(lambda: bytes(range(256)) * (size * 2**12), rounds=1)
 """
@@ -34,7 +34,7 @@ def test_the_peak_is_that_of_each_benchmark(tmp_path):
     )
     peaks = [one["extra_info"]["peak_bytes"] for one in json.loads(file.read_text())["benchmarks"]]
     assert peaks[0] == peak.LEAST
-    assert 31 * 2**20 <= peaks[1] <= 72 * 2**20  # the last result may still be there
+    assert 120 * 2**20 <= peaks[1] <= 272 * 2**20  # the last result may still be there
 
 
 def test_sizes_are_those_of_this_process():
