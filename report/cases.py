@@ -34,35 +34,17 @@ class Case:
 Family = Callable[[Snapshot], list[Case]]
 
 
+def by_seed(frame: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
+    """Of every value of a column one run a seed, indexed by it: its row, its status and what was measured."""
+    kept = frame[[by, "seed", "run", "status", *METRICS]]
+    groups = kept.groupby(by, sort=False)
+    return {str(name): runs.drop_duplicates("seed").set_index("seed") for name, runs in groups}
+
+
 def pair(
-    frame: pd.DataFrame,
-    by: str,
-    a: object,
-    b: object,
-    metric: str,
-    unit: str,
-    *,
-    where: str = "",
-    margin: float = 0.0,
-    relative: bool = False,
-) -> Iterator[Case]:
-    """The comparison of two values of a column, seed by seed; nothing where either was not run."""
-    sides = [by_seed(frame[frame[by] == value]) for value in (a, b)]
-    yield from paired(
-        str(a), str(b), sides[0], sides[1], metric, unit, where=where, margin=margin, relative=relative
-    )
-
-
-def by_seed(runs: pd.DataFrame) -> pd.DataFrame:
-    """One run a seed, indexed by it: its row, its status and what was measured."""
-    return runs[["seed", "run", "status", *METRICS]].drop_duplicates("seed").set_index("seed")
-
-
-def paired(
+    contenders: Mapping[str, pd.DataFrame],
     a: str,
     b: str,
-    one: pd.DataFrame,
-    other: pd.DataFrame,
     metric: str,
     unit: str,
     *,
@@ -70,8 +52,10 @@ def paired(
     margin: float = 0.0,
     relative: bool = False,
 ) -> Iterator[Case]:
-    """The comparison of two contenders' runs, each indexed by seed; nothing where they share none."""
-    sides = [one, other]
+    """The comparison of two of `by_seed`'s contenders, seed by seed; nothing where they share no seed."""
+    if a not in contenders or b not in contenders:
+        return
+    sides = [contenders[a], contenders[b]]
     seeds = sides[0].index.intersection(sides[1].index)
     if seeds.empty:
         return
@@ -92,16 +76,13 @@ def activations(
         frame = networks(snapshot, task, batch_norm, tuned, initialization)
         accuracy = frame["test_accuracy"].notna().any()
         metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
-        sides = {str(name): by_seed(runs) for name, runs in frame.groupby("activation", sort=False)}
+        contenders = by_seed(frame, "activation")
         return [
             case
             for baseline in BASELINES
-            if baseline in sides
-            for name, runs in sides.items()
+            for name in contenders
             if name != baseline and (name, baseline) != (BASELINES[0], BASELINES[1])
-            for case in paired(
-                name, baseline, runs, sides[baseline], metric, unit, margin=margin, relative=not accuracy
-            )
+            for case in pair(contenders, name, baseline, metric, unit, margin=margin, relative=not accuracy)
         ]
 
     return cases
@@ -118,8 +99,8 @@ def initialization(snapshot: Snapshot) -> list[Case]:
     for words, (task, batch_norm) in tasks.items():
         part = select(frame, task=task, batch_norm=batch_norm, wrong_labels=0.0)
         for name in part["activation"].unique():
-            own = part[part["activation"] == name]
-            for case in pair(own, "initialization", "variance", "torch", "test_accuracy", "points"):
+            own = by_seed(part[part["activation"] == name], "initialization")
+            for case in pair(own, "variance", "torch", "test_accuracy", "points"):
                 found.append(replace(case, a=str(name), b=f"{name} with torch's weights", where=words))
     return found
 
@@ -132,12 +113,13 @@ def optimizers(margin: float = 0.0) -> Family:
             tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
             loss="cross_entropy", initialization="torch",
         )  # fmt: skip
-        others = [str(name) for name in frame["optimizer"].unique() if name != "adam"]
+        contenders = by_seed(frame, "optimizer")
         return [
             case
-            for other in others
+            for other in contenders
+            if other != "adam"
             for a, b in (("adam", other), (other, "adam"))[: 2 if margin else 1]
-            for case in pair(frame, "optimizer", a, b, "test_accuracy", "points", margin=margin)
+            for case in pair(contenders, a, b, "test_accuracy", "points", margin=margin)
         ]
 
     return cases
@@ -252,9 +234,8 @@ def slow_training(snapshot: Snapshot) -> list[Case]:
     frame = frame[(frame["optimizer"] == "adam") & (frame["initialization"] == "torch")]
     for batch_norm, where in ((1, "with batch norm"), (0, "without batch norm")):
         part = select(frame, task="classifier", batch_norm=batch_norm)
-        found += pair(
-            part, "activation", "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True
-        )
+        contenders = by_seed(part, "activation")
+        found += pair(contenders, "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True)
     return found
 
 

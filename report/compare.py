@@ -11,15 +11,13 @@ from bench.statistics import CONTENDER, median_ratio, paired_difference
 from bench.store import Snapshot, latest
 from report import phrases, verdicts
 from report.answer import Source
-from report.evidence import label
+from report.cost import QUANTITIES
+from report.evidence import label, timings
 from report.formats import duration, number
 from report.page import Section
 from report.phrases import NOT_MEASURED
 from report.sources import provenance, source_label
 from report.trained import select, tested
-
-METRICS = {"test_accuracy": ("test accuracy (%)", 100), "test_loss": ("test loss (thousandths)", 1000)}
-BENCHMARK = ["task", "subject", "implementation", "input"]
 
 
 def context(first: Path, second: Path) -> dict[str, Any]:
@@ -63,10 +61,12 @@ def where(found: list[Source]) -> list[list[str]]:
 
 def times(found: list[Source]) -> dict[str, list[list[str]]]:
     """By task, a row a benchmark: what, median of A, median of B, and B / A with its interval."""
-    a, b = (_samples(source.snapshot) for source in found)
+    a, b = (timings(source.snapshot) for source in found)
     tables: dict[str, list[list[str]]] = {}
     for key in dict.fromkeys([*a, *b]):
-        task, subject, implementation, place = key
+        task, subject, implementation, place = map(str, key)
+        if task == "interleaved":  # one sample of all its alternatives together
+            continue
         sides = [side.get(key) for side in (a, b)]
         medians = [NOT_MEASURED if s is None else duration(np.median(s)) for s in sides]
         row = [f"{label(subject)}, {implementation}, {place}", *medians, _ratio(sides[1], sides[0])]
@@ -83,21 +83,13 @@ def _ratio(a: np.ndarray | None, b: np.ndarray | None) -> str:
     return phrases.ratio(median_ratio(a, b))
 
 
-def _samples(snapshot: Snapshot) -> dict[tuple[str, ...], np.ndarray]:
-    """Seconds of every benchmark's samples."""
-    m = snapshot.measurements
-    m = m[(m["kind"] == "timing") & (m["metric"] == "seconds") & (m["task"] != "interleaved")]
-    groups = m.groupby(BENCHMARK, sort=False, observed=True)["value"]
-    return {tuple(map(str, key)): part.to_numpy() for key, part in groups}
-
-
 def networks(found: list[Source]) -> list[list[str]]:
     """A row a contender: its test metric in A and in B, and B − A seed by seed where both did the same."""
     a, b = (_scores(source.snapshot) for source in found)
     rows = []
     for key in dict.fromkeys([*a, *b]):
         sides = [side.get(key) for side in (a, b)]
-        _, scale = METRICS[key[1]]
+        scale, quantity = QUANTITIES[key[1]]
         shown = [NOT_MEASURED if s is None else f"{number(scale * s.mean())} ({len(s)} seeds)" for s in sides]
         both = [scale * s for s in sides if s is not None]
         change = (
@@ -105,7 +97,7 @@ def networks(found: list[Source]) -> list[list[str]]:
             if len(both) == len(sides)
             else NOT_MEASURED
         )
-        rows.append([f"{key[0]}, {METRICS[key[1]][0]}", *shown, change])
+        rows.append([f"{key[0]}, {quantity}", *shown, change])
     return rows
 
 

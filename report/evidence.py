@@ -24,7 +24,7 @@ LABELS = {
 
 
 @lru_cache(maxsize=4)
-def _timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
+def timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
     """Seconds of every sample, by task, subject, implementation and input."""
     m = snapshot.measurements
     m = m[(m["kind"] == "timing") & (m["metric"] == "seconds")]
@@ -36,7 +36,7 @@ def samples(
     snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
 ) -> np.ndarray | None:
     """Seconds of every sample of one benchmark, or None where it was not measured."""
-    return _timings(snapshot).get((task, subject, implementation, input))
+    return timings(snapshot).get((task, subject, implementation, input))
 
 
 def inputs(snapshot: Snapshot, task: str) -> list[str]:

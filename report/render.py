@@ -17,6 +17,7 @@ from jinja2 import meta, nodes
 from markupsafe import Markup
 
 from report import numbering
+from report.answer import Evidence
 from report.drawing import Drawing
 from report.formats import FILTERS
 from report.native import remedy
@@ -221,7 +222,7 @@ def _drawings(value: Any) -> Iterator[Drawing]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _drawings(part)
-    elif hasattr(value, "values") and hasattr(value, "slug"):  # the evidence of a source
+    elif isinstance(value, Evidence):
         yield from _drawings(value.values)
 
 
