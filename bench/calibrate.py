@@ -14,10 +14,9 @@ from scipy import stats
 
 from bench import gate
 from bench.compare import Say, budgets, git, rounds_of
-from bench.rounds import Side, collect
+from bench.rounds import Side, collect, group_of
 from bench.statistics import CONFIDENCE
 
-SHARES = (0.02, 0.05, 0.10, 0.20)
 PLUGIN = "-pbench.plant"
 
 
@@ -67,12 +66,12 @@ def calibrate(
     done = load(store)
     known = {(t.share, t.group, t.number) for t in done}
     nodes = collect(Side("head", root, Path(sys.executable)), ["bench"], folder / "collected.log")
-    group_of = {node: node.split("[")[1].split("-")[0] for node in nodes}
-    for share, group, number in plan(list(dict.fromkeys(group_of.values())), shares, repeats):
+    groups = list(dict.fromkeys(map(group_of, nodes)))
+    for share, group, number in plan(groups, shares, repeats):
         if (share, group, number) in known:
             continue
         say(f"{'nothing planted' if not group else f'{share:.0%} planted in {group}'}, {number + 1}")
-        chosen = [node for node in nodes if not group or group_of[node] == group]
+        chosen = [node for node in nodes if not group or group_of(node) == group]
         options = (PLUGIN, f"--plant-share={share}", f"--plant-group={group}")
         sides = (
             Side("base", root, Path(sys.executable), (PLUGIN,)),

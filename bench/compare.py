@@ -14,7 +14,7 @@ import pandas as pd
 
 from bench import gate
 from bench.affected import affected
-from bench.rounds import RoundError, Side, collect, measure
+from bench.rounds import RoundError, Side, collect, group_of, measure
 
 REPEATS = 3  # of a round that was disturbed
 SECONDS = 0.03  # of a benchmark in a round
@@ -161,7 +161,7 @@ def budgets(root: Path) -> dict[str, float]:
 def _chosen(side: Side, suites: Sequence[str] | None, only: Sequence[str], folder: Path) -> list[str]:
     """The side's benchmarks of the wanted groups."""
     found = collect(side, suites or ["bench"], folder / f"{side.name}-collected.log")
-    return [node for node in found if not only or node.split("[")[1].split("-")[0] in only]
+    return [node for node in found if not only or group_of(node) in only]
 
 
 def rounds_of(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bench.rounds import group_of
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--plant-share` and `--plant-group`."""
@@ -21,10 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
     """Let the benchmark time the waiting, too."""
     share = item.config.getoption("--plant-share")
-    group = item.name.split("[")[-1].split("-")[0]
     benchmark: Any = item.funcargs.get("benchmark")
     if benchmark is not None:
-        chosen = share if group == item.config.getoption("--plant-group") else 0.0
+        chosen = share if group_of(item.name) == item.config.getoption("--plant-group") else 0.0
         make = benchmark._make_runner
         benchmark._make_runner = lambda function, args, kwargs: make(slowed(function, chosen), args, kwargs)
     return (yield)

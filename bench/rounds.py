@@ -43,7 +43,12 @@ def collect(side: Side, suites: Sequence[str], log: Path) -> list[str]:
     if done.returncode not in (0, 5):
         raise RoundError(f"the benchmarks of {side.name} cannot be collected; see {log}")
     ids = [line for line in log.read_text("utf-8").splitlines() if "::" in line and "[" in line]
-    return [node for node in ids if not node.split("[")[1].startswith(LEFT_OUT)]
+    return [node for node in ids if group_of(node) not in LEFT_OUT]
+
+
+def group_of(name: str) -> str:
+    """The group of a benchmark, by its name or node id: what its timing begins with, the task."""
+    return name.split("[")[-1].split("-")[0]
 
 
 def measure(side: Side, nodes: Sequence[str], seconds: float, file: Path) -> tuple[pd.DataFrame, str]:
@@ -66,7 +71,7 @@ def measure(side: Side, nodes: Sequence[str], seconds: float, file: Path) -> tup
     except (OSError, ValueError, KeyError) as error:
         raise RoundError(f"a round of {side.name} wrote no benchmarks ({error}); see {log}") from error
     rows = [
-        (one["fullname"], one["name"].split("[")[1].split("-")[0], metric, value)
+        (one["fullname"], group_of(one["name"]), metric, value)
         for one in found
         for metric, value in {
             "seconds": one["stats"][STATISTIC],
