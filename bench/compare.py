@@ -193,7 +193,19 @@ def rounds_of(
             measured["head"], on=["name", "group", "metric"], how="outer", suffixes=("_base", "_head")
         )
         parts.append(both.rename(columns={"value_base": "base", "value_head": "head"}).assign(round=number))
-    return pd.concat(parts), len(parts)
+    return _without_failing(pd.concat(parts), nodes), len(parts)
+
+
+def _without_failing(frame: pd.DataFrame, nodes: dict[str, list[str]]) -> pd.DataFrame:
+    """The rounds, with no value on either side for a benchmark that a side has and never finished.
+
+    So it is neither taken for new or removed, nor dropped in silence.
+    """
+    finished = {side: set(frame.loc[frame[side].notna(), "name"]) for side in nodes}
+    failing = [name for side, names in nodes.items() for name in names if name not in finished[side]]
+    rows = [(name, group_of(name), "seconds", 0) for name in dict.fromkeys(failing)]
+    kept = frame[~frame["name"].isin(failing)]
+    return pd.concat([kept, pd.DataFrame(rows, columns=["name", "group", "metric", "round"])])
 
 
 def _undisturbed(

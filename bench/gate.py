@@ -109,7 +109,7 @@ def one_sided(base: bool, head: bool) -> tuple[str, str]:
         return NEW, "base has no such benchmark"
     if base and not head:
         return REMOVED, "head has no such benchmark"
-    return FAILED, "no round was measured on both sides"
+    return FAILED, "it fails on a side that has it, or no round was measured on both"
 
 
 def decide(low: float, high: float, p: float, budget: float) -> tuple[str, str]:

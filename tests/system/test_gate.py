@@ -92,6 +92,16 @@ def test_what_no_benchmark_runs_through_is_not_measured(repository):
     assert "nothing that a benchmark runs through differs" in found.notices
 
 
+def test_a_benchmark_that_fails_on_a_side_is_named_and_the_others_are_judged(repository, monkeypatch):
+    monkeypatch.setattr(gate, "FEWEST", 2)
+    monkeypatch.setattr(gate, "MOST", 2)
+    broken = "def f(n):\n    assert n != 3000\n    return sum(range(n))\n"
+    (repository / "impl" / "work.py").write_text(broken)
+    found = {v.name.split("[")[1]: v.verdict for v in run(repository).verdicts if v.metric == "seconds"}
+    assert found["loop-sum-impl-3000 numbers]"] == gate.FAILED
+    assert found["loop-sum-impl-2000 numbers]"] not in (gate.FAILED, gate.REMOVED)
+
+
 def test_a_base_that_is_no_commit_is_named(repository):
     with pytest.raises(
         compare.GateError, match=r"BASE is 'mian', which no commit here is called; branches: main"
