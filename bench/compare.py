@@ -14,7 +14,8 @@ import pandas as pd
 
 from bench import gate
 from bench.affected import affected
-from bench.rounds import RoundError, Side, collect, group_of, measure
+from bench.noise import beforehand, drifted, yardstick
+from bench.rounds import PLUGINS, RoundError, Side, collect, group_of, kept, measure
 
 REPEATS = 3  # of a round that was disturbed
 SECONDS = 0.03  # of a benchmark in a round
@@ -110,6 +111,8 @@ def benchmarks_of_head(tree: Path, head: Path, python: Path, log: Path) -> tuple
     except RoundError:
         shutil.rmtree(own)
         shutil.move(kept, own)
+        for plugin in PLUGINS:
+            shutil.copy(head / "bench" / f"{plugin}.py", own)
         return False, "head's benchmarks do not run on base's code, and each side ran its own"
     return True, ""
 
@@ -178,6 +181,11 @@ def rounds_of(
     nodes: by side; allowed: budgets by group; what a reader should know is added to `notices`.
     """
     parts: list[pd.DataFrame] = []
+    yardsticks = list[float]()
+    for side in sides:
+        kept(side, folder).unlink(missing_ok=True)  # of a comparison before, of other code
+    if noise := beforehand():
+        notices.append(f"before the first round {noise}")
     wanted: set[str] | None = None
     for number in range(gate.MOST):
         if number >= gate.FEWEST:
@@ -185,14 +193,11 @@ def rounds_of(
             if not wanted or time.monotonic() > deadline:
                 break
         order = sides if number % 2 == 0 else sides[::-1]  # base head, head base, base head, …
-        measured = {}
-        for side in order:
-            chosen = [n for n in nodes[side.name] if wanted is None or n in wanted]
-            measured[side.name] = _undisturbed(side, chosen, folder, number, notices, say)
-        both = measured["base"].merge(
-            measured["head"], on=["name", "group", "metric"], how="outer", suffixes=("_base", "_head")
-        )
-        parts.append(both.rename(columns={"value_base": "base", "value_head": "head"}).assign(round=number))
+        chosen = {side: [n for n in names if wanted is None or n in wanted] for side, names in nodes.items()}
+        yardsticks.append(yardstick())
+        measured = _undisturbed(order, chosen, folder, number, notices, say)
+        parts.append(measured.assign(round=number))
+    notices += filter(None, [drifted(yardsticks)])
     return _without_failing(pd.concat(parts), nodes), len(parts)
 
 
@@ -209,15 +214,21 @@ def _without_failing(frame: pd.DataFrame, nodes: dict[str, list[str]]) -> pd.Dat
 
 
 def _undisturbed(
-    side: Side, nodes: list[str], folder: Path, number: int, notices: list[str], say: Say
+    sides: Sequence[Side],
+    nodes: dict[str, list[str]],
+    folder: Path,
+    number: int,
+    notices: list[str],
+    say: Say,
 ) -> pd.DataFrame:
-    """A round of one side, repeated where something disturbed it; the last is taken as it is, and said."""
-    file = folder / f"round-{number + 1:02d}-{side.name}.json"
+    """A round, repeated where something disturbed it; the last is taken as it is, and said."""
+    files = {side.name: folder / f"round-{number + 1:02d}-{side.name}.json" for side in sides}
+    count = len(set().union(*nodes.values()))
     for _ in range(REPEATS):
-        say(f"round {number + 1}, {side.name}: {len(nodes)} benchmarks")
-        frame, disturbed = measure(side, nodes, SECONDS, file)
-        if not disturbed:
+        say(f"round {number + 1}: {count} benchmarks, {' before '.join(files)}")
+        frame, noise = measure(sides, nodes, SECONDS, files)
+        if not noise:
             return frame
-        say(f"round {number + 1}, {side.name}, disturbed: {disturbed}; again")
-    notices.append(f"round {number + 1} of {side.name} stayed disturbed: {disturbed}")
+        say(f"round {number + 1} disturbed: {noise}; again")
+    notices.append(f"round {number + 1} stayed disturbed: {noise}")
     return frame

@@ -18,7 +18,7 @@ SLOWER, FASTER, SAME, INCONCLUSIVE = "slower", "faster", "same", "inconclusive"
 NEW, REMOVED, FAILED = "new", "removed", "failed"
 ALPHA = 0.01  # of the corrected p-value
 BUDGET = 0.05  # by so much a benchmark may be slower, relative, where its group has no budget of its own
-FEWEST, MOST = 7, 15  # rounds
+FEWEST, MOST = 7, 31  # rounds
 
 
 @dataclass(frozen=True)
