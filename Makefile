@@ -42,7 +42,9 @@ report: bench ## bench, then write build/report.html and build/report.pdf
 
 compare: $(READY) ## say whether this tree is slower than a commit (BASE=<git ref>, ONLY=<groups>)
 	@test -n "$(BASE)" || { echo "of what? make compare BASE=<git ref>" >&2; exit 2; }
-	$(RUN) -m bench compare "$(BASE)" $(call option,ONLY,--only)
+	$(RUN) -m bench compare "$(BASE)" $(call option,ONLY,--only); verdict=$$?; \
+		test ! -f build/gate/verdicts.json || $(RUN) -m report --gate build/gate/verdicts.json || exit; \
+		exit $$verdict
 
 test: $(READY) ## run the tests
 	$(RUN) -m pytest

@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m bench run`, `list`, `export`, `verify` and `ratios`."""
+"""Command line of the benchmarks: `python -m bench run`, `list`, `export`, `verify`, `ratios`, the gate."""
 
 import sys
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench import environment, experiments, ratios, runner
+from bench import environment, experiments, gate_commands, ratios, runner
 from bench.cells import Cell
 from bench.contenders import identify
 from bench.estimates import estimator
@@ -19,10 +19,11 @@ from bench.verify import rerun as again
 from impl import data
 
 RESULTS = Path("results/results.sqlite")
-CALIBRATION = Path("results/calibration.json")
 REFERENCE = Path("results/reference.sqlite")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for command in (gate_commands.compare, gate_commands.calibrate):
+    app.command()(command)
 
 ProfileName = Annotated[str, typer.Option("--profile", help=f"How much: {', '.join(PROFILES)}.")]
 DataRoot = Annotated[
@@ -202,70 +203,6 @@ def export(
     console.print(
         f"{folder}: {len(snapshot.runs)} runs, {len(snapshot.measurements)} measurements", markup=False
     )
-
-
-@app.command()
-def compare(
-    base: Annotated[str, typer.Argument(help="The commit that the working tree is held against.")],
-    only: Annotated[
-        str | None, typer.Option(help="Comma-separated groups, such as activation_forward; default: all.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also benchmarks that the change cannot have touched.")
-    ] = False,
-    strict: Annotated[bool, typer.Option(help="Fail on inconclusive, too.")] = False,
-    minutes: Annotated[float, typer.Option(min=0, help="No further round is begun after as many.")] = 12.0,
-    folder: Annotated[Path, typer.Option(help="Where rounds and verdicts are written.")] = Path("build/gate"),
-) -> None:
-    """Say whether the working tree made anything slower than a commit; exit 1 where it did."""
-    # The tables of a comparison need none of the training runs' machinery, nor the other way round.
-    from rich.console import Console
-
-    from bench import compare as comparison
-    from bench import gate, gate_output
-    from bench.calibrate import load
-
-    found = comparison.compare(
-        environment.ROOT,
-        base,
-        folder.resolve(),
-        only=only.split(",") if only else (),
-        everything=everything,
-        minutes=minutes,
-        say=lambda line: console.print(line, style="dim", markup=False, soft_wrap=True),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "verdicts.md").write_text(gate_output.markdown(found), "utf-8")
-    (folder / "verdicts.json").write_text(gate_output.as_json(found), "utf-8")
-    Console().print(gate_output.terminal(found), *gate_output.trusted(load(CALIBRATION)))
-    failing = {gate.SLOWER, gate.FAILED} | ({gate.INCONCLUSIVE} if strict else set())
-    if any(verdict.verdict in failing for verdict in found.verdicts):
-        raise typer.Exit(1)
-
-
-@app.command()
-def calibrate(
-    shares: Annotated[
-        str, typer.Option(help="Comma-separated slowdowns to plant, as shares of a call's time.")
-    ] = "0.02,0.05,0.1,0.2",
-    repeats: Annotated[int, typer.Option(min=0, help="How often identical code is compared.")] = 20,
-    folder: Annotated[Path, typer.Option(help="Where rounds are written.")] = Path("build/calibration"),
-) -> None:
-    """Compare this code with itself and with planted slowdowns, and say how far the gate can be trusted."""
-    from rich.console import Console
-
-    from bench import calibrate as calibration
-    from bench import gate_output
-
-    trials = calibration.calibrate(
-        environment.ROOT,
-        folder.resolve(),
-        CALIBRATION,
-        [float(share) for share in shares.split(",")],
-        repeats,
-        lambda line: console.print(line, style="dim", markup=False, soft_wrap=True),
-    )
-    Console().print(*gate_output.trusted(trials))
 
 
 def _latest(results: Path) -> Snapshot:

@@ -4,6 +4,7 @@ What is finished is in a file before the next comparison begins, so that an inte
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from scipy import stats
 
 from bench import gate
 from bench.compare import Say, budgets, git, rounds_of
+from bench.environment import processor_name
 from bench.rounds import Side, collect, group_of
 from bench.statistics import CONFIDENCE
 
@@ -31,6 +33,7 @@ class Trial:
     group: str
     number: int
     commit: str
+    machine: str
     benchmarks: int
     slower: int
     others: dict[str, int]
@@ -61,9 +64,14 @@ def calibrate(
     """Make the comparisons that the file `store` does not hold yet, and return all.
 
     Only times are counted: a planted wait needs no memory. A benchmark of another group than the planted one
-    is not measured then.
+    is not measured then. Raises ValueError where the file holds what another machine found.
     """
-    done = load(store)
+    done, machine = load(store), this_machine()
+    if elsewhere := {t.machine for t in done} - {machine}:
+        raise ValueError(
+            f"{store} holds comparisons made on {', '.join(sorted(elsewhere))}, and this is {machine}; a "
+            "calibration is of one machine: move the file away to begin another"
+        )
     known = {(t.share, t.group, t.number) for t in done}
     nodes = collect(Side("head", root, Path(sys.executable)), ["bench"], folder / "collected.log")
     groups = list(dict.fromkeys(map(group_of, nodes)))
@@ -78,15 +86,16 @@ def calibrate(
             Side("head", root, Path(sys.executable), options),
         )
         begin, notices = time.monotonic(), list[str]()
-        frame, rounds = rounds_of(
+        frame = rounds_of(
             sides, {s.name: chosen for s in sides}, folder, begin + 720, budgets(root), notices, say
         )
         judged = [v for v in gate.judge(frame, budgets(root)) if v.metric == "seconds"]
         words = [v.verdict for v in judged]
         others = {word: words.count(word) for word in dict.fromkeys(words) if word != gate.SLOWER}
-        slower, took = words.count(gate.SLOWER), time.monotonic() - begin
+        slower, rounds = words.count(gate.SLOWER), int(frame["round"].nunique())
+        took = time.monotonic() - begin
         commit = git(root, "rev-parse", "HEAD")
-        done.append(Trial(share, group, number, commit, len(judged), slower, others, rounds, took))
+        done.append(Trial(share, group, number, commit, machine, len(judged), slower, others, rounds, took))
         store.parent.mkdir(parents=True, exist_ok=True)
         fresh = store.with_suffix(".fresh")
         fresh.write_text(json.dumps([asdict(t) for t in done], indent=1) + "\n", "utf-8")
@@ -94,9 +103,19 @@ def calibrate(
     return done
 
 
+def this_machine() -> str:
+    """What a calibration holds for: processor and number of cores."""
+    return f"{processor_name()}, {os.cpu_count()} cores"
+
+
 def load(store: Path) -> list[Trial]:
-    """The comparisons that a file holds; none where there is no file."""
-    return [Trial(**row) for row in json.loads(store.read_text("utf-8"))] if store.exists() else []
+    """The comparisons that a file holds; none where there is no file. Raises ValueError for a damaged one."""
+    if not store.exists():
+        return []
+    try:
+        return [Trial(**row) for row in json.loads(store.read_text("utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{store} holds no calibration ({error}); remove it, or restore it") from error
 
 
 def rate(label: str, hits: int, cases: int) -> Rate:

@@ -34,8 +34,13 @@ class Comparison:
     head: str
     verdicts: tuple[gate.Judged, ...]
     notices: tuple[str, ...]
-    rounds: int
+    rounds: pd.DataFrame  # name, group, metric, round, base and head; none where nothing was to be compared
     seconds: float
+
+    @property
+    def count(self) -> int:
+        """Of rounds."""
+        return int(self.rounds["round"].nunique())
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -124,14 +129,17 @@ def compare(
     *,
     only: Sequence[str] = (),
     everything: bool = False,
+    budget: float | None = None,
+    fewest: int = gate.FEWEST,
     minutes: float = 12.0,
     say: Say = print,
 ) -> Comparison:
     """Measure a commit and the working tree in rounds, and judge.
 
     folder: where the worktree and every round's file go. only: groups of benchmarks; everything: also those
-    that the change cannot have touched. minutes: after which no further round is begun. Raises GateError or
-    RoundError for what cannot be compared.
+    that the change cannot have touched. budget: of every group, in place of the project's own; fewest: rounds
+    of every benchmark; minutes: after which no further round is begun. Raises GateError or RoundError for
+    what cannot be compared.
     """
     begin, base = time.monotonic(), commit(root, ref)
     notices = (
@@ -140,7 +148,8 @@ def compare(
     head = git(root, "rev-parse", "HEAD")
     suites = None if everything else affected(changed(root, base), root)
     if suites == []:
-        return Comparison(base, head, (), (*notices, "nothing that a benchmark runs through differs"), 0, 0.0)
+        nothing = (*notices, "nothing that a benchmark runs through differs")
+        return Comparison(base, head, (), nothing, pd.DataFrame(columns=["round"]), 0.0)
     with checked_out(root, base, folder / "tree") as tree:
         python, notice = interpreter(tree, root, folder / "venv", say)
         shared, other = benchmarks_of_head(tree, root, python, folder / "base-collected.log")
@@ -149,10 +158,11 @@ def compare(
         nodes = {s.name: _chosen(s, suites if shared else None, only, folder) for s in sides}
         if not any(nodes.values()):
             raise GateError(f"no benchmark is of the groups {', '.join(only)}")
-        deadline, allowed = begin + 60 * minutes, budgets(root)
-        frame, rounds = rounds_of(sides, nodes, folder, deadline, allowed, notices, say)
+        groups = {group_of(node) for names in nodes.values() for node in names}
+        allowed = budgets(root) if budget is None else dict.fromkeys(groups, budget)
+        frame = rounds_of(sides, nodes, folder, begin + 60 * minutes, allowed, notices, say, fewest=fewest)
     verdicts = tuple(gate.judge(frame, allowed))
-    return Comparison(base, head, verdicts, tuple(notices), rounds, time.monotonic() - begin)
+    return Comparison(base, head, verdicts, tuple(notices), frame, time.monotonic() - begin)
 
 
 def budgets(root: Path) -> dict[str, float]:
@@ -175,7 +185,9 @@ def rounds_of(
     allowed: dict[str, float],
     notices: list[str],
     say: Say,
-) -> tuple[pd.DataFrame, int]:
+    *,
+    fewest: int = gate.FEWEST,
+) -> pd.DataFrame:
     """Rounds in ABBA order: all benchmarks as often as the gate wants at least, then those left undecided.
 
     nodes: by side; allowed: budgets by group; what a reader should know is added to `notices`.
@@ -188,7 +200,7 @@ def rounds_of(
         notices.append(f"before the first round {noise}")
     wanted: set[str] | None = None
     for number in range(gate.MOST):
-        if number >= gate.FEWEST:
+        if number >= fewest:
             wanted = gate.undecided(gate.judge(pd.concat(parts), allowed))
             if not wanted or time.monotonic() > deadline:
                 break
@@ -198,7 +210,7 @@ def rounds_of(
         measured = _undisturbed(order, chosen, folder, number, notices, say)
         parts.append(measured.assign(round=number))
     notices += filter(None, [drifted(yardsticks)])
-    return _without_failing(pd.concat(parts), nodes), len(parts)
+    return _without_failing(pd.concat(parts), nodes)
 
 
 def _without_failing(frame: pd.DataFrame, nodes: dict[str, list[str]]) -> pd.DataFrame:

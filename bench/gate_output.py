@@ -4,10 +4,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
+import pandas as pd
 from rich.table import Table
 
-from bench.calibrate import Trial, rates
+from bench.calibrate import Trial, rates, this_machine
 from bench.compare import Comparison
 from bench.gate import FAILED, FASTER, INCONCLUSIVE, NEW, REMOVED, SAME, SLOWER, Judged
 
@@ -47,7 +49,7 @@ def summary(found: Comparison) -> str:
     """One line: how many came out which way, in how many rounds and minutes."""
     words = [v.verdict for v in found.verdicts]
     counts = ", ".join(f"{words.count(w)} {w}" for w in (*ORDER[:4], SAME, *ORDER[4:]) if w in words)
-    took = f"{found.rounds} rounds, {found.seconds / 60:.1f} min"
+    took = f"{found.count} rounds, {found.seconds / 60:.1f} min"
     return f"{found.base[:10]} to {found.head[:10]}: {counts or 'nothing to compare'} ({took})"
 
 
@@ -72,14 +74,40 @@ def markdown(found: Comparison) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def as_json(found: Comparison) -> str:
-    """Everything, with null where there is no number."""
-    record = asdict(found)
-    for verdict in record["verdicts"]:
-        for name, value in verdict.items():
-            if isinstance(value, float) and math.isnan(value):
-                verdict[name] = None
-    return json.dumps(record, indent=1) + "\n"
+def as_json(found: Comparison, trials: Sequence[Trial] = ()) -> str:
+    """Everything, with each round's ratio and what a calibration found; null where there is no number."""
+    record = {
+        **{name: value for name, value in vars(found).items() if name != "rounds"},
+        "verdicts": [asdict(v) for v in found.verdicts],
+        "rounds": found.count,
+        "ratios": _ratios(found.rounds),
+        "calibration": [asdict(rate) for rate in rates(trials)],
+        "calibrated": calibrated(trials) if trials else "",
+    }
+    return json.dumps(_without_nan(record), indent=1) + "\n"
+
+
+def _ratios(rounds: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Head / base of each round that has both."""
+    if rounds.empty:
+        return []
+    both = rounds.dropna(subset=["base", "head"]).assign(ratio=lambda frame: frame["head"] / frame["base"])
+    return [dict(row) for row in both[["name", "metric", "round", "ratio"]].to_dict("records")]
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def calibrated(trials: Sequence[Trial]) -> str:
+    """Where and with which commits a calibration was made, and whether that is elsewhere."""
+    machines, commits = {t.machine for t in trials}, {t.commit[:10] for t in trials}
+    here = "" if machines == {this_machine()} else "; not this machine"
+    return f"Calibration of the gate on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
 
 
 def trusted(trials: Sequence[Trial]) -> list[Table]:
@@ -87,8 +115,7 @@ def trusted(trials: Sequence[Trial]) -> list[Table]:
     found = rates(trials)
     if not found:
         return []
-    commits = {trial.commit[:10] for trial in trials}
-    table = Table(title=f"Calibration of the gate, commit {', '.join(sorted(commits))}", title_justify="left")
+    table = Table(title=calibrated(trials), title_justify="left")
     for column in ("What", "Cases", "Share", "Interval"):
         table.add_column(column, justify="left" if column == "What" else "right")
     for r in found:

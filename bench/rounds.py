@@ -56,7 +56,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
-class RoundError(RuntimeError):
+class RoundError(ValueError):
     """A side that cannot be measured; the message says which, and where its output lies."""
 
 

@@ -80,6 +80,12 @@ def main(
         tuple[Path, Path] | None,
         typer.Option(help="Two stores to set side by side, in compare.html and compare.pdf instead."),
     ] = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option(
+            help="A verdicts.json of the performance gate, to show in gate.html and gate.pdf instead."
+        ),
+    ] = None,
     watch_files: Annotated[
         bool, typer.Option("--watch", help="Write again whenever templates, code or results change.")
     ] = False,
@@ -89,11 +95,15 @@ def main(
     # Imports and answers make millions of objects that stay: searching them for garbage takes seconds.
     gc.disable()
     from report import compare as comparison
+    from report import gate as gate_page
     from report.assemble import ANSWERS, context
     from report.sources import sources
 
     if compare:
         write(comparison.context(*compare), "compare", output, formats)
+        return
+    if gate:
+        write(gate_page.context(gate), "gate", output, formats)
         return
     answers = {slug: ANSWERS[slug] for slug in chosen("question", only, list(ANSWERS))}
     page = context(answers, sources(results, reference), data_root)

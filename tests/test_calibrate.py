@@ -1,11 +1,13 @@
 """What a calibration counts, what it does not do again, and that a planted wait is as long as it says."""
 
+import json
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from bench import calibrate, gate, plant
+from bench import calibrate, plant
 from bench.rounds import Side
 from tests.test_gate import noisy, rounds
 
@@ -13,7 +15,16 @@ from tests.test_gate import noisy, rounds
 def trial(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):
     same = benchmarks - slower - faster
     return calibrate.Trial(
-        share, group, number, "c0ffee", benchmarks, slower, {"same": same, "faster": faster}, 7, 60.0
+        share,
+        group,
+        number,
+        "c0ffee",
+        "a machine",
+        benchmarks,
+        slower,
+        {"same": same, "faster": faster},
+        7,
+        60.0,
     )
 
 
@@ -51,9 +62,7 @@ def test_a_calibration_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         asked.append([option for option in sides[1].options if "=" in option])
         assert [type(side) for side in sides] == [Side, Side]
         ratio = 1.1 if "--plant-share=0.1" in sides[1].options else 1.0
-        return pd.concat(
-            rounds(node, *noisy(ratio, seed=k)) for k, node in enumerate(nodes["base"])
-        ), gate.FEWEST
+        return pd.concat(rounds(node, *noisy(ratio, seed=k)) for k, node in enumerate(nodes["base"]))
 
     nodes = ["bench/test_a.py::test_f[a-x-impl-1]", "bench/test_b.py::test_f[b-x-impl-1]"]
     monkeypatch.setattr(calibrate, "collect", lambda side, suites, log: nodes)
@@ -89,3 +98,21 @@ def test_a_planted_wait_is_a_share_of_the_calls_own_time(monkeypatch):
         now[0] = 0.0
         assert plant.slowed(work, share)(1.0) == "done"
         assert now[0] == pytest.approx(1 + share, abs=0.01)
+
+
+def test_a_calibration_of_another_machine_is_not_gone_on_with(tmp_path):
+    store = tmp_path / "calibration.json"
+    store.write_text(json.dumps([asdict(trial())]))
+    with pytest.raises(
+        ValueError, match=r"holds comparisons made on a machine, and this is .*; a calibration"
+    ):
+        calibrate.calibrate(tmp_path, tmp_path, store, [0.1], 1, lambda line: None)
+
+
+@pytest.mark.parametrize("text", ["[{", '[{"share": 1}]', "{}x"])
+def test_a_damaged_calibration_is_named(tmp_path, text):
+    (tmp_path / "calibration.json").write_text(text)
+    with pytest.raises(
+        ValueError, match=r"calibration\.json holds no calibration .*; remove it, or restore it"
+    ):
+        calibrate.load(tmp_path / "calibration.json")

@@ -123,6 +123,13 @@ def test_a_round_that_writes_nothing_is_named_with_its_output(tmp_path):
         rounds.measure(sides, nodes, 0.005, files)
 
 
+@pytest.mark.parametrize("text", ["{", "{}", ""])
+def test_a_damaged_file_of_a_round_is_named(tmp_path, text):
+    (tmp_path / "base.json").write_text(text)
+    with pytest.raises(rounds.RoundError, match=r"a round of base wrote no benchmarks .*; see .*base\.log"):
+        rounds._read(Side("base", tmp_path, tmp_path), tmp_path / "base.json")
+
+
 def test_a_side_that_stands_still_is_named(monkeypatch):
     monkeypatch.setattr(rounds, "PATIENCE", 0.01)
     reads, writes = os.pipe()

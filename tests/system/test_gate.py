@@ -8,8 +8,10 @@ import sys
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from bench import compare, gate, gate_output
+from bench import compare, gate, gate_commands, gate_output
+from bench.__main__ import app
 from bench.rounds import PLUGINS, RoundError
 
 SUITE = """
@@ -74,9 +76,9 @@ def test_a_slowdown_is_caught_and_named(repository):
     assert [v.verdict for v in times] == [gate.SLOWER] * 2
     assert all(2 < v.ratio < 4.5 and v.group == "loop" for v in times)
     assert "the working tree has changes that no commit has" in found.notices
-    assert found.rounds >= gate.FEWEST
+    assert found.count >= gate.FEWEST
     files = sorted((repository / "build" / "gate").glob("round-*.json"))
-    assert len(files) == 2 * found.rounds
+    assert len(files) == 2 * found.count
     assert (
         json.loads(files[0].read_text())["benchmarks"][0]["stats"]["rounds"] >= 10
     )  # pytest-benchmark's own
@@ -95,7 +97,7 @@ def test_a_slowdown_is_caught_and_named(repository):
 def test_what_no_benchmark_runs_through_is_not_measured(repository):
     (repository / "README.md").write_text("words\n")
     found = run(repository)
-    assert (found.verdicts, found.rounds) == ((), 0)
+    assert (found.verdicts, found.count) == ((), 0)
     assert "nothing that a benchmark runs through differs" in found.notices
 
 
@@ -152,3 +154,30 @@ def test_base_is_not_lent_a_module_that_only_head_has(repository, monkeypatch):
 
 def test_the_interpreter_is_shared_where_nothing_else_is_needed(repository, tmp_path):
     assert compare.interpreter(repository, repository, tmp_path, print)[0] == compare.Path(sys.executable)
+
+
+@pytest.fixture
+def commands(repository, monkeypatch):
+    """The command line, run in the repository."""
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr(gate_commands.environment, "ROOT", repository)
+    monkeypatch.setattr(gate, "MOST", 2)
+    return lambda *arguments: CliRunner().invoke(app, ["compare", *arguments, "--rounds", "2"])
+
+
+def test_what_cannot_be_said_ends_with_2_and_leaves_no_verdict_of_before(commands, repository):
+    old = repository / "build" / "gate" / "verdicts.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    assert commands("mian").exit_code == 2
+    assert not old.exists()
+
+
+def test_only_slower_fails_unless_strict(commands, repository):
+    broken = "def f(n):\n    assert n != 3000\n    return sum(range(n))\n"
+    (repository / "impl" / "work.py").write_text(broken)
+    assert commands("main", "--budget", "9").exit_code == 0
+    assert commands("main", "--budget", "9", "--strict").exit_code == 1
+    record = json.loads((repository / "build" / "gate" / "verdicts.json").read_text())
+    assert {v["budget"] for v in record["verdicts"]} == {9.0}
+    assert record["rounds"] == 2
