@@ -4,6 +4,7 @@ So two processes can take turns, and what the machine does meanwhile is the same
 """
 
 import os
+import random
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -42,10 +43,14 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
         def in_turn(iterations: int) -> Any:
             stats = make(iterations)
+            held = list[bytearray]()
             note = stats.update
 
             def update(duration: float) -> None:
                 note(duration)
+                # Where results lie decides how fast they are written; what is held in between moves them, or
+                # a whole process would have them where chance put them first.
+                held[:] = [bytearray(random.randrange(2**6, 2**15)) for _ in range(4)]
                 _wait(item.config, SAMPLE)
 
             stats.update = update
