@@ -1,5 +1,6 @@
 """Command line of the gate: `python -m bench compare` and `calibrate`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from bench import compare as comparison
 from bench import environment, gate, gate_output
 from bench.progress import console
 
+WIDTH = 140  # columns where no terminal says how many
 CALIBRATION = Path("results/calibration.json")
 
 
@@ -58,7 +60,8 @@ def compare(
     folder.mkdir(parents=True, exist_ok=True)
     written["md"].write_text(gate_output.markdown(found), "utf-8")
     written["json"].write_text(gate_output.as_json(found, trials), "utf-8")
-    Console().print(gate_output.terminal(found), *gate_output.trusted(trials))
+    wide = None if sys.stdout.isatty() else WIDTH
+    Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(trials))
     failing = {gate.SLOWER} | ({gate.INCONCLUSIVE, gate.FAILED} if strict else set())
     if any(verdict.verdict in failing for verdict in found.verdicts):
         raise typer.Exit(1)
