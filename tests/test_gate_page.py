@@ -18,9 +18,9 @@ from tests.test_gate import noisy, rounds
 def found():
     frame = pd.concat(
         [
+            rounds("bench/a.py::f[pca-new-impl-tall]", [], [1.0, 1.0], group="pca"),
             rounds("bench/a.py::f[svd-slow-impl-tall]", *noisy(1.3), group="svd"),
             rounds("bench/a.py::f[svd-same-impl-tall]", *noisy(1.0, seed=1), group="svd"),
-            rounds("bench/a.py::f[pca-new-impl-tall]", [], [1.0, 1.0], group="pca"),
         ]
     )
     verdicts = tuple(gate.judge(frame))
@@ -51,6 +51,7 @@ def test_what_is_not_the_same_has_a_row(tmp_path, found):
     assert float(rows["svd-slow-impl-tall"][1]) == pytest.approx(stats.gmean(head / base), abs=5e-4)
     assert rows["pca-new-impl-tall"] == ["new", *[NOT_MEASURED] * 3, "0", "base has no such benchmark"]
     assert values["same"] == 1
+    assert [row[1] for row in values["verdicts"]] == ["slower", "new"]  # the weightiest first
 
 
 def test_the_drawing_holds_means_and_rounds(tmp_path, found):

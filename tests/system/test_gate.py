@@ -71,7 +71,11 @@ def run(root, ref="main", **options):
 
 def test_a_slowdown_is_caught_and_named(repository):
     (repository / "impl" / "work.py").write_text(WORK.replace("range(n)", "range(3 * n)"))
+    kept = repository / "build" / "gate" / "base-kept.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
     found = run(repository)
+    assert not kept.exists()  # what a comparison before kept was of other code
     times = [v for v in found.verdicts if v.metric == "seconds"]
     assert [v.verdict for v in times] == [gate.SLOWER] * 2
     assert all(2 < v.ratio < 4.5 and v.group == "loop" for v in times)
@@ -144,8 +148,9 @@ def test_heads_benchmarks_run_on_bases_code_too(repository, monkeypatch):
 def test_base_is_not_lent_a_module_that_only_head_has(repository, monkeypatch):
     monkeypatch.setattr(gate, "FEWEST", 2)
     monkeypatch.setattr(gate, "MOST", 2)
-    (repository / "impl" / "activations.py").write_text(WORK)
-    added = SUITE.replace("impl.work", "impl.activations").replace("loop-sum", "added-sum")
+    # of a name that the project itself has: an editable install would find that one
+    (repository / "impl" / "svd.py").write_text(WORK.replace("def f", "def svd"))
+    added = SUITE.replace("impl.work import f", "impl.svd import svd as f").replace("loop-sum", "added-sum")
     (repository / "bench" / "test_added.py").write_text(added)
     found = {v.name.split("[")[1]: v.verdict for v in run(repository).verdicts if v.metric == "seconds"}
     assert found["added-sum-impl-2000 numbers]"] == gate.NEW
