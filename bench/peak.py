@@ -50,11 +50,10 @@ def resident(field: str) -> int:
 
 @contextmanager
 def _blocks_of_their_own() -> Iterator[None]:
-    """Let glibc take large blocks from the system and give them back, not fill the holes of its heap."""
+    """Let glibc take blocks from the system and give them back, not fill the holes of its heap."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
-        library.malloc_trim(0)
-        library.mallopt(M_MMAP_THRESHOLD, 2**17)
+        library.mallopt(M_MMAP_THRESHOLD, 2**12)
         library.mallopt(M_MMAP_MAX, 2**16)
     yield
     if hasattr(library, "mallopt"):

@@ -32,7 +32,7 @@ FEWEST = 2  # samples of a benchmark, however long one takes
 # those of medians, which follow every disturbance, and of minima, which are a matter of luck.
 QUARTILE = 0.25
 # glibc keeps what is freed: no sample then pays the system for its pages, which is the noisiest thing here.
-MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_ARENA_MAX": "1"}
 SETTINGS = (
     "--benchmark-only",
     "--benchmark-disable-gc",
@@ -145,14 +145,18 @@ class Turns:
 def take_turns(turns: Sequence[Turns], known: Sequence[Collection[str]]) -> None:
     """Let two sides go on in turn, first before second, until both are done.
 
-    known: what each has to do; a benchmark that the other side does not have runs without it waiting.
+    known: what each has to do; a benchmark that the other side does not have runs without it waiting. What
+    comes before the first sample, which takes most of the time, goes on at once on both sides.
     """
     waiting = [turn.next() for turn in turns]
     while any(waiting):
         alone = [k for k in (0, 1) if _alone(waiting[k], waiting[1 - k], known[1 - k])]
-        for k in alone[:1] or (0, 1):
-            turns[k].go()
-            waiting[k] = turns[k].next()
+        going = alone[:1] or [0, 1]
+        for some in [[k] for k in going] if SAMPLE in waiting else [going]:
+            for k in some:
+                turns[k].go()
+            for k in some:
+                waiting[k] = turns[k].next()
 
 
 def _alone(ours: str, theirs: str, known: Collection[str]) -> bool:

@@ -11,13 +11,21 @@ from bench import rounds
 from bench.rounds import Side, Turns, paired, take_turns
 
 SUITE = """
+import os
+
 import pytest
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda n: f"sum-loop-impl-{n}")
 def test_sum(size, benchmark):
     if size == FAILING:
         raise ValueError(size)
-    benchmark(lambda: sum(range(size)))
+    note(size, "before")
+    benchmark(lambda: note(size, "call") or sum(range(size)))
+
+def note(size, when):
+    if hasattr(os, "sched_getaffinity"):
+        with open("processors", "a") as file:
+            print(size, when, *os.sched_getaffinity(0), file=file)
 """
 
 
@@ -48,6 +56,25 @@ def order(base, head):
 def test_sides_take_turns_by_sample():
     assert order(["f", ".", "."], ["f", ".", "."]) == [
         "base f", "head f", "base f sample", "head f sample", "base f sample", "head f sample",
+    ]  # fmt: skip
+
+
+def test_what_comes_before_the_samples_goes_on_at_once():
+    steps = []
+
+    class Noted(Script):
+        def next(self):
+            steps.append(f"{self.side} waits")
+            return super().next()
+
+        def go(self):
+            steps.append(f"{self.side} goes")
+
+    take_turns([Noted(s, ["f", "."], []) for s in ("base", "head")], [{"f"}, {"f"}])
+    assert steps == [
+        "base waits", "head waits",
+        "base goes", "head goes", "base waits", "head waits",
+        "base goes", "base waits", "head goes", "head waits",
     ]  # fmt: skip
 
 
@@ -112,6 +139,13 @@ def test_a_round_of_two_processes(tmp_path):
         "2000": [True, True], "3000": [False, True], "5000": [True, False], "4000": [False, True],
     }  # fmt: skip
     assert (seconds[["base", "head"]].stack().dropna() > 0).all()
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    for tree in (s.tree for s in sides if usable):
+        lines = [line.split() for line in (tree / "processors").read_text().splitlines()]
+        for size in {size for size, *_ in lines}:
+            ran = [(what, [*map(int, where)]) for n, what, *where in lines if n == size]
+            assert sorted(ran[0][1]) == usable  # what is before the samples goes on everywhere
+            assert ran[-2] == ("call", usable[-1:])  # the last is the one that memory is looked at in
 
 
 def test_a_round_that_writes_nothing_is_named_with_its_output(tmp_path):
