@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLASSES = 10
+MOST = 1_000_000  # samples of a data set that nothing is known of; what claims more is not read at all
 
 
 class DataError(ValueError):
@@ -21,20 +23,20 @@ class DataError(ValueError):
 class IdxFile:
     """What a file must be: unsigned bytes of `shape`, and the SHA-256 of the whole file where it is known.
 
-    None as a length in `shape` stands for any from 1 on.
+    None as a length in `shape` stands for any from 1 to MOST.
     """
 
     shape: tuple[int | None, ...]
     sha256: str | None = None
 
     def __str__(self) -> str:
-        lengths = ["N" if length is None else str(length) for length in self.shape]
+        lengths = [f"1 to {MOST}" if length is None else str(length) for length in self.shape]
         return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether an array of that shape is as long as wanted along every axis."""
         pairs = zip(shape, self.shape, strict=True)
-        return all(length > 0 if wanted is None else length == wanted for length, wanted in pairs)
+        return all(0 < n <= MOST if wanted is None else n == wanted for n, wanted in pairs)
 
 
 # SHA-256 of the unpacked files of LeCun, Cortes & Burges (1998); torchvision knows the packed ones' MD5.
@@ -72,26 +74,42 @@ def read_idx(path: Path, expected: IdxFile) -> tuple[NDArray[np.uint8], str]:
     """
     axes = len(expected.shape)
     start = 4 + 4 * axes
+    known = f" and SHA-256 {expected.sha256}" if expected.sha256 else ""
+    wanted = f"an idx file of dimensions {expected}{known}"
     try:
-        size = path.stat().st_size
+        size = _size(path)
         with path.open("rb") as file:
             header = file.read(start)
             shape = struct.unpack(f">{axes}I", header.ljust(start, b"\0")[4:])
             values = file.read(min(size, math.prod(shape))) if expected.fits(shape) else b""
     except OSError as error:
-        found = f"cannot be read ({error.strerror})"
-        raise DataError(f"{path}: {found}; expected an idx file of dimensions {expected}") from error
+        reason = error.strerror or str(error)
+        raise DataError(f"{path}: cannot be read ({reason}); expected {wanted}") from error
     digest = hashlib.sha256(header + values).hexdigest()
     if difference := next(_differences(header, values, size, shape, digest, expected), None):
-        found, wanted = difference
-        raise DataError(f"{path}: {found}; expected {wanted}")
+        found, instead = difference
+        raise DataError(f"{path}: {found}, not {instead}; expected {wanted}")
     return np.frombuffer(values, np.uint8).reshape(shape), digest
+
+
+def _size(path: Path) -> int:
+    """Bytes of a regular file that lies where its name says; OSError for anything else.
+
+    A link may lead to data of someone else's, a pipe never ends: neither is followed.
+    """
+    place = path.resolve()
+    if place.parent != path.parent.resolve():
+        raise OSError(f"it is a link out of its folder, to {place}")
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError("it is no regular file")
+    return about.st_size
 
 
 def _differences(
     header: bytes, values: bytes, size: int, shape: tuple[int, ...], digest: str, expected: IdxFile
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a file and what was expected, the most telling first."""
+    """Yield what is wrong with a file and what was to be there, the most telling first."""
     axes = len(expected.shape)
     start = 4 + 4 * axes
     magic = bytes([0, 0, 8, axes])
@@ -105,6 +123,6 @@ def _differences(
         yield f"is {size} bytes long", f"{start + math.prod(shape)}"
     if axes == 1 and max(values, default=0) >= CLASSES:
         position = next(i for i, label in enumerate(values) if label >= CLASSES)
-        yield f"holds label {values[position]} at position {position}", f"0 to {CLASSES - 1}"
+        yield f"holds label {values[position]} at position {position}", f"one of 0 to {CLASSES - 1}"
     if expected.sha256 not in (None, digest):
         yield f"has SHA-256 {digest}", str(expected.sha256)

@@ -115,7 +115,7 @@ def test_what_is_known_of_mnist_binds_no_other(tmp_path, like):
     assert [wanted.shape for wanted in mnist.LIKES.values()] == [(None, 28, 28), (None,)] * 2
     assert list(mnist.LIKES) == list(SHAPES)
     assert {wanted.sha256 for wanted in mnist.LIKES.values()} == {None}
-    with pytest.raises(DataError, match=r"has dimensions \(7, 28, 28\); expected \(60000, 28, 28\)"):
+    with pytest.raises(DataError, match=r"has dimensions \(7, 28, 28\), not \(60000, 28, 28\)"):
         load("mnist", write(tmp_path, like))
 
 
@@ -124,24 +124,29 @@ def count(content, samples):
 
 
 DAMAGES = {
-    "magic": (IMAGES, lambda c: b"\x1f\x8b" + c[2:], r"begins with 1f 8b 08 03; expected .* 00 00 08 03"),
-    "no bytes": (LABELS, lambda c: b"", "begins with nothing; expected the idx magic 00 00 08 01"),
-    "half a header": (IMAGES, lambda c: c[:9], "ends after 9 bytes; expected a header of 16"),
-    "no images": (IMAGES, lambda c: count(c[:16], 0), r"dimensions \(0, 28, 28\); expected \(N, 28, 28\)"),
-    "no labels": (LABELS, lambda c: count(c[:8], 0), r"has dimensions \(0,\); expected \(N,\)"),
+    "magic": (IMAGES, lambda c: b"\x1f\x8b" + c[2:], r"begins with 1f 8b 08 03, not .* 00 00 08 03"),
+    "no bytes": (LABELS, lambda c: b"", "begins with nothing, not the idx magic 00 00 08 01"),
+    "half a header": (IMAGES, lambda c: c[:9], "ends after 9 bytes, not a header of 16"),
+    "no images": (
+        IMAGES,
+        lambda c: count(c[:16], 0),
+        r"dimensions \(0, 28, 28\), not \(1 to 1000000, 28, 28\)",
+    ),
+    "no labels": (LABELS, lambda c: count(c[:8], 0), r"has dimensions \(0,\), not \(1 to 1000000,\)"),
     "32x32": (
         IMAGES,
         lambda c: idx(np.zeros((7, 32, 32), np.uint8)),
-        r"dimensions \(7, 32, 32\); expected \(N, 28, 28\)",
+        r"dimensions \(7, 32, 32\), not \(1 to 1000000, 28, 28\)",
     ),
-    "truncated": (IMAGES, lambda c: c[:-1], "is 5503 bytes long; expected 5504"),
-    "too long": (IMAGES, lambda c: c + b"\0", "is 5505 bytes long; expected 5504"),
+    "truncated": (IMAGES, lambda c: c[:-1], "is 5503 bytes long, not 5504"),
+    "too long": (IMAGES, lambda c: c + b"\0", "is 5505 bytes long, not 5504"),
     "claims terabytes": (
         IMAGES,
         lambda c: count(c, 2**32 - 1),
-        f"is 5504 bytes long; expected {16 + 784 * (2**32 - 1)}",
+        rf"dimensions \({2**32 - 1}, 28, 28\), not \(1 to 1000000, 28, 28\)",
     ),
-    "label 10": (LABELS, lambda c: c[:-1] + b"\x0a", "holds label 10 at position 6; expected 0 to 9"),
+    "claims the most": (IMAGES, lambda c: count(c, 10**6), "is 5504 bytes long, not 784000016"),
+    "label 10": (LABELS, lambda c: c[:-1] + b"\x0a", "holds label 10 at position 6, not one of 0 to 9"),
     "a label less": (LABELS, lambda c: count(c[:-1], 6), "holds 6 labels; expected 7, one an image"),
 }
 
@@ -160,7 +165,7 @@ def test_damage_to_another_data_set_is_named(tmp_path, like, damage, part):
 @pytest.mark.parametrize("name", SHAPES)
 def test_missing_file_of_another_data_set_is_named(tmp_path, like, name):
     write_like(tmp_path, "KMNIST", {file: content for file, content in like.items() if file != name})
-    wanted = r"\(N, 28, 28\)" if "images" in name else r"\(N,\)"
+    wanted = r"\(1 to 1000000, 28, 28\)" if "images" in name else r"\(1 to 1000000,\)"
     with pytest.raises(DataError, match=rf"{name}: cannot be read .*; expected an idx file .* {wanted}"):
         resolve(None, "KMNIST", default_root=tmp_path, download=untouched)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import struct
 
@@ -53,28 +54,28 @@ def flip_bit(content):
 
 
 DAMAGES = {
-    "truncated": (IMAGES, lambda c: c[:-1], r"is 5503 bytes long; expected 5504"),
-    "header cut off": (IMAGES, lambda c: c[:9], r"ends after 9 bytes; expected a header of 16"),
-    "too long": (IMAGES, lambda c: c + b"\0", r"is 5505 bytes long; expected 5504"),
-    "empty": (LABELS, lambda c: b"", r"begins with nothing; expected the idx magic 00 00 08 01"),
+    "truncated": (IMAGES, lambda c: c[:-1], r"is 5503 bytes long, not 5504"),
+    "header cut off": (IMAGES, lambda c: c[:9], r"ends after 9 bytes, not a header of 16"),
+    "too long": (IMAGES, lambda c: c + b"\0", r"is 5505 bytes long, not 5504"),
+    "empty": (LABELS, lambda c: b"", r"begins with nothing, not the idx magic 00 00 08 01"),
     "wrong magic": (
         IMAGES,
         lambda c: b"\0\0\x0d" + c[3:],
-        r"begins with 00 00 0d 03; expected .* 00 00 08 03",
+        r"begins with 00 00 0d 03, not .* 00 00 08 03",
     ),
-    "compressed": (LABELS, gzip.compress, r"begins with 1f 8b 08 00; expected the idx magic"),
+    "compressed": (LABELS, gzip.compress, r"begins with 1f 8b 08 00, not the idx magic"),
     "labels for images": (IMAGES, lambda c: idx(np.zeros(7, np.uint8)), r"begins with 00 00 08 01"),
     "other dimensions": (
         IMAGES,
         lambda c: c[:4] + struct.pack(">3I", 28, 28, 7) + c[16:],
-        r"has dimensions \(28, 28, 7\); expected \(7, 28, 28\)",
+        r"has dimensions \(28, 28, 7\), not \(7, 28, 28\)",
     ),
     "label 10": (
         LABELS,
         lambda c: c[:-2] + b"\x0a" + c[-1:],
-        r"holds label 10 at position 5; expected 0 to 9",
+        r"holds label 10 at position 5, not one of 0 to 9",
     ),
-    "flipped bit": (IMAGES, flip_bit, r"has SHA-256 [0-9a-f]{64}; expected [0-9a-f]{64}"),
+    "flipped bit": (IMAGES, flip_bit, r"has SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}"),
 }
 
 
@@ -83,9 +84,10 @@ DAMAGES = {
 def test_damaged_file_is_named(tmp_path, contents, damage, explicit):
     name, change, message = DAMAGES[damage]
     root = write(tmp_path, contents | {name: change(contents[name])})
-    with pytest.raises(DataError, match=rf"{name}: .*{message}"):
+    message = rf"{name}: .*{message}.*; expected .* and SHA-256 {hashlib.sha256(contents[name]).hexdigest()}"
+    with pytest.raises(DataError, match=message):
         load("mnist", root)
-    with pytest.raises(DataError, match=rf"{name}: .*{message}"):
+    with pytest.raises(DataError, match=message):
         resolve(root) if explicit else resolve(None, default_root=root, download=refuse)
 
 
@@ -102,6 +104,38 @@ def test_folder_in_place_of_a_file(tmp_path, contents):
     (tmp_path / "MNIST" / "raw" / IMAGES).mkdir(parents=True)
     with pytest.raises(DataError, match=f"{IMAGES}: cannot be read"):
         resolve(tmp_path)
+
+
+@pytest.mark.parametrize("how", ["file", "pipe", "sparse"])
+def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path, contents, how):
+    """A link to what lies elsewhere, a pipe that nobody writes, a file that claims more than any memory."""
+    root = write(tmp_path / "data", contents)
+    path = root / "MNIST" / "raw" / IMAGES
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    if how == "file":
+        path.symlink_to(elsewhere)
+        message = rf"it is a link out of its folder, to {elsewhere}"
+    elif how == "pipe":
+        os.mkfifo(path)
+        message = "it is no regular file"
+    else:
+        path.write_bytes(struct.pack(">4I", 0x803, 2**32 - 1, 28, 28))
+        os.truncate(path, 2**40)
+        message = rf"has dimensions \({2**32 - 1}, 28, 28\)"
+    with pytest.raises(DataError, match=rf"{IMAGES}: .*{message}"):
+        load("mnist", root)
+    if how == "sparse":
+        with pytest.raises(DataError, match=rf"{message}, not \(1 to 1000000, 28, 28\)"):
+            mnist.read_idx(path, mnist.LIKES[IMAGES])
+
+
+def test_links_to_a_whole_folder_and_within_it_are_the_users_own_way(tmp_path, contents):
+    write(tmp_path / "there", contents)
+    raw = tmp_path / "there" / "MNIST" / "raw"
+    (raw / IMAGES).rename(raw / "images")
+    (raw / IMAGES).symlink_to("images")
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    assert len(load("mnist", tmp_path / "here").train_images) == 7
 
 
 def test_the_known_hashes_are_of_mnist():
