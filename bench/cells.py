@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import convergence
-from bench.contenders import function_of, module_of, seed_of
+from bench.contenders import check, function_of, module_of, seed_of
 from bench.networks import NETWORKS, Network
 from bench.phenomena import PHENOMENA
 from bench.threads import threads
@@ -150,6 +150,7 @@ def _model(cell: Cell, network: Network, seed: int, device: str) -> nn.Module:
 
 def _train(cell: Cell, root: Path | None, device: str) -> Outcome:
     """Train the cell's network on the cell's data; runs that are scored read the test set, once."""
+    check(str(cell.activation))
     network, dataset = NETWORKS[cell.task], _dataset(cell.dataset, root)
     samples, seed = _samples(cell, dataset, network, device), seed_of(cell.activation, cell.seed)
     model, loss = _model(cell, network, seed, device), LOSSES[cell.loss or network.loss].value

@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from bench.contenders import CONTROL, CONTROL_SEEDS, function_of, identify, module_of, seed_of
+from bench.contenders import CONTROL, CONTROL_SEEDS, check, function_of, identify, module_of, seed_of
 from impl.activations import ACTIVATIONS
 
 MINE = """
+from functools import partial
+
+import torch
 from torch import nn
 
 class Half(nn.Module):
@@ -25,6 +28,49 @@ def number():
     return 3.5
 
 constant = 7
+
+def third(x):
+    return x / 3
+
+def leaky(x, slope=0.5):
+    return torch.where(x > 0, x, slope * x)
+
+quarter = partial(torch.mul, other=0.25)
+
+torchs = partial(torch.sub, other=1)
+
+class Scaled:
+    def __call__(self, x):
+        return 5 * x
+
+scaled = Scaled()
+
+def two(x, y):
+    return x + y
+
+def raises(x):
+    raise RuntimeError("of no use")
+
+def sums(x):
+    return x.sum()
+
+def doubled(x):
+    return x.double()
+
+def writes(x):
+    return x.mul_(2)
+
+def listed(x):
+    return [x]
+
+def signs(x):
+    return x.detach().sign()
+
+def constant_of(x):
+    return torch.ones_like(x, requires_grad=True)
+
+def nans(x):
+    return x * float("nan")
 """
 
 
@@ -57,10 +103,26 @@ def test_the_control_is_relu_and_its_name_stays_its_own():
     assert {seed_of(name, 3) for name in [*ACTIVATIONS, None, "package.mine:Half"]} == {3}
 
 
-@pytest.mark.parametrize(("name", "expected"), [("Half", [-0.5, 1.0]), ("steep", [-3.0, 2.0])])
-def test_ones_own_by_dotted_name(mine, name, expected):
-    make = module_of(f"{place(mine)}:{name}")
-    assert make()(torch.tensor([-1.0, 2.0])).tolist() == expected
+OWN = {
+    "Half": [-0.5, 1.0],
+    "steep": [-3.0, 2.0],
+    "third": [-1 / 3, 2 / 3],
+    "leaky": [-0.5, 2.0],
+    "quarter": [-0.25, 0.5],
+    "scaled": [-5.0, 10.0],
+    "torchs": [-2.0, 1.0],
+}
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+@pytest.mark.parametrize(("name", "expected"), OWN.items())
+def test_ones_own_by_module_or_by_file(mine, by_file, name, expected):
+    """A class, a function that makes a module, and functions of a tensor of every make."""
+    full = f"{mine if by_file else place(mine)}:{name}"
+    make = module_of(full)
+    check(full)
+    assert identify(full).partition("@")[0] == full
+    torch.testing.assert_close(make()(torch.tensor([-1.0, 2.0])), torch.tensor(expected))
     assert make() is not make()
 
 
@@ -83,7 +145,14 @@ def test_ones_own_is_identified_by_its_text(mine):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("snake", f"unknown activation 'snake'; known: {', '.join(ACTIVATIONS)}, or one of yours as package"),
+        (
+            "snake",
+            f"unknown activation 'snake'; known: {', '.join(ACTIVATIONS)}, control, or one of yours as",
+        ),
+        (":Half", "unknown activation ':Half'"),
+        ("no/such.py:Half", "'no/such.py:Half': FileNotFoundError("),
+        (".module:Half", "'.module:Half': TypeError("),
+        ("{place}:two", "'{place}:two' cannot be made without arguments: two() missing 2"),
         ("relu@0123abcd", "unknown activation 'relu@0123abcd'; known: "),
         ("no_such_module:Half", "'no_such_module:Half': No module named 'no_such_module'"),
         ("{place}:Quarter", "'{place}:Quarter': module '{place}' has no attribute 'Quarter'"),
@@ -98,6 +167,38 @@ def test_what_is_no_activation_is_an_error_that_says_why(mine, name, message):
         with pytest.raises(ValueError, match="activation") as error:
             ask(name)
         assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["def f(x) return x", "import nothing_of_the_name", "x = y", "raise SystemExit(3)"]
+)
+def test_a_file_that_cannot_be_read_is_an_error_each_time(tmp_path, text):
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=rf"activation '{path}:f': "):
+            module_of(f"{path}:f")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("raises", "of no use"),
+        ("sums", r"returns shape \(\) of torch.float32 for shape \(4, 8\) of torch.float32; the same"),
+        ("doubled", r"returns shape \(4, 8\) of torch.float64 for"),
+        ("writes", "writes to its input; a new tensor was expected"),
+        ("listed", "returns a list; a tensor was expected"),
+        ("signs", "is not differentiable: no gradient reaches its input"),
+        ("constant_of", "is not differentiable: no gradient reaches its input"),
+    ],
+)
+def test_what_would_not_train_what_it_says_is_refused(mine, name, message):
+    with pytest.raises((ValueError, RuntimeError), match=message):
+        check(f"{place(mine)}:{name}")
+
+
+def test_what_gives_no_numbers_is_for_training_to_find(mine):
+    check(f"{place(mine)}:nans")
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, CONTROL])
