@@ -1,65 +1,63 @@
 """One SQLite file of everything measured: environments, runs, measurements, and the pictures that runs made.
 
 Only one process writes. A run and its measurements arrive in one transaction, so that a kill at any point
-leaves whole runs. Statistics are derived when read.
+leaves whole runs; each has a digest that is looked at whenever it is read. Statistics are derived when read.
 """
 
 import hashlib
 import json
 import sqlite3
-from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from bench.cells import Cell, Outcome
+from bench.digest import Picture, run_sha256
 from bench.environment import Environment
+from bench.schema import (
+    ACCESS,
+    DAMAGED,
+    ENVIRONMENT,
+    ROW,
+    SPECIFICATION,
+    VERSION,
+    StoreError,
+    contents,
+    named,
+    reading,
+    writing,
+)
 from bench.timing import Timing
 
-VERSION = 2
-ENVIRONMENT = tuple(f.name for f in fields(Environment))
-SPECIFICATION = tuple(dict.fromkeys(f.name for kind in (Cell, Timing) for f in fields(kind)))
-
-SCHEMA = f"""
-BEGIN;
-CREATE TABLE environment (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    {", ".join(f"{name} ANY NOT NULL" for name in ENVIRONMENT)}
-) STRICT;
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY,
-    environment INTEGER NOT NULL REFERENCES environment(id),
-    profile TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('training', 'timing')),
-    key TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('finished', 'diverged', 'failed')),
-    error TEXT NOT NULL,
-    finished_at TEXT NOT NULL,
-    {", ".join(f"{name} ANY" for name in SPECIFICATION)},
-    UNIQUE (environment, profile, key)
-) STRICT;
-CREATE TABLE measurement (
-    run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
-    metric TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
-    PRIMARY KEY (run, metric, step)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE picture (
-    run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
-    name TEXT NOT NULL, step INTEGER NOT NULL,
-    height INTEGER NOT NULL, width INTEGER NOT NULL, pixels BLOB NOT NULL,
-    PRIMARY KEY (run, name, step)
-) STRICT, WITHOUT ROWID;
-PRAGMA user_version = {VERSION};
-COMMIT;
-"""
+__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "catalogue", "latest"]
 
 
-class StoreError(ValueError):
-    """A file that is not a store of this version."""
+@contextmanager
+def alone(path: Path, wait: Callable[[], None]) -> Iterator[None]:
+    """Keep others who would write the store waiting; `wait` is called first where another is before us.
+
+    The lock, `<path>.lock`, goes with the process, however that ends.
+    """
+    lock = FileLock(f"{path}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            wait()
+            lock.acquire()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written ({error.strerror}); {ACCESS}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
@@ -88,45 +86,15 @@ class Snapshot:
         }
 
 
-def _connect(path: Path, database: str) -> sqlite3.Connection:
-    """Connection to `path`, by its name or its URI."""
-    try:
-        return sqlite3.connect(database, uri=database.startswith("file:"), timeout=60)
-    except sqlite3.OperationalError as error:
-        raise StoreError(f"{path} cannot be opened as a results store ({error})") from error
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> int:
-    """Version of the store, 0 for an empty file; anything that is not a store of ours is an error."""
-    try:
-        found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"{path} is not a results store ({error}); move it away and measure again"
-        ) from error
-    if found != VERSION and (found or tables):
-        raise StoreError(
-            f"{path} is a database of version {found}; a results store of version {VERSION} was expected. "
-            "Move it away and measure again; nothing in it was changed"
-        )
-    return found
-
-
 class Store:
-    """A store opened for writing, made where there is none.
+    """A store opened for writing, made where there is none, brought up to date where it is older.
 
-    Raises:
-        StoreError: if the file is something else, or of another version.
+    All methods raise StoreError, naming file and remedy, where the file is something else or cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.connection = _connect(path, str(path))
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        if _check(self.connection, path) == 0:
-            self.connection.executescript(SCHEMA)
+        self.connection = writing(path)
 
     def __enter__(self) -> "Store":
         return self
@@ -137,43 +105,61 @@ class Store:
     def environment_id(self, environment: Environment) -> int:
         """Row of the environment, made on first sight."""
         columns = asdict(environment)
-        with self.connection:
+        with named(self.path), self.connection:
             self.connection.execute(
                 f"INSERT OR IGNORE INTO environment (key, {', '.join(columns)}) "
                 f"VALUES (?{', ?' * len(columns)})",
                 (environment.key, *columns.values()),
             )
-        found: int = self.connection.execute(
-            "SELECT id FROM environment WHERE key = ?", (environment.key,)
-        ).fetchone()[0]
+            found: int = self.connection.execute(
+                "SELECT id FROM environment WHERE key = ?", (environment.key,)
+            ).fetchone()[0]
         return found
 
     def finished(self, environment: int, profile: str) -> set[str]:
         """Keys of the runs that need not be made again: finished or diverged, but not failed."""
-        rows = self.connection.execute(
-            "SELECT key FROM run WHERE environment = ? AND profile = ? AND status != 'failed'",
-            (environment, profile),
-        )
-        return {row[0] for row in rows}
+        with named(self.path):
+            rows = self.connection.execute(
+                "SELECT key FROM run WHERE environment = ? AND profile = ? AND status != 'failed'",
+                (environment, profile),
+            )
+            return {row[0] for row in rows}
 
     def snapshot(self, environment: int, profile: str) -> "Snapshot":
         """All that is stored of an environment and a profile."""
-        return _snapshot(self.connection, environment, profile)
+        with named(self.path):
+            return _snapshot(self.connection, self.path, environment, profile)
 
     def record(self, environment: int, profile: str, what: Cell | Timing, outcome: Outcome) -> None:
         """Write one run whole; a failed run of the same key is replaced."""
-        columns = asdict(what)
         kind = "training" if isinstance(what, Cell) else "timing"
-        head = (environment, profile, kind, what.key, outcome.status, outcome.error)
-        with self.connection:
+        row = {
+            "profile": profile,
+            "kind": kind,
+            "key": what.key,
+            "status": outcome.status,
+            "error": outcome.error,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **dict.fromkeys(SPECIFICATION),
+            **asdict(what),
+        }
+        pictures = [
+            (name, step, *picture.shape, picture.tobytes())
+            for name, stack in sorted(outcome.pictures.items())
+            for step, picture in enumerate(stack)
+        ]
+        with named(self.path), self.connection:
             self.connection.execute(
                 "DELETE FROM run WHERE environment = ? AND profile = ? AND key = ? AND status = 'failed'",
                 (environment, profile, what.key),
             )
+            where = self.connection.execute(
+                f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,)
+            ).fetchone()
+            digest = run_sha256((*row.values(), *where), outcome.measurements, pictures)
             cursor = self.connection.execute(
-                "INSERT INTO run (environment, profile, kind, key, status, error, finished_at, "
-                f"{', '.join(columns)}) VALUES (?{', ?' * (6 + len(columns))})",
-                (*head, datetime.now(UTC).isoformat(timespec="seconds"), *columns.values()),
+                f"INSERT INTO run (environment, sha256, {', '.join(row)}) VALUES (?, ?{', ?' * len(row)})",
+                (environment, digest, *row.values()),
             )
             self.connection.executemany(
                 "INSERT INTO measurement VALUES (?, ?, ?, ?, ?)",
@@ -181,79 +167,73 @@ class Store:
             )
             self.connection.executemany(
                 "INSERT INTO picture VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (cursor.lastrowid, name, step, *picture.shape, picture.tobytes())
-                    for name, pictures in outcome.pictures.items()
-                    for step, picture in enumerate(pictures)
-                ],
+                [(cursor.lastrowid, *picture) for picture in pictures],
             )
 
 
-def _pictures(connection: sqlite3.Connection, runs: pd.Series) -> dict[tuple[int, str], np.ndarray]:
-    """All pictures of the given runs, stacked by run and name."""
-    wanted = set(runs)
+def _stacks(pictures: Mapping[int, Sequence[Picture]]) -> dict[tuple[int, str], np.ndarray]:
+    """Pictures stacked by run and name."""
     stacks: dict[tuple[int, str], list[np.ndarray]] = {}
-    for run, name, height, width, pixels in connection.execute(
-        "SELECT run, name, height, width, pixels FROM picture ORDER BY run, name, step"
-    ):
-        if run in wanted:
+    for run, rows in pictures.items():
+        for name, _, height, width, pixels in rows:
             picture = np.frombuffer(pixels, np.uint8).reshape(height, width)
             stacks.setdefault((run, name), []).append(picture)
     return {key: np.stack(stack) for key, stack in stacks.items()}
 
 
-def _measurements(connection: sqlite3.Connection, runs: pd.DataFrame, where: tuple[int, str]) -> pd.DataFrame:
-    """The tidy frame; its texts are categories, which a million rows can be searched by."""
-    names = {
-        column: pd.CategoricalDtype(
-            [row[0] for row in connection.execute(f"SELECT DISTINCT {column} FROM measurement ORDER BY 1")]
-        )
-        for column in ("metric", "unit")
-    }
-    # In pieces, because rows on their way into a frame take many times the room that they take in it.
-    pieces = pd.read_sql_query(
-        "SELECT m.* FROM measurement m JOIN run r ON r.id = m.run WHERE r.environment = ? AND r.profile = ? "
-        "ORDER BY m.run, m.metric, m.step",
+def _snapshot(connection: sqlite3.Connection, path: Path, environment: int, profile: str) -> Snapshot:
+    where = (environment, profile)
+    found = contents(connection, where)
+    runs = pd.read_sql_query(
+        f"SELECT id AS run, {', '.join(ROW)}, sha256 FROM run WHERE environment = ? AND profile = ? "
+        "ORDER BY id",
         connection,
         params=where,
-        dtype=names,
-        chunksize=100_000,
     )
-    values = pd.concat(pieces, ignore_index=True)
+    stored = runs.pop("sha256")
+    if damaged := [
+        run for (run, digest), was in zip(found.digests().items(), stored, strict=True) if digest != was
+    ]:
+        raise StoreError(f"{path} is damaged: run {damaged[0]} is not what was stored; {DAMAGED}")
+    row = connection.execute(f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,))
+    # Texts are categories, which a million rows can be searched by.
     described = runs.drop(columns=["error", "finished_at"])
     texts: list[str] = list(described.select_dtypes("str").columns)
-    return described.astype(dict.fromkeys(texts, "category")).merge(values, on="run")
-
-
-def _snapshot(connection: sqlite3.Connection, environment: int, profile: str) -> Snapshot:
-    where = (environment, profile)
-    runs = pd.read_sql_query(
-        "SELECT id AS run, kind, key, status, error, finished_at, "
-        f"{', '.join(SPECIFICATION)} FROM run WHERE environment = ? AND profile = ? ORDER BY id",
-        connection,
-        params=where,
-    )
-    row = connection.execute(f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,))
     return Snapshot(
         environment=dict(zip(ENVIRONMENT, row.fetchone(), strict=True)),
         profile=profile,
         runs=runs,
-        measurements=_measurements(connection, runs, where),
-        pictures=_pictures(connection, runs["run"]),
+        measurements=described.astype(dict.fromkeys(texts, "category")).merge(found.measurements, on="run"),
+        pictures=_stacks(found.pictures),
     )
+
+
+def catalogue(path: Path) -> pd.DataFrame:
+    """What a store holds, a row an environment and profile, last measured last.
+
+    Columns: the fields of Environment, profile, runs, failed, begun and ended; runs are never looked into.
+    """
+    columns = [*ENVIRONMENT, "profile", "runs", "failed", "begun", "ended"]
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    with reading(path) as connection:
+        return pd.read_sql_query(
+            f"SELECT {', '.join(f'e.{name}' for name in ENVIRONMENT)}, profile, COUNT(*) AS runs, "
+            "SUM(status = 'failed') AS failed, MIN(finished_at) AS begun, MAX(finished_at) AS ended "
+            "FROM run JOIN environment e ON e.id = environment GROUP BY environment, profile "
+            "ORDER BY MAX(run.id)",
+            connection,
+        )
 
 
 def latest(path: Path) -> Snapshot | None:
     """Snapshot of the environment and profile measured last, or None where nothing was measured.
 
     Raises:
-        StoreError: if the file is not a store of this version.
+        StoreError: if the file is no store, damaged, or of a newer version.
     """
     if not path.exists():
         return None
-    with closing(_connect(path, f"{path.resolve().as_uri()}?mode=ro")) as connection:
-        if _check(connection, path) == 0:
-            return None
-        connection.execute("BEGIN")  # one consistent view, also while a benchmark writes
+    with reading(path) as connection:
         row = connection.execute("SELECT environment, profile FROM run ORDER BY id DESC LIMIT 1").fetchone()
-        return _snapshot(connection, *row) if row else None
+        return _snapshot(connection, path, *row) if row else None

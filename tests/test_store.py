@@ -80,7 +80,7 @@ def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):
 def test_what_cannot_be_opened_is_named(path):
     path.mkdir()
     for attempt in (latest, Store):
-        with pytest.raises(StoreError, match=f"{path} cannot be opened as a results store"):
+        with pytest.raises(StoreError, match=f"{path} is a folder, not a results store; name a file with"):
             attempt(path)
 
 
@@ -142,10 +142,12 @@ def test_another_programs_database_and_a_newer_version_are_refused(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    with pytest.raises(StoreError, match="version 0"):
+    with pytest.raises(StoreError, match="is another program's database, not a results store; name"):
         Store(path)
     path.unlink()
     with Store(path) as store:
         store.connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=f"version 99; a results store of version {VERSION} was"):
+    with pytest.raises(
+        StoreError, match=f"store of version 99, and this program knows versions up to {VERSION}: use"
+    ):
         latest(path)

@@ -1,6 +1,5 @@
 """Stored runs can be had again, and a store that says otherwise is found out."""
 
-import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -42,11 +41,14 @@ def test_a_row_whose_key_is_anothers_is_an_error(path):
 
 def test_runs_repeat_and_a_changed_number_is_found(path):
     assert [different for _, _, different in rerun(latest(path), 3, 0, None)] == [0, 0, 0]
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "UPDATE measurement SET value = value + 1e-9 WHERE run = 1 AND metric = 'test_loss'"
-        )
-    connection.close()
+    outcome = run_cell(SMALL, None)
+    odd = [m._replace(value=m.value + (1e-9 if m.metric == "test_loss" else 0)) for m in outcome.measurements]
+    path = path.with_name("other.sqlite")
+    with Store(path) as store:
+        where = store.environment_id(current("digits", "0"))
+        store.record(where, "quick", SMALL, replace(outcome, measurements=odd))
+        for cell in OTHERS:
+            store.record(where, "quick", cell, run_cell(cell, None))
     found = {cell.key: different for cell, _, different in rerun(latest(path), 3, 0, None)}
     assert found == {SMALL.key: 1, **{cell.key: 0 for cell in OTHERS}}
     result = CliRunner().invoke(app, ["verify", "--results", str(path)])
