@@ -14,7 +14,7 @@ from bench.contenders import identify
 from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, narrowed
 from bench.progress import console
-from bench.store import Snapshot, Store, StoreError, latest
+from bench.store import Snapshot, Store, StoreError, alone, latest
 from bench.verify import rerun as again
 from impl import data
 
@@ -37,8 +37,8 @@ ActivationNames = Annotated[
     str | None,
     typer.Option(
         "--activation",
-        help=f"Comma-separated, of: {', '.join(ACTIVATIONS)}; or yours, package.module:Name. What it is "
-        "compared with is trained in any case.",
+        help=f"Comma-separated, of: {', '.join(ACTIVATIONS)}; or yours, package.module:Name or "
+        "path/to/file.py:Name. What it is compared with is trained in any case.",
     ),
 ]
 Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(PARTS)}.")]
@@ -100,6 +100,12 @@ def _measured(results: Path) -> list[Snapshot]:
     return [snapshot for snapshot in found if snapshot]
 
 
+def _wait(results: Path) -> None:
+    console.print(
+        f"{results}: another run writes it; this one waits for its end.", markup=False, soft_wrap=True
+    )
+
+
 @app.command()
 def run(
     profile: ProfileName = "quick",
@@ -127,9 +133,9 @@ def run(
     where = environment.current(loaded.name, loaded.sha256, device)
     plans, others = _cells(wanted, loaded, activations)
     seconds = estimator(_measured(results))
-    with Store(results) as store:
-        session = runner.Session(store, store.environment_id(where), profile)
-        try:
+    try:
+        with alone(results, lambda: _wait(results)), Store(results) as store:
+            session = runner.Session(store, store.environment_id(where), profile)
             if wanted.benchmark_seconds:
                 log = results.parent / "benchmarks.log"
                 runner.run_benchmarks(session, device, wanted.benchmark_seconds, log)
@@ -143,9 +149,9 @@ def run(
                 workers=workers,
                 scheduler=scheduler,
             )
-        except KeyboardInterrupt:
-            console.print("Stopped. What was finished is in the store; the same command goes on from there.")
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        console.print("Stopped. What was finished is in the store; the same command goes on from there.")
+        raise typer.Exit(130) from None
     console.print(
         f"{results}: profile {profile}, data set {loaded.name}, all runs are in the store.",
         markup=False,

@@ -1,6 +1,7 @@
 """Measures what the store does not hold yet: benchmarks by pytest, training runs by Dask."""
 
 import contextlib
+import faulthandler
 import logging
 import math
 import os
@@ -15,7 +16,7 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_c
 
 from bench import store
 from bench.cells import Cell, Outcome, run_cell
-from bench.environment import ROOT
+from bench.environment import ROOT, usable_cores
 from bench.experiments import Plan
 from bench.progress import Steps
 from bench.statistics import chosen_rates, tuning_scores
@@ -23,18 +24,20 @@ from bench.timing import Recorder, Timing
 from impl.training import Measurement
 
 RETRIES = 2
+PATIENCE, SLOWER = 600.0, 10.0  # a cell may take ten minutes and ten times as long as it is expected to
 # Dask's own setting hands memory back to the system at every chance, and a network asks for it again at every
 # step: that doubled the time of the convolutional autoencoder. These keep it (glibc's allocator only).
 KEEP_MEMORY = {f"MALLOC_{name}_THRESHOLD_": str(2**30) for name in ("TRIM", "MMAP")}
 LOCAL = {
     "distributed.nanny.pre-spawn-environ": KEEP_MEMORY,
-    # a cell that kills three workers is given up, as one that raises three times is
-    "distributed.scheduler.allowed-failures": RETRIES,
+    # whatever was on a worker that dies is made again alone, so that it is certain what killed it
+    "distributed.scheduler.allowed-failures": 0,
     # few cells wait on a worker beside the one it runs, and are not taken for what killed it
     "distributed.scheduler.worker-saturation": 1.0,
     # a worker that dies is replaced, however often and however long that takes
     "distributed.deploy.lost-worker-timeout": "1 day",
 }
+LONGEST_ERROR = 2000  # characters of it that are kept
 BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
 
 
@@ -51,6 +54,8 @@ class Session:
 
     def record(self, what: Cell | Timing, outcome: Outcome) -> None:
         """Store an outcome and remember it if it failed; one with NaN, which no store holds, diverged."""
+        text = outcome.error.encode("utf-8", "backslashreplace").decode()[:LONGEST_ERROR]
+        outcome = replace(outcome, error=text)
         numbers = [m for m in outcome.measurements if not math.isnan(m.value)]
         if len(numbers) < len(outcome.measurements):
             outcome = replace(outcome, status="diverged", measurements=numbers)
@@ -67,14 +72,20 @@ def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> 
 
     Raises:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
-        RuntimeError: if pytest could not run the suites at all.
+        StoreError: if the store takes no more.
+        ValueError: if pytest could not run the suites at all.
     """
     json = log.with_suffix(".json")
     fresh = json.with_suffix(".fresh.json")  # replaces the last one only if anything was measured
+    refused: list[store.StoreError] = []
     with Steps("benchmarks") as steps, log.open("w") as output:
 
         def record(timing: Timing, samples: list[Measurement], error: str) -> None:
-            session.record(timing, Outcome("failed" if error else "finished", samples, error=error))
+            try:
+                session.record(timing, Outcome("failed" if error else "finished", samples, error=error))
+            except store.StoreError as problem:  # pytest would take it for one of its own
+                refused.append(problem)
+                pytest.exit("the store takes no more")
             steps.advance(str(timing))
 
         recorder = Recorder(session.finished(), lambda n: steps.begin(n, float(n)), record)
@@ -97,10 +108,12 @@ def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> 
     if fresh.exists() and fresh.stat().st_size:
         fresh.replace(json)
     fresh.unlink(missing_ok=True)
+    if refused:
+        raise refused[0]
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise RuntimeError(f"pytest ended with {code!r}; see {log}")
+        raise ValueError(f"the benchmarks cannot be run: pytest ended with {code!r}; {log} says why")
 
 
 @contextlib.contextmanager
@@ -141,7 +154,7 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     with dask.config.set(LOCAL):
         with _uninterrupted():
             cluster = LocalCluster(
-                n_workers=workers or os.cpu_count() or 1,
+                n_workers=workers or usable_cores(),
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
@@ -149,6 +162,16 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             )
         with cluster, Client(cluster) as found:
             yield found
+
+
+def watched_cell(cell: Cell, root: Path | None, device: str, seconds: float) -> Outcome:
+    """`run_cell`, and the end of this process where it takes longer than `seconds`, even within a kernel."""
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            return run_cell(cell, root, device)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def run_cells(
@@ -159,34 +182,46 @@ def run_cells(
     *,
     device: str = "cpu",
     advance: Callable[[Cell], None] = lambda cell: None,
+    limit: Callable[[Cell], float] = lambda cell: PATIENCE,
 ) -> None:
-    """Make every run on Dask; a run that fails three times, or kills three workers, is recorded as failed.
+    """Make every run on Dask; a run that raises or loses its worker three times is recorded as failed.
 
-    advance: called with each cell once it is stored.
+    advance: called with each cell once it is stored. limit: seconds after which a cell loses its worker.
 
     Raises:
         ConnectionError: if the scheduler is gone.
     """
-    futures = {  # no keys of ours: Dask queues, and does not hand out at once, what it can name alike
-        on.submit(run_cell, cell, root, device, pure=False, retries=RETRIES, priority=-order): cell
-        for order, cell in enumerate(wanted)
-    }
-    suspects = []
-    for future in as_completed(futures):
-        cell = futures.pop(future)
-        try:
-            outcome = future.result()
-        except CancelledError as error:
-            raise ConnectionError("the scheduler is gone; what was finished is in the store") from error
-        except Exception as error:
-            if isinstance(error, KilledWorker) and len(wanted) > 1:
-                suspects.append(cell)  # perhaps it only waited beside the one that kills
+
+    def make(cells: Sequence[Cell]) -> list[Cell]:
+        """Make these and return those that lost their worker."""
+        futures = {  # no keys of ours: Dask queues, and does not hand out at once, what it can name alike
+            on.submit(
+                watched_cell, cell, root, device, limit(cell), pure=False, retries=RETRIES, priority=-order
+            ): cell
+            for order, cell in enumerate(cells)
+        }
+        lost = []
+        for future in as_completed(futures):
+            cell = futures.pop(future)
+            try:
+                outcome = future.result()
+            except CancelledError as error:
+                raise ConnectionError("the scheduler is gone; what was finished is in the store") from error
+            except KilledWorker:
+                lost.append(cell)
                 continue
-            outcome = Outcome("failed", error=repr(error))
-        session.record(cell, outcome)
-        advance(cell)
-    for cell in suspects:
-        run_cells(session, [cell], root, on, device=device, advance=advance)
+            except Exception as error:
+                outcome = Outcome("failed", error=repr(error))
+            session.record(cell, outcome)
+            advance(cell)
+        return lost
+
+    for cell in make(wanted):
+        # Alone from now on: what only waited on the worker that another one killed is not blamed.
+        if all(make([cell]) for _ in range(RETRIES)):
+            reasons = f"killed, out of memory, or busy with it for more than {limit(cell):.0f} s"
+            session.record(cell, Outcome("failed", error=f"lost its worker {RETRIES + 1} times: {reasons}"))
+            advance(cell)
 
 
 def chosen(session: Session, plan: Plan) -> dict[int, float]:
@@ -250,6 +285,7 @@ def run_plans(
                 on,
                 device=device,
                 advance=lambda c: steps.advance(str(c), seconds(c)),
+                limit=lambda c: PATIENCE + SLOWER * seconds(c),
             )
 
         make(others)

@@ -1,34 +1,45 @@
-"""Stopped by Ctrl-C as a terminal does, or killed again and again: the next run goes on to the same end."""
+"""Stopped by Ctrl-C, killed again and again, or started many times at once: the end is the same."""
 
 import os
+import random
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = 10
-SMALL = 2 * 5 * 3 + 2 * 2 + 2  # cells: two contenders at five rates under three seeds, then scored
+KILLS = 50
+AHEAD = 2  # programs that are being started, which takes long, while others run
+SEEDS = 40
+SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two contenders at five rates under so many seeds, then scored
 
 # The command line itself, on a grid of a few runs and without the benchmarks, telling of every run. It waits
-# for a line, so that it may be started, which takes long, while another one still runs.
+# for a line, so that it may be started, which takes long, while another one still runs; the line holds the
+# seconds after which it is killed, if it is.
 PROGRAM = """
+import os
 import signal
 import sys
+import threading
 from unittest.mock import patch
 from bench import __main__ as command_line, experiments, progress
 from bench.experiments import Effort, PROFILES
 
-small = Effort(2, 1, 500, tuning_seeds=3, untuned_seeds=1)
+small = Effort(2, 1, 200, tuning_seeds=int(os.environ["TUNING_SEEDS"]), untuned_seeds=1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 profile = PROFILES["quick"].__class__({"fc_autoencoder": small}, Effort(0, 1, 1797), 0, 0.0)
 sys.argv = ["bench", "run", "--dataset", "digits", "--activation", "relu", *sys.argv[1:]]
-sys.stdin.readline()
+if seconds := sys.stdin.readline().strip():
+    timer = threading.Timer(float(seconds), os.kill, (os.getpid(), signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
 with (
     patch.dict(PROFILES, quick=profile),
     patch.object(experiments, "BASELINES", ("relu", "control")),  # what needs no compiler
@@ -38,9 +49,9 @@ with (
 """
 
 
-def go(process):
-    """Let a program begin that was started."""
-    process.stdin.write("\n")
+def go(process, killed_after=""):
+    """Let a program begin that was started, to be killed after so many seconds."""
+    process.stdin.write(f"{killed_after}\n")
     process.stdin.flush()
     return process
 
@@ -54,7 +65,7 @@ def start():
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "--results", str(store), "--workers", str(workers)],
             cwd=store.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TUNING_SEEDS": str(SEEDS)},
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -86,7 +97,7 @@ def stored(path):
         connection.row_factory = sqlite3.Row
         runs = {row["id"]: dict(row) for row in connection.execute("SELECT * FROM run")}
         for run in runs.values():
-            del run["id"], run["finished_at"], run["environment"]
+            del run["id"], run["finished_at"], run["environment"], run["sha256"]
         values = connection.execute("SELECT * FROM measurement WHERE unit != 's'").fetchall()
         pictures = connection.execute("SELECT * FROM picture").fetchall()
     key = {number: run["key"] for number, run in runs.items()}
@@ -99,16 +110,19 @@ def stored(path):
 
 @pytest.fixture(scope="module")
 def alone(start, tmp_path_factory):
-    """What is stored by a run that is left alone."""
+    """What is stored by a run that is left alone, and how long it takes until five cells are."""
     store = tmp_path_factory.mktemp("alone") / "results.sqlite"
-    process = go(start(store))
+    process = start(store)
+    begin = time.monotonic()
+    wait_for(go(process), r"training runs 5/")
+    seconds_to_five = time.monotonic() - begin
     process.communicate(timeout=300)
     assert process.returncode == 0
     whole = stored(store)
     assert all(whole)
     assert {run["status"] for run in whole[0]} == {"finished"}
     assert {run["split"] for run in whole[0]} == {"validation", "test"}
-    return whole
+    return SimpleNamespace(whole=whole, seconds_to_five=seconds_to_five)
 
 
 def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
@@ -126,21 +140,54 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     assert int(wait_for(go(again), r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
     again.communicate(timeout=300)
     assert again.returncode == 0
-    assert stored(store) == alone
+    assert stored(store) == alone.whole
 
 
-def test_ten_kills_lose_nothing_and_change_nothing(start, alone, tmp_path):
-    """Each as soon as one more run is in the store; the workers end by themselves."""
-    store = tmp_path / "results.sqlite"
-    following = start(store, workers=1)
+def rows(path):
+    """What a row of the store is, by its cell: another one, if the cell was run again."""
+    if not path.exists() or not path.stat().st_size:
+        return {}
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return dict(connection.execute("SELECT key, id || finished_at FROM run"))
+        except sqlite3.OperationalError:  # killed before there was a table
+            return {}
+
+
+def test_kills_at_random_points_lose_nothing_and_change_nothing(start, alone, tmp_path):
+    """From the first moment to after some runs, each drawn; the workers end by themselves."""
+    store, draw = tmp_path / "results.sqlite", random.Random(0)
+    ahead = [start(store) for _ in range(AHEAD)]
+    before, killed = {}, 0
     for _ in range(KILLS):
-        process, following = go(following), start(store, workers=1)
-        wait_for(process, r"training runs [1-9]\d*/\d+")
-        os.kill(process.pid, signal.SIGKILL)
+        process = go(ahead.pop(0), draw.uniform(0, alone.seconds_to_five))
+        ahead.append(start(store))
         process.communicate(timeout=120)  # ends when every process that inherited the pipe has
-        assert process.returncode == -signal.SIGKILL
-    assert KILLS <= len(stored(store)[0]) < len(alone[0])
-    go(following).communicate(timeout=300)
-    assert following.returncode == 0
-    for found, expected in zip(stored(store), alone, strict=True):
+        killed += process.returncode == -signal.SIGKILL
+        after = rows(store)
+        assert before.items() <= after.items()
+        before = after
+    assert killed == KILLS
+    assert 10 < len(before) < SMALL
+    last = ahead[0]
+    assert int(wait_for(go(last), r"training runs 0/(\d+)")[1]) == SMALL - len(before)
+    last.communicate(timeout=300)
+    assert last.returncode == 0
+    assert before.items() <= rows(store).items()
+    for found, expected in zip(stored(store), alone.whole, strict=True):
+        assert found == expected
+
+
+@pytest.mark.parametrize("many", [2, 8])
+def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_path, many):
+    store = tmp_path / "results.sqlite"
+    processes = [start(store) for _ in range(many)]
+    for process in processes:
+        go(process)
+    said = [process.communicate(timeout=400)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * many
+    begun = [int(n) for text in said for n in re.findall(r"training runs 0/(\d+)", text)]
+    assert begun == [SMALL]
+    assert sum("another run writes it; this one waits" in text for text in said) == many - 1
+    for found, expected in zip(stored(store), alone.whole, strict=True):
         assert found == expected
