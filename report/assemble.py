@@ -10,7 +10,7 @@ from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
 from report.attachments import attachments, comparisons, csv
 from report.page import Erratum, Section
 from report.references import REFERENCES
-from report.sources import notices, provenance
+from report.sources import besides, failures, notices, provenance
 from report.summary import findings
 
 ANSWERS: dict[str, Answer] = {
@@ -73,7 +73,12 @@ def context(
         "sections": sections,
         "errata": errata,
         "claims": _claims(found, {section.number for section in sections}),
-        "provenance": [provenance(source) for source in found],
+        "provenance": [
+            table
+            for source in found
+            for table in (provenance(source), failures(source), besides(source))
+            if table
+        ],
         "references": REFERENCES,
         "attachments": attachments(found),
     }

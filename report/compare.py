@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics import CONTENDER, median_ratio, paired_difference
-from bench.store import Snapshot, latest
+from bench.store import Snapshot
 from report import phrases, verdicts
 from report.answer import Source
 from report.cost import QUANTITIES
 from report.evidence import label, timings
 from report.formats import duration, number
+from report.legible import legible
 from report.page import Section
 from report.phrases import NOT_MEASURED
-from report.sources import provenance, source_label
+from report.sources import measured, provenance
 from report.trained import select, tested
 
 
@@ -26,6 +27,7 @@ def context(first: Path, second: Path) -> dict[str, Any]:
     Raises ValueError for a file that holds nothing.
     """
     found = [_source(slug, path) for slug, path in (("a", first), ("b", second))]
+    names = [legible(path.name) for path in (first, second)]
     timed, decided = times(found), claims(found)
     rows = [row for part in timed.values() for row in part]
     compared = [row for row in rows if row[-1] != NOT_MEASURED]
@@ -33,7 +35,7 @@ def context(first: Path, second: Path) -> dict[str, Any]:
     values = {"where": where(found), "times": timed, "networks": networks(found), "claims": decided}
     return {
         "title": "Two stores side by side",
-        "subtitle": f"A is {first.name}: {found[0].label}. B is {second.name}: {found[1].label}.",
+        "subtitle": f"A is {names[0]}: {found[0].label}. B is {names[1]}: {found[1].label}.",
         "summary": [
             f"{len(compared)} of {len(rows)} benchmarks were measured in both; only these have a ratio.",
             f"{len(alike)} of {len(decided)} claims came out alike.",
@@ -46,10 +48,10 @@ QUESTION = "What did either measure, and how do they differ?"
 
 
 def _source(slug: str, path: Path) -> Source:
-    snapshot = latest(path)
-    if snapshot is None:
+    found = measured(slug, "Measured", path)
+    if found is None:
         raise ValueError(f"{path} holds no measurements; two stores with measurements were expected")
-    return Source(slug, source_label("Measured", snapshot), snapshot)
+    return found
 
 
 def where(found: list[Source]) -> list[list[str]]:

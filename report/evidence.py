@@ -55,7 +55,8 @@ def time_ratio(
 
 def label(name: str) -> str:
     """What an activation or optimizer is called, or its name where a user brought it."""
-    return LABELS.get(name, name)
+    own = f"own {name}" if name.startswith("_") else name  # legends leave out what begins so
+    return LABELS.get(name, own)
 
 
 def ordered(names: Iterable[object]) -> list[str]:

@@ -22,6 +22,7 @@ from report.drawing import Drawing
 from report.formats import FILTERS
 from report.native import remedy
 from report.numbering import at_the_foot, footnotes, numbered
+from report.outside import OutsideError, refuse_outside
 from report.page import Attachment, Page, Section
 from report.typeset import MathsExtension, Target, math_font, prose
 
@@ -107,7 +108,7 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
     """HTML of the whole report for the browser ("html") or for WeasyPrint ("pdf"); self-contained.
 
     context: the fields of `Page`. Undefined names, values that no template shows, formulas that cannot be
-    typeset and references to nothing are errors.
+    typeset, references to nothing, and whatever would be loaded from elsewhere are errors.
     """
     known = set(Page.__dataclass_fields__)
     if unknown := set(context) - known:
@@ -117,12 +118,14 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
     texts = {section.slug: _answer(env, section) for section in page.sections}
     if page.claims:
         texts["claims"] = Markup(env.get_template("claims.html.j2").render(page.claims))
+    written = {section.template: texts[section.slug] for section in page.sections}
     order = numbering.cited(texts.values())
     if target == "html":
         texts, notes = footnotes(texts)
     else:
         texts, notes = {name: at_the_foot(text) for name, text in texts.items()}, []
     references = sorted((r for r in page.references if r.key in order), key=lambda r: order.index(r.key))
+    script = (TEMPLATES / "tables.js").read_text("utf-8")
     html = numbered(
         env.get_template("page.html.j2").render(
             {**vars(page), "claims": texts.pop("claims", None), "references": references},
@@ -130,13 +133,20 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
             notes=notes,
             verdicts=page.claims["claims"] if page.claims else [],
             styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
-            script=Markup((TEMPLATES / "tables.js").read_text("utf-8")),
+            script=Markup(script),
             created=_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             **METADATA,
         )
     )
     # The font is made of what the finished page holds, so its place is filled last.
-    return html.replace(FONT, math_font(html) if target == "html" else "")
+    html = html.replace(FONT, math_font(html) if target == "html" else "")
+    try:
+        refuse_outside("the page", html, script)
+    except OutsideError:
+        for template, text in written.items():
+            refuse_outside(template, text)
+        raise
+    return html
 
 
 def write_html(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:

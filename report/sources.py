@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.store import Snapshot, latest
+from bench.store import Snapshot, catalogue, latest
+from report import legible as texts
 from report.answer import Source
+from report.evidence import label
 from report.formats import count, size
+from report.legible import legible
 from report.page import Table
 
 DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits resized to 28×28"}
@@ -33,13 +36,19 @@ def sources(results: Path, reference: Path) -> list[Source]:
 
     The reference is left out where this machine has measured as much itself.
     """
-    here, stored = latest(results), latest(reference)
-    if here and here.profile == "reference" and here.environment["dataset"] == "mnist":
+    here, stored = measured("here", "Measured here", results), measured("reference", "Reference", reference)
+    if here and here.snapshot.profile == "reference" and here.snapshot.environment["dataset"] == "mnist":
         stored = None
-    found = (("reference", "Reference", stored), ("here", "Measured here", here))
-    return [
-        Source(slug, source_label(origin, snapshot), snapshot) for slug, origin, snapshot in found if snapshot
-    ]
+    return [source for source in (stored, here) if source]
+
+
+def measured(slug: str, origin: str, path: Path) -> Source | None:
+    """What was measured last in a store, every text legible; None where nothing was."""
+    found = latest(path)
+    if found is None:
+        return None
+    snapshot = texts.snapshot(found)
+    return Source(slug, source_label(origin, snapshot), snapshot, catalogue(path).iloc[:-1])
 
 
 def notices(found: Sequence[Source]) -> list[str]:
@@ -66,6 +75,42 @@ def notices(found: Sequence[Source]) -> list[str]:
             if status in statuses:
                 said.append(f"{source.label}: {statuses[status]} runs {status}.")
     return said
+
+
+def besides(source: Source) -> Table | None:
+    """What else the store holds, which is never put together with what is shown, and what sets it apart."""
+    shown = source.snapshot.environment
+    rows = [
+        [
+            legible(str(row["profile"])),
+            count(row["runs"]),
+            f"{legible(str(row['begun']))} to {legible(str(row['ended']))}",
+            ", ".join(
+                f"{name.replace('_', ' ')}: {legible(str(row[name]))}"
+                for name in shown
+                if row[name] != shown[name]
+            )
+            or "profile",
+        ]
+        for row in source.besides.to_dict("records")
+    ]
+    if not rows:
+        return None
+    caption = f"Also in the store, and not shown ({source.label})"
+    return Table(caption, ["Profile", "Runs", "Measured", "What differs"], rows)
+
+
+def failures(source: Source) -> Table | None:
+    """The runs that failed, and why."""
+    failed = source.snapshot.runs[source.snapshot.runs["status"] == "failed"]
+    if failed.empty:
+        return None
+    who = failed["activation"].fillna(failed["subject"]).fillna(failed["optimizer"]).fillna("none").map(label)
+    rows = [
+        [str(task).replace("_", " "), str(name), count(len(part)), str(error)]
+        for (task, name, error), part in failed.assign(who=who).groupby(["task", "who", "error"], sort=False)
+    ]
+    return Table(f"What failed ({source.label})", ["Task", "Of", "Runs", "Why"], rows)
 
 
 def provenance(source: Source) -> Table:

@@ -35,9 +35,9 @@ def paths_on_contours(
             )
             ax.plot(*lowest, color=INK, marker="+", markersize=11, markeredgewidth=1.6)
             ax.set_title(f"{method}: {len(path) - 1} steps")
-            ax.set_xlabel("$w_1$")
+            ax.set_xlabel("$w_1$", parse_math=True)
             ax.grid(False)
-        axes[0].set_ylabel("$w_2$")
+        axes[0].set_ylabel("$w_2$", parse_math=True)
     return figure
 
 

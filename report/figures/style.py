@@ -61,6 +61,7 @@ RC: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a dollar in a name is a dollar
 }
 
 
