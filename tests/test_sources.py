@@ -8,7 +8,7 @@ from bench.cells import Cell, Outcome
 from bench.environment import Environment
 from bench.store import Store
 from impl.training import Measurement
-from report.sources import notices, provenance, sources
+from report.sources import besides, failures, notices, provenance, sources
 
 DIGITS = Environment(
     "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"
@@ -82,3 +82,40 @@ def test_provenance_names_machine_versions_commit_data_profile_and_seeds(paths):
     assert rows["Profile"] == "quick"
     assert rows["Seeds scored, at most"] == "classifier: 1"
     assert rows["Training runs"] == "1 (1 finished)"
+
+
+def test_what_else_a_store_holds_is_told_apart_by_what_differs(paths):
+    """Two machines, two commits, two data sets and two profiles: each for itself, the last one shown."""
+    path = store(paths[0], DIGITS, "quick")
+    store(path, replace(DIGITS, processor="Another CPU", commit_hash="beef"), "quick")
+    store(path, replace(DIGITS, source_sha256="t", commit_hash="beef"), "quick")
+    store(path, MNIST, "quick")
+    store(path, DIGITS, "reference")
+    (source,) = sources(*paths)
+    assert source.snapshot.profile == "reference"
+    assert len(source.snapshot.runs) == len(source.snapshot.measurements) == 1
+    rows = besides(source).rows
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        ("quick", "1", "profile"),
+        ("quick", "1", "processor: Another CPU, commit hash: beef"),
+        ("quick", "1", "source sha256: t, commit hash: beef"),
+        ("quick", "1", "processor: Another CPU, dataset: mnist"),
+    ]
+
+
+def test_a_store_of_one_environment_holds_nothing_besides(paths):
+    store(paths[0], DIGITS, "quick")
+    (source,) = sources(*paths)
+    assert besides(source) is None
+    assert failures(source) is None
+
+
+def test_what_failed_is_told_with_its_reason(paths):
+    with Store(paths[0]) as opened:
+        where = opened.environment_id(DIGITS)
+        for seed in range(3):
+            cell = replace(CELL, activation="mine.py:Bump", seed=seed)
+            opened.record(where, "quick", cell, Outcome("failed", error="ValueError('no')"))
+        opened.record(where, "quick", CELL, Outcome("finished"))
+    (source,) = sources(*paths)
+    assert failures(source).rows == [["classifier", "mine.py:Bump", "3", "ValueError('no')"]]
