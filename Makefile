@@ -17,10 +17,10 @@ RUN := .venv/bin/python
 option = $(if $(strip $($(1))),$(2) "$($(1))")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench report compare test lint clean
+.PHONY: help setup bench report compare test test-system lint clean
 
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## make .venv with every dependency at its pinned version
 
@@ -46,8 +46,11 @@ compare: $(READY) ## say whether this tree is slower than a commit (BASE=<git re
 		test ! -f build/gate/verdicts.json || $(RUN) -m report --gate build/gate/verdicts.json || exit; \
 		exit $$verdict
 
-test: $(READY) ## run the tests
-	$(RUN) -m pytest
+test: $(READY) ## run the tests of each module, some minutes
+	$(RUN) -m pytest --ignore tests/system
+
+test-system: $(READY) ## run the tests of the whole: faults, page, PDF, cluster, gate
+	$(RUN) -m pytest tests/system
 
 lint: $(READY) ## check format, style and types
 	$(RUN) -m ruff format --check .
