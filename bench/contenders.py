@@ -17,6 +17,10 @@ from impl.activations import ACTIVATIONS
 
 CONTROL = "control"  # ReLU once more, under seeds of its own
 CONTROL_SEEDS = 10_000  # what is added to the control's seeds
+OURS: dict[str, Callable[[], nn.Module]] = {
+    **{name: activation.module for name, activation in ACTIVATIONS.items()},
+    CONTROL: ACTIVATIONS["relu"].module,
+}
 
 
 class OfFunction(nn.Module):
@@ -39,16 +43,14 @@ def seed_of(activation: str | None, seed: int) -> int:
 def module_of(name: str) -> Callable[[], nn.Module]:
     """What makes the activation of that name.
 
-    name: one of ACTIVATIONS, `control`, or `package.module:Name` or `path/to/file.py:Name`, which is a class
+    name: one of OURS, or `package.module:Name` or `path/to/file.py:Name`, which is a class
     of modules or a function that makes one, to be called without arguments, or a function of one tensor.
 
     Raises:
         ValueError: if there is none, or if what the name leads to is none of these.
     """
-    if name == CONTROL:
-        return ACTIVATIONS["relu"].module
-    if name in ACTIVATIONS:
-        return ACTIVATIONS[name].module
+    if name in OURS:
+        return OURS[name]
     found = _found(name)
     if _required(found) == 1 and not inspect.isclass(found):
         return lambda: OfFunction(found)
@@ -66,7 +68,7 @@ def _found(name: str) -> Any:
     place, _, attribute = name.partition("@")[0].rpartition(":")
     if not place:
         raise ValueError(
-            f"unknown activation {name!r}; known: {', '.join([*ACTIVATIONS, CONTROL])}, or one of yours as "
+            f"unknown activation {name!r}; known: {', '.join(OURS)}, or one of yours as "
             "package.module:Name or path/to/file.py:Name"
         )
     try:
@@ -110,7 +112,7 @@ def identify(name: str) -> str:
     An edited activation is another one: what the store holds of the former text is not taken for it.
     """
     module_of(name)
-    if name in ACTIVATIONS or name == CONTROL:
+    if name in OURS:
         return name
     found = _found(name)
     try:
@@ -128,7 +130,7 @@ def check(name: str) -> None:
         ValueError: where it returns something else than a tensor of its input's shape and type, writes to its
             input, or lets no gradient through: networks would train, but not what they say.
     """
-    if name in ACTIVATIONS or name == CONTROL:
+    if name in OURS:
         return
     leaf = torch.linspace(-4, 4, 32).reshape(4, 8).requires_grad_()
     x = leaf * 1.0  # what an activation may write to without that torch minds

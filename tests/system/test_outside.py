@@ -147,6 +147,8 @@ def test_the_pdf_asks_for_nothing_even_where_nobody_looked_before(wanted):
 )
 def test_what_the_page_itself_holds_and_mere_text_are_let_through(text):
     refuse_outside("here", text)
+    with pytest.raises(OutsideError, match=r"here: .*<base>"):
+        refuse_outside("here", f"{text}<base>")  # nor does it hide what follows
 
 
 def test_one_script_is_known_by_its_whole_text():
