@@ -89,9 +89,10 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
             return stats
 
         benchmark._calibrate_timer, benchmark._make_stats = calibrated, in_turn
-    result = yield
-    _bind(usable)
-    return result
+    try:
+        return (yield)
+    finally:
+        _bind(usable)
 
 
 def _bind(processors: set[int]) -> None:
