@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from bench.schema import (
 )
 from bench.timing import Timing
 
-__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "catalogue", "latest"]
+__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "latest"]
 
 
 @contextmanager
@@ -69,6 +69,8 @@ class Snapshot:
     runs: pd.DataFrame  # one row a run: status, error and the fields of its cell or timing
     measurements: pd.DataFrame  # tidy: the run's columns and metric, step, value, unit
     pictures: dict[tuple[int, str], np.ndarray]  # (run, name) -> (K, H, W) uint8
+    # what else the store holds, a row an environment and profile: its fields, profile, runs, begun, ended
+    besides: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def slug(self) -> str:
@@ -208,24 +210,6 @@ def _snapshot(connection: sqlite3.Connection, path: Path, environment: int, prof
     )
 
 
-def catalogue(path: Path) -> pd.DataFrame:
-    """What a store holds, a row an environment and profile, last measured last.
-
-    Columns: the fields of Environment, profile, runs, failed, begun and ended; runs are never looked into.
-    """
-    columns = [*ENVIRONMENT, "profile", "runs", "failed", "begun", "ended"]
-    if not path.exists():
-        return pd.DataFrame(columns=columns)
-    with reading(path) as connection:
-        return pd.read_sql_query(
-            f"SELECT {', '.join(f'e.{name}' for name in ENVIRONMENT)}, profile, COUNT(*) AS runs, "
-            "SUM(status = 'failed') AS failed, MIN(finished_at) AS begun, MAX(finished_at) AS ended "
-            "FROM run JOIN environment e ON e.id = environment GROUP BY environment, profile "
-            "ORDER BY MAX(run.id)",
-            connection,
-        )
-
-
 def latest(path: Path) -> Snapshot | None:
     """Snapshot of the environment and profile measured last, or None where nothing was measured.
 
@@ -235,5 +219,15 @@ def latest(path: Path) -> Snapshot | None:
     if not path.exists():
         return None
     with reading(path) as connection:
-        row = connection.execute("SELECT environment, profile FROM run ORDER BY id DESC LIMIT 1").fetchone()
-        return _snapshot(connection, path, *row) if row else None
+        held = pd.read_sql_query(
+            f"SELECT {', '.join(f'e.{name}' for name in ENVIRONMENT)}, environment, profile, "
+            "COUNT(*) AS runs, MIN(finished_at) AS begun, MAX(finished_at) AS ended "
+            "FROM run JOIN environment e ON e.id = environment GROUP BY environment, profile "
+            "ORDER BY MAX(run.id)",
+            connection,
+        )
+        if held.empty:
+            return None
+        last = held.iloc[-1]
+        found = _snapshot(connection, path, int(last["environment"]), str(last["profile"]))
+        return replace(found, besides=held.iloc[:-1])

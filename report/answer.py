@@ -1,11 +1,9 @@
 """What an answer is: one file a question in `report/answers/`, with its template in `templates/answers/`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from bench.store import Snapshot
 from report.page import Erratum
@@ -32,15 +30,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Source:
-    """One snapshot that evidence is taken from; `slug` tells anchors apart, `label` is shown beside it.
-
-    besides: what else the store holds, a row an environment and profile, as `bench.store.catalogue` gives it.
-    """
+    """One snapshot that evidence is taken from; `slug` tells anchors apart, `label` is shown beside it."""
 
     slug: str
     label: str
     snapshot: Snapshot
-    besides: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
 
     @property
     def mark(self) -> str:

@@ -7,7 +7,6 @@ our own typesetting would take for its marks.
 
 import hashlib
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -40,15 +39,15 @@ def _legible(value: object) -> object:
     return legible(value) if isinstance(value, str) else value
 
 
-def _texts(frame: pd.DataFrame, change: Callable[[object], object]) -> pd.DataFrame:
-    """The frame with its texts changed, whether they are strings or categories."""
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its texts legible, whether they are strings or categories."""
     columns = {}
     for name, column in frame.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             categories = column.cat.categories
-            columns[str(name)] = column.cat.rename_categories([change(c) for c in categories])
+            columns[str(name)] = column.cat.rename_categories([_legible(c) for c in categories])
         elif not pd.api.types.is_numeric_dtype(column.dtype):
-            columns[str(name)] = column.map(change, na_action="ignore")
+            columns[str(name)] = column.map(_legible, na_action="ignore")
     return frame.assign(**columns)
 
 
@@ -58,7 +57,8 @@ def snapshot(found: Snapshot) -> Snapshot:
         found,
         environment={name: _legible(value) for name, value in found.environment.items()},
         profile=legible(found.profile),
-        runs=_texts(found.runs, _legible),
-        measurements=_texts(found.measurements, _legible),
+        runs=_texts(found.runs),
+        measurements=_texts(found.measurements),
+        besides=_texts(found.besides),
         pictures={(run, legible(name)): stack for (run, name), stack in found.pictures.items()},
     )

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.store import Snapshot, catalogue, latest
-from report import legible as texts
+from bench.store import Snapshot, latest
+from report import legible
 from report.answer import Source
 from report.evidence import label
 from report.formats import count, size
-from report.legible import legible
 from report.page import Table
 
 DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits resized to 28×28"}
@@ -47,8 +46,8 @@ def measured(slug: str, origin: str, path: Path) -> Source | None:
     found = latest(path)
     if found is None:
         return None
-    snapshot = texts.snapshot(found)
-    return Source(slug, source_label(origin, snapshot), snapshot, catalogue(path).iloc[:-1])
+    snapshot = legible.snapshot(found)
+    return Source(slug, source_label(origin, snapshot), snapshot)
 
 
 def notices(found: Sequence[Source]) -> list[str]:
@@ -82,17 +81,13 @@ def besides(source: Source) -> Table | None:
     shown = source.snapshot.environment
     rows = [
         [
-            legible(str(row["profile"])),
+            row["profile"],
             count(row["runs"]),
-            f"{legible(str(row['begun']))} to {legible(str(row['ended']))}",
-            ", ".join(
-                f"{name.replace('_', ' ')}: {legible(str(row[name]))}"
-                for name in shown
-                if row[name] != shown[name]
-            )
+            f"{row['begun']} to {row['ended']}",
+            ", ".join(f"{name.replace('_', ' ')}: {row[name]}" for name in shown if row[name] != shown[name])
             or "profile",
         ]
-        for row in source.besides.to_dict("records")
+        for row in source.snapshot.besides.to_dict("records")
     ]
     if not rows:
         return None
