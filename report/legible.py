@@ -6,7 +6,9 @@ our own typesetting would take for its marks.
 """
 
 import hashlib
+import json
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -39,15 +41,29 @@ def _legible(value: object) -> object:
     return legible(value) if isinstance(value, str) else value
 
 
+def _versions(value: object) -> object:
+    """The same of each name and version in an object of JSON, which as a whole may be long."""
+    try:
+        found = json.loads(str(value))
+        return json.dumps({legible(str(name)): legible(str(version)) for name, version in found.items()})
+    except (ValueError, AttributeError):  # no JSON, or no object: whoever wrote it, not we
+        return _legible(value)
+
+
+# Columns that hold more than one text; all others are legible as a whole.
+OTHERWISE: dict[str, Callable[[object], object]] = {"versions": _versions}
+
+
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its texts legible, whether they are strings or categories."""
     columns = {}
     for name, column in frame.items():
+        change = OTHERWISE.get(str(name), _legible)
         if isinstance(column.dtype, pd.CategoricalDtype):
             categories = column.cat.categories
-            columns[str(name)] = column.cat.rename_categories([_legible(c) for c in categories])
+            columns[str(name)] = column.cat.rename_categories([change(c) for c in categories])
         elif not pd.api.types.is_numeric_dtype(column.dtype):
-            columns[str(name)] = column.map(_legible, na_action="ignore")
+            columns[str(name)] = column.map(change, na_action="ignore")
     return frame.assign(**columns)
 
 
@@ -55,7 +71,7 @@ def snapshot(found: Snapshot) -> Snapshot:
     """What a store holds, with every text of it legible."""
     return replace(
         found,
-        environment={name: _legible(value) for name, value in found.environment.items()},
+        environment={name: OTHERWISE.get(name, _legible)(value) for name, value in found.environment.items()},
         profile=legible(found.profile),
         runs=_texts(found.runs),
         measurements=_texts(found.measurements),

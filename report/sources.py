@@ -84,7 +84,11 @@ def besides(source: Source) -> Table | None:
             row["profile"],
             count(row["runs"]),
             f"{row['begun']} to {row['ended']}",
-            ", ".join(f"{name.replace('_', ' ')}: {row[name]}" for name in shown if row[name] != shown[name])
+            ", ".join(
+                f"{name.replace('_', ' ')}: {_packages(row[name]) if name == 'versions' else row[name]}"
+                for name in shown
+                if row[name] != shown[name]
+            )
             or "profile",
         ]
         for row in source.snapshot.besides.to_dict("records")
@@ -111,7 +115,6 @@ def failures(source: Source) -> Table | None:
 def provenance(source: Source) -> Table:
     """Machine, versions, commit, data and effort of one source."""
     environment, runs = source.snapshot.environment, source.snapshot.runs
-    versions = json.loads(str(environment["versions"]))
     training = runs[runs["kind"] == "training"]
     scored = training[training["split"] == "test"]
     seeds = {str(task): part["seed"].nunique() for task, part in scored.groupby("task")}
@@ -121,7 +124,7 @@ def provenance(source: Source) -> Table:
         ["System", str(environment["system"])],
         ["Device", f"{environment['device']}, {environment['threads']} thread a process"],
         ["Python", str(environment["python"])],
-        ["Packages", ", ".join(f"{name} {version}" for name, version in versions.items())],
+        ["Packages", _packages(environment["versions"])],
         ["Commit", str(environment["commit_hash"])],
         ["SHA-256 of the measuring source", str(environment["source_sha256"])],
         ["Data set", dataset_name(source.snapshot)],
@@ -134,6 +137,14 @@ def provenance(source: Source) -> Table:
         ["Measured", f"{runs['finished_at'].min()} to {runs['finished_at'].max()}"],
     ]
     return Table(source.label, ["What", "Value"], rows)
+
+
+def _packages(versions: object) -> str:
+    """Names and versions of packages in words; a text that is none of ours as it is."""
+    try:
+        return ", ".join(f"{name} {version}" for name, version in json.loads(str(versions)).items())
+    except (ValueError, AttributeError):
+        return str(versions)
 
 
 def _statuses(column: pd.Series) -> str:

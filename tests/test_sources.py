@@ -1,13 +1,15 @@
 """Where evidence comes from, and that a reader is told."""
 
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 
 from bench.cells import Cell, Outcome
-from bench.environment import Environment
+from bench.environment import PACKAGES, Environment, current
 from bench.store import Store
 from impl.training import Measurement
+from report.legible import LONGEST
 from report.sources import besides, failures, notices, provenance, sources
 
 DIGITS = Environment(
@@ -82,6 +84,19 @@ def test_provenance_names_machine_versions_commit_data_profile_and_seeds(paths):
     assert rows["Profile"] == "quick"
     assert rows["Seeds scored, at most"] == "classifier: 1"
     assert rows["Training runs"] == "1 (1 finished)"
+
+
+def test_provenance_of_this_machine_names_every_package(paths):
+    """Whose versions together are longer than any one text may be."""
+    here = current("digits", "0")
+    assert len(here.versions) > LONGEST
+    store(paths[0], replace(here, versions='{"torch": "1"}'), "quick")
+    store(paths[0], here, "quick")
+    (source,) = sources(*paths)
+    rows = {row[0]: row[1] for row in provenance(source).rows}
+    expected = ", ".join(f"{name} {version(name)}" for name in sorted(PACKAGES))
+    assert rows["Packages"] == expected
+    assert [row[3] for row in besides(source).rows] == ["versions: torch 1"]
 
 
 def test_what_else_a_store_holds_is_told_apart_by_what_differs(paths):

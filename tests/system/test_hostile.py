@@ -93,7 +93,7 @@ def answers():
     return {slug: ANSWERS[slug] for slug in ("q07", "q11")}
 
 
-@pytest.mark.parametrize("field", ["", "processor", "dataset", "system", "commit_hash"])
+@pytest.mark.parametrize("field", ["", "processor", "dataset", "system", "commit_hash", "versions"])
 def test_all_at_once_are_text_in_the_page(answers, tmp_path, field):
     path = store(tmp_path / "r.sqlite", HOSTILE, field)
     text = harmless(render_page(context(answers, sources(path, Path("none"))), "html"))
