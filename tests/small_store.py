@@ -1,5 +1,8 @@
 """Stores of a few runs, each number given by the test."""
 
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 
 from bench.cells import Cell, Outcome
@@ -51,3 +54,11 @@ def snapshot(path, runs, profile="quick"):
         for what, outcome in runs:
             store.record(where, profile, what, outcome)
     return latest(path)
+
+
+def numbers(path):
+    """How many runs there are of each split and status, and all that was measured but times, by key."""
+    query = "SELECT key, status, split, metric, step, value, unit FROM run JOIN measurement ON run.id = run"
+    with closing(sqlite3.connect(path)) as connection:
+        runs = Counter(connection.execute("SELECT split, status FROM run"))
+        return runs, sorted(connection.execute(f"{query} WHERE unit != 's'"))

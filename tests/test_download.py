@@ -6,6 +6,7 @@ import http.server
 import io
 import socket
 import threading
+import tracemalloc
 from dataclasses import dataclass
 from email.message import Message
 from urllib.error import HTTPError, URLError
@@ -132,6 +133,40 @@ def test_a_bad_download_leaves_nothing_behind(tmp_path, contents, mirror, replac
     assert files(tmp_path) == set()
     mirror.served[f"/{IMAGES}.gz"] = good
     assert resolve(None, default_root=tmp_path).name == "mnist"
+
+
+def test_a_bomb_is_known_by_its_hash_and_never_unpacked(tmp_path, mirror):
+    mirror.served[f"/{IMAGES}.gz"] = bomb = gzip.compress(bytes(2**28))
+    tracemalloc.start()
+    try:
+        source = resolve(None, default_root=tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(bomb) < 2**19
+    assert peak < 2**24
+    assert source.name == "digits"
+    assert f"Error downloading {IMAGES}.gz)" in source.notice
+    assert files(tmp_path) == set()
+
+
+def test_the_name_within_an_archive_leads_nowhere(tmp_path, contents, mirror):
+    """Also where torchvision's table takes the archive for the right one."""
+    packed = io.BytesIO()
+    with gzip.GzipFile("../../outside", "wb", fileobj=packed) as file:
+        file.write(contents[IMAGES])
+    named = b"../../outside"  # gzip keeps only a base name; the format lets anything stand there
+    archive = packed.getvalue().replace(b"outside\0", named + b"\0", 1)
+    assert named in archive
+    mirror.served[f"/{IMAGES}.gz"] = archive
+    digest = hashlib.md5(archive, usedforsecurity=False).hexdigest()
+    mirror.mnist.resources = [
+        (name, digest if name == f"{IMAGES}.gz" else md5) for name, md5 in mirror.mnist.resources
+    ]
+    assert resolve(None, default_root=tmp_path / "a" / "b" / "data").name == "mnist"
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {
+        tmp_path / "a" / "b" / "data" / "MNIST" / "raw"
+    }
 
 
 def test_a_download_that_stalls_is_timed_out(tmp_path, mirror, monkeypatch):

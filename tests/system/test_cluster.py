@@ -1,14 +1,13 @@
 """The same cells on local processes, on a scheduler of one's own, and on one behind TLS: one result."""
 
 import re
-import sqlite3
 import subprocess
 import sys
-from collections import Counter
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 from distributed import Client
 from typer.testing import CliRunner
@@ -18,6 +17,7 @@ from bench import convergence, runner
 from bench.cells import Cell
 from bench.environment import current
 from bench.store import Store
+from tests.small_store import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = (*("--dataset", "digits", "--only", "losses", "--seeds", "1", "--epochs", "1"),)
@@ -61,14 +61,6 @@ def bench(store, *arguments):
     result = CliRunner().invoke(command_line.app, ["run", *CELLS, "--results", str(store), *arguments])
     assert result.exit_code == 0, result.output
     assert f"training runs {TUNED + SCORED}/{TUNED + SCORED}" in result.output
-
-
-def numbers(store):
-    """Everything measured but times: by key of the run."""
-    query = "SELECT key, status, split, metric, step, value, unit FROM run JOIN measurement ON run.id = run"
-    with closing(sqlite3.connect(store)) as connection:
-        runs = Counter(connection.execute("SELECT split, status FROM run"))
-        return runs, sorted(connection.execute(f"{query} WHERE unit != 's'"))
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +136,11 @@ def test_a_scheduler_that_is_not_there_is_an_error():
         runner.client(None, "tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def test_nobody_else_on_the_network_can_reach_it():
+    with runner.client(2, None):
+        ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        sockets = [s for one in ours for s in one.net_connections("inet") if s.status == psutil.CONN_LISTEN]
+    assert len(sockets) >= 4  # scheduler, two workers or their nannies, dashboard
+    assert {s.laddr.ip for s in sockets} == {"127.0.0.1"}

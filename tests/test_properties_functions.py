@@ -1,0 +1,129 @@
+"""Elementwise functions at any number: the formula, its derivative, and every form they are computed in."""
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from impl import erf, functions, ladder, single
+from impl.activations import ACTIVATIONS
+from tests.draws import normal, numbers, seeds
+
+
+def sigma(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+ORACLES = {
+    "sigmoid": lambda x, _: sigma(x),
+    "tanh": lambda x, _: mpmath.tanh(x),
+    "relu": lambda x, _: max(x, mpmath.mpf(0)),
+    "swish": lambda x, b: x * sigma(b * x),
+    "gelu": lambda x, _: x * mpmath.ncdf(x),
+    "sgelu": lambda x, _: x * mpmath.erf(x),
+    "ada_sgelu": lambda x, a: a * x * mpmath.erf(x),
+    "sgelu_yu": lambda x, _: x * mpmath.erf(x / mpmath.sqrt(2)),
+    "lisht": lambda x, _: x * mpmath.tanh(x),
+    "mish": lambda x, _: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+    "elu": lambda x, a: x if x > 0 else a * mpmath.expm1(x),
+}
+IN_PARAMETER = {"swish": "beta", "ada_sgelu": "alpha", "elu": "alpha"}
+
+
+def at(name, x, parameter):
+    """The function `name` of `impl.functions` at x, with its parameter where it has one."""
+    known = next(iter(n for n in IN_PARAMETER if name.startswith(n)), None)
+    return getattr(functions, name)(*((x, parameter) if known else (x,)))
+
+
+@given(x=numbers, parameter=st.floats(0.1, 3))
+@pytest.mark.parametrize("name", ORACLES)
+def test_functions_are_those_of_their_formula(name, x, parameter):
+    with mpmath.workdps(40):
+        expected = float(ORACLES[name](mpmath.mpf(x), mpmath.mpf(parameter)))
+    found = at(name, torch.tensor(x, dtype=torch.float64), torch.tensor(parameter, dtype=torch.float64))
+    assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-290)
+
+
+@given(x=numbers, parameter=st.floats(0.1, 3))
+@pytest.mark.parametrize("name", ORACLES)
+def test_derivatives_are_those_of_the_formula(name, x, parameter):
+    assume(abs(x) > 1e-6)  # ReLU and ELU have a kink
+    with mpmath.workdps(60):
+        f = ORACLES[name]
+        expected = float(
+            mpmath.diff(lambda v: f(v, mpmath.mpf(parameter)), mpmath.mpf(x), h=mpmath.mpf(10) ** -25)
+        )
+        slope = float(mpmath.diff(lambda p: f(mpmath.mpf(x), p), mpmath.mpf(parameter)))
+    x, parameter = (torch.tensor(v, dtype=torch.float64) for v in (x, parameter))
+    assert at(f"{name}_derivative", x, parameter).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    if name in IN_PARAMETER:
+        found = at(f"{name}_derivative_in_{IN_PARAMETER[name]}", x, parameter)
+        assert found.item() == pytest.approx(slope, rel=1e-9, abs=1e-12)
+
+
+def wide(name, x, parameter=1.0):
+    return at(name, x.double(), torch.tensor(parameter, dtype=torch.float64))
+
+
+SINGLE = {
+    "swish": (single.swish, True), "swish_derivative": (single.swish_derivative, True),
+    "swish_derivative_in_beta": (single.swish_derivative_in_beta, True),
+    "gelu": (single.gelu, False), "gelu_derivative": (single.gelu_derivative, False),
+    "ada_sgelu": (single.ada_sgelu, True), "ada_sgelu_derivative": (single.ada_sgelu_derivative, True),
+    "sgelu_yu": (single.sgelu_yu, False), "sgelu_yu_derivative": (single.sgelu_yu_derivative, False),
+    "mish": (single.mish, False), "mish_derivative": (single.mish_derivative, False),
+    "sgelu": (erf.x_erf_x, False), "sgelu_derivative": (erf.x_erf_x_slope, False),
+}  # fmt: skip
+
+
+@given(x=st.floats(-50, 50, width=32), parameter=st.floats(0.125, 3, width=32))
+@pytest.mark.parametrize("name", SINGLE)
+def test_forms_for_single_precision_are_the_same_functions(name, x, parameter):
+    form, has_parameter = SINGLE[name]
+    x = torch.tensor([x])
+    found = form(x, *([torch.tensor(parameter)] if has_parameter else []))
+    rounding = 2e-6 * (1 + x.square().item())  # 1 - σ has that of 1, and the one in β is multiplied by x²
+    torch.testing.assert_close(found.double(), wide(name, x, parameter), rtol=2e-5, atol=rounding)
+
+
+@given(x=st.floats(-30, 30, width=32), alpha=st.floats(0.125, 3, width=32))
+def test_what_shares_its_work_gives_both_parts(x, alpha):
+    x, alpha = torch.tensor([x]), torch.tensor(alpha)
+    slope, value = erf.x_erf_x_slope_and_value(x)
+    torch.testing.assert_close(slope.double(), wide("sgelu_derivative", x), rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(value.double(), wide("sgelu", x), rtol=2e-6, atol=1e-12)
+    in_x, in_alpha = single.ada_sgelu_derivatives(x, alpha)
+    torch.testing.assert_close(in_x, single.ada_sgelu_derivative(x, alpha), rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(in_alpha.double(), wide("sgelu", x), rtol=2e-6, atol=1e-12)
+
+
+@given(coefficients=st.lists(numbers, min_size=4, max_size=9), x=st.floats(-2, 2))
+def test_polynomials_and_their_quotients(coefficients, x):
+    s = torch.tensor(x, dtype=torch.float64)
+    expected = np.polynomial.polynomial.polyval(x, coefficients)
+    scale = sum(abs(c) * max(1, abs(x)) ** k for k, c in enumerate(coefficients))
+    found = erf.polynomial(tuple(coefficients), s)
+    assert found.item() == pytest.approx(expected, abs=1e-13 * (1 + scale))
+    quotient = erf.rational(erf.VALUE, s)
+    assert quotient.item() == pytest.approx(
+        np.polynomial.polynomial.polyval(x, erf.VALUE.R) / np.polynomial.polynomial.polyval(x, erf.VALUE.Q)
+        + erf.VALUE.middle
+    )
+
+
+@given(seed=seeds, rows=st.integers(1, 5), parameter=st.floats(0.5, 2))
+@pytest.mark.parametrize("name", ["swish", "sgelu", "ada_sgelu", "mish"])
+def test_every_rung_of_the_ladder_gives_the_same_gradients(name, seed, rows, parameter):
+    rule = ACTIVATIONS[name].module.rule
+    found = []
+    for rung in (ladder.composed, ladder.analytic, ladder.fused):
+        x = normal(seed, rows, 3).float().requires_grad_()
+        with_parameter = [torch.tensor(parameter, requires_grad=True)] if name in IN_PARAMETER else []
+        y = rung(rule, x, *with_parameter)
+        found.append([y.detach(), *torch.autograd.grad(y.sum(), [x, *with_parameter])])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

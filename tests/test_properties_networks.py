@@ -1,0 +1,140 @@
+"""Networks of any size, their data and what is seen inside: what autograd and numpy say."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from impl import initialization, losses
+from impl.activations import ACTIVATIONS
+from impl.backprop import MLP
+from impl.diagnostics import diagnose
+from impl.layers import Flatten, Linear
+from impl.mnist import DataError, IdxFile, read_idx
+from impl.models import ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.training import evaluate
+from tests.draws import normal, seeds
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    activation=st.sampled_from([*ACTIVATIONS, "identity"]),
+    rows=st.integers(1, 5),
+    seed=seeds,
+)
+def test_backpropagation_is_what_autograd_finds(sizes, activation, rows, seed):
+    network = MLP(
+        sizes, activation, loss="mse", generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
+    x, y = normal(seed, rows, sizes[0]), normal(seed + 1, rows, sizes[-1])
+    leaves = [
+        p.requires_grad_() for layer in zip(network.weights, network.biases, strict=True) for p in layer
+    ]
+    expected = torch.autograd.grad(losses.mse(network.forward(x), y), leaves)
+    for p in leaves:
+        p.requires_grad_(False)
+    loss, found = network.gradients(x, y)
+    for a, b in zip([g for layer in found for g in layer], expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-10)
+    before = [p.clone() for p in leaves]
+    assert network.step(x, y, 0.25).item() == pytest.approx(loss.item())
+    for p, old, gradient in zip(leaves, before, expected, strict=True):
+        torch.testing.assert_close(p, old - 0.25 * gradient, rtol=1e-7, atol=1e-10)
+
+
+SHAPES = {
+    MnistClassifier: (10,), DeepClassifier: (10,), ScratchCNN: (10,),
+    FcAutoencoder: (1, 28, 28), ConvAutoencoder: (1, 28, 28),
+}  # fmt: skip
+
+
+@settings(max_examples=5)
+@given(rows=st.integers(2, 4), seed=seeds)
+@pytest.mark.parametrize("network", SHAPES)
+def test_networks_take_any_number_of_images_and_do_not_mix_them(network, rows, seed):
+    torch.manual_seed(seed)
+    model = network(torch.nn.Tanh).eval()
+    images = torch.rand(rows, 1, 28, 28)
+    with torch.no_grad():
+        whole = model(images)
+        assert whole.shape == (rows, *SHAPES[network])
+        torch.testing.assert_close(model(images[1:2]), whole[1:2], rtol=1e-4, atol=1e-5)
+    assert Flatten()(images).shape == (rows, 784)
+
+
+@given(rows=st.integers(1, 6), inputs=st.integers(1, 5), outputs=st.integers(1, 5), seed=seeds)
+def test_a_linear_layer_is_a_product_and_a_sum(rows, inputs, outputs, seed):
+    torch.manual_seed(seed)
+    layer, x = Linear(inputs, outputs).double(), normal(seed, rows, inputs)
+    expected = x.numpy() @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+    np.testing.assert_allclose(layer(x).detach().numpy(), expected, atol=1e-12)
+
+
+@given(rows=st.integers(1, 600), seed=seeds)
+def test_an_evaluation_is_the_mean_over_samples_whatever_the_batches(rows, seed):
+    x, target = (
+        normal(seed, rows, 3),
+        torch.randint(0, 3, (rows,), generator=torch.Generator().manual_seed(seed)),
+    )
+    found = evaluate(torch.nn.Identity(), x, target, losses.cross_entropy)
+    each = -special.log_softmax(x.numpy(), axis=1)[np.arange(rows), target]
+    assert found["loss"] == pytest.approx(each.mean())
+    assert found["accuracy"] == pytest.approx((x.numpy().argmax(1) == target.numpy()).mean())
+
+
+@given(scale=st.floats(0.1, 5), shift=st.floats(-2, 2))
+def test_the_gain_makes_the_second_moment_one(scale, shift):
+    def f(z):
+        return scale * z + shift
+
+    assert initialization.second_moment(f) == pytest.approx(scale**2 + shift**2)
+    assert initialization.variance_gain(f) == pytest.approx(1 / math.hypot(scale, shift))
+
+
+@given(gain=st.floats(0.1, 5), inputs=st.integers(50, 90), seed=seeds)
+@settings(max_examples=10)
+def test_initial_weights_have_the_variance_asked_for(gain, inputs, seed):
+    model = torch.nn.Sequential(torch.nn.Linear(5, inputs), torch.nn.Linear(inputs, 200))
+    initialization.initialize(model, gain, torch.Generator().manual_seed(seed))
+    n = model[1].weight.numel()
+    ratio = model[1].weight.var().item() * inputs / gain**2
+    assert abs(ratio - 1) < 6 * math.sqrt(2 / n)
+    assert not any(layer.bias.any() for layer in model)
+
+
+@given(rows=st.integers(2, 6), seed=seeds)
+@settings(max_examples=10)
+def test_a_diagnosis_counts_every_activation(rows, seed):
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    )
+    x, target = torch.rand(rows, 4), torch.zeros(rows, dtype=torch.int64)
+    found = dict(diagnose(model, x, target, losses.cross_entropy, torch.nn.ReLU))
+    hidden = model[1](model[0](x))
+    rms = [value for name, value in found.items() if name.startswith("activation rms")]
+    assert len(rms) == 2
+    assert rms[0] == pytest.approx(hidden.square().mean().sqrt().item(), rel=1e-4, abs=1e-6)
+
+
+labels = st.lists(st.integers(0, 11), min_size=1, max_size=9).map(
+    lambda values: bytes([0, 0, 8, 1]) + len(values).to_bytes(4) + bytes(values)
+)
+
+
+@given(content=st.binary(max_size=64) | labels)
+def test_any_bytes_are_an_array_or_a_data_error(content, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "any-idx1-ubyte"
+    path.write_bytes(content)
+    whole = content[:4] == bytes([0, 0, 8, 1]) and len(content) == 8 + int.from_bytes(content[4:8])
+    if whole and len(content) - 8 > 0 and max(content[8:]) < 10:
+        values, _ = read_idx(path, IdxFile((None,)))
+        assert values.tobytes() == content[8:]
+    else:
+        with pytest.raises(DataError, match=re.escape(str(path))):
+            read_idx(path, IdxFile((None,)))
