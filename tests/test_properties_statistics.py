@@ -43,7 +43,9 @@ def test_a_ratio_scales_with_its_samples_and_has_its_interval_around_it(rows, sc
         one, scaled = ratio(a, b), ratio(scale * a, b)
         values = (one.value, one.low, one.high)
         assert (scaled.value, scaled.low, scaled.high) == pytest.approx(tuple(scale * v for v in values))
-        assert one.low * (1 - 1e-9) <= one.high
+        divided = ratio(a, scale * b)
+        assert (divided.value, divided.low, divided.high) == pytest.approx(tuple(v / scale for v in values))
+        assert one.low * (1 - 1e-9) <= one.value <= one.high * (1 + 1e-9)
         assert np.min(a) / np.max(b) <= one.value * (1 + 1e-9)
         assert one.value <= np.max(a) / np.min(b) * (1 + 1e-9)
     unpaired = statistics.ratio_of_samples(a, b)

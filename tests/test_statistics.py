@@ -258,16 +258,26 @@ def test_holm_agrees_with_statsmodels(seed, monkeypatch):
     assert adjusted(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
 
 
-@pytest.mark.parametrize("others", [[], [0.5], [0.001, 0.011, 0.2], [1e-9, 1e-9, 1e-9]])
+@pytest.mark.parametrize(
+    "others",
+    [[], [0.5], [0.001, 0.011, 0.2], [1e-9, 1e-9, 1e-9], [0.02, math.nan, 0.025], [0.0125, 0.0125, 0.9]],
+)
 def test_false_alarms_are_those_of_the_procedure_step_by_step(others):
     rng = np.random.default_rng(1)
-    a, b = rng.normal(size=10), rng.normal(size=10)
-    found = false_alarms(a, b, others, resamples=40)
-    dealt = np.random.default_rng(0).permuted(np.tile(np.concatenate([a, b]), (40, 1)), axis=1)
-    p = [stats.ttest_rel(row[:10], row[10:]).pvalue for row in dealt]
-    assert found.rate == np.mean([adjusted([q, *others])[0] <= 0.05 for q in p])
-    assert found.uncorrected == np.mean(np.array(p) < 0.05)
-    assert found.low <= found.rate <= found.high
+    a, b, deals = rng.normal(size=6), rng.normal(size=6), 2000
+    found = false_alarms(a, b, others)
+    dealt = np.random.default_rng(0).permuted(np.tile(np.concatenate([a, b]), (deals, 1)), axis=1)
+    p = stats.ttest_rel(dealt[:, :6], dealt[:, 6:], axis=1).pvalue
+    assert found.uncorrected == np.mean(p < 0.05)
+    alarms = sum(adjusted([q, *others])[0] <= 0.05 for q in p)
+    assert (found.rate, found.resamples) == (alarms / deals, deals)
+    interval = stats.binomtest(alarms, deals).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == (interval.low, interval.high)
+
+
+def test_deals_that_come_out_even_raise_no_alarm():
+    found = false_alarms(np.array([1.0, 1.0]), np.array([1.0, 1.0]), [], resamples=50)
+    assert (found.rate, found.uncorrected) == (0, 0)
 
 
 def test_a_fair_coin_raises_the_alarm_as_often_as_promised():

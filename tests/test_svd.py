@@ -209,6 +209,8 @@ def test_norm_equals_numpy():
         (lambda: svd([["one"]]), TypeError, "<U3; real numbers are expected"),
         (lambda: svd([[None]]), TypeError, "object; real numbers are expected"),
         (lambda: psnr(EXAMPLE, [[1]]), ValueError, r"copy \(1, 1\) is not of the picture's shape \(3, 2\)"),
+        (lambda: psnr([1], EXAMPLE), ValueError, r"^picture of shape \(1,\)"),
+        (lambda: psnr(EXAMPLE, [1]), ValueError, r"^copy of shape \(1,\)"),
         (lambda: frobenius_norm([1, 2]), ValueError, r"shape \(2,\)"),
         (lambda: truncate(svd(EXAMPLE), 0), ValueError, "rank 0 is not between 1 and 2"),
         (lambda: truncate(svd(EXAMPLE), 3), ValueError, "rank 3 is not between 1 and 2"),

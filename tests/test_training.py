@@ -49,8 +49,39 @@ def test_two_epochs_by_hand():
         Measurement("w", 2, 0.25, "1"),
         Measurement("square", 2, 0.0625, "1"),
     ]
-    assert [m.step for m in history.measurements if m.metric == "seconds"] == [1, 2]
-    assert not history.diverged
+    assert [(m.step, m.unit) for m in history.measurements if m.metric == "seconds"] == [(1, "s"), (2, "s")]
+    assert history.diverged is False
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_samples_of_batches_of_unequal_size():
+    x = torch.arange(1.0, 8.0)[:, None]
+    model = Scale()
+    history = fit(
+        model,
+        (x, torch.zeros_like(x)),
+        observe=dict,
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=0.0),
+        batch_size=3,
+        epochs=1,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert history.measurements[0].value == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49) / 7)
+
+
+def test_no_epoch_is_a_look_at_the_initial_model():
+    model, x = Scale(), torch.ones(1, 1)
+    history = fit(
+        model,
+        (x, x),
+        observe=lambda: {"w": model.w.item()},
+        loss=squared,
+        optimizer=SGD(model.parameters(), lr=0.1),
+        batch_size=1,
+        epochs=0,
+        generator=torch.Generator(),
+    )
+    assert history.measurements == [Measurement("w", 0, 1.0, "1")]
 
 
 def test_divergence_is_said_and_not_recorded_as_a_number():

@@ -14,6 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from report.assemble import ANSWERS, context
+from report.render import write_html
+from report.sources import sources
+
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 50
 AHEAD = 2  # programs that are being started, which takes long, while others run
@@ -189,3 +193,18 @@ def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_pa
     assert sum("another run writes it; this one waits" in text for text in said) == many - 1
     for found, expected in zip(stored(store), alone.whole, strict=True):
         assert found == expected
+
+
+def test_reports_made_meanwhile_are_whole_and_disturb_nothing(start, alone, tmp_path):
+    store, page = tmp_path / "results.sqlite", tmp_path / "report.html"
+    process, made = go(start(store)), 0
+    wait_for(process, r"training runs 5/")
+    while process.poll() is None:
+        write_html(context({"q11": ANSWERS["q11"]}, sources(store, tmp_path / "none.sqlite")), page)
+        assert page.read_text("utf-8").rstrip().endswith("</html>")
+        page.unlink()
+        made += 1
+    assert made
+    process.communicate()
+    assert process.returncode == 0
+    assert stored(store) == alone.whole
