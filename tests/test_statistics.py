@@ -212,6 +212,23 @@ def test_holm_by_hand():
     assert adjusted([]) == []
 
 
+@pytest.mark.parametrize("n", [2, 3, 12])
+def test_narrowing_is_the_width_of_the_paired_interval_over_that_of_welch(n):
+    rng = np.random.default_rng(n)
+    a, b = rng.normal(size=n), rng.normal(scale=3.0, size=n)
+    paired = stats.ttest_rel(a, b).confidence_interval(0.95)
+    apart = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    expected = (paired.high - paired.low) / (apart.high - apart.low)
+    assert compare(pd.Series(a), pd.Series(b)).narrowing == pytest.approx(expected, rel=1e-9)
+
+
+def test_numbers_beyond_float64_have_no_interval_and_decide_nothing():
+    c = compare(pd.Series([1e-300, 2e-300]), pd.Series([0.0, 0.0]))
+    assert math.isnan(c.low)
+    assert math.isnan(c.high)
+    assert decided(c, 0.0) == 0
+
+
 @pytest.mark.parametrize(
     ("low", "high", "p", "sign"),
     [(0.1, 0.3, 0.01, 1), (-0.3, -0.1, 0.01, -1), (0.1, 0.3, 0.06, 0), (-0.1, 0.3, 0.01, 0)],
