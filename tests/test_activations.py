@@ -13,25 +13,15 @@ from impl import fused as fusing
 from impl import ladder
 from impl.activations import ACTIVATIONS, ELU, SGELU, AdaSGELU, Swish, ada_sgelu, sgelu, swish
 from impl.ladder import LADDER
+from tests import oracles
 
 
-def sigma(x):
-    return 1 / (1 + mpmath.exp(-x))
+def at_one(f):
+    """The formula at the parameter 1, where those that have one begin."""
+    return lambda x: f(x, mpmath.mpf(1))
 
 
-ORACLES = {
-    "sigmoid": sigma,
-    "tanh": mpmath.tanh,
-    "relu": lambda x: max(x, mpmath.mpf(0)),
-    "gelu": lambda x: x * mpmath.ncdf(x),
-    "swish": lambda x: x * sigma(x),
-    "sgelu": lambda x: x * mpmath.erf(x),
-    "ada_sgelu": lambda x: x * mpmath.erf(x),
-    "sgelu_yu": lambda x: x * mpmath.erf(x / mpmath.sqrt(2)),
-    "lisht": lambda x: x * mpmath.tanh(x),
-    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-    "elu": lambda x: x if x > 0 else mpmath.expm1(x),
-}
+ORACLES = {name: at_one(f) for name, f in oracles.ORACLES.items()}
 LIMITS = {  # at -inf and inf: f, then f'
     "sigmoid": ((0, 1), (0, 0)),
     "tanh": ((-1, 1), (0, 0)),
