@@ -38,7 +38,7 @@ class _Exportable(nn.Module):
 
 def _package(rule: Rule, vectors: int, scalars: int, path: Path) -> None:
     """Compile `rule` for float32 vectors on the CPU and store it at `path`."""
-    examples = tuple(torch.rand(EXAMPLE) for _ in range(vectors)), torch.rand(scalars, dtype=torch.float64)
+    examples = tuple(torch.ones(EXAMPLE) for _ in range(vectors)), torch.ones(scalars, dtype=torch.float64)
     shapes = ({0: torch.export.Dim("n", min=2)},) * vectors, None
     program = torch.export.export(_Exportable(rule), examples, dynamic_shapes=shapes)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,8 @@ def _load(rule: Rule, vectors: int, scalars: int) -> Callable[[list[Tensor]], ob
     name = hashlib.sha256(repr((source, machine)).encode()).hexdigest()[:32]
     path = Path(cache_dir(), "update_rules", f"{name}.pt2")
     if not path.exists():
-        with warnings.catch_warnings(), torch.no_grad():
+        # Whoever compiles, in the middle of a training run as it may be, shall draw what all others draw.
+        with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # the exporter's, of torch's own calls
             _package(rule, vectors, scalars, path)
     # the loader itself: the package's own call spends 20 µs on sorting its arguments

@@ -81,7 +81,7 @@ def fused(function: Callable[..., Any], vectors: int, scalars: int, device: str)
         examples = [torch.rand(EXAMPLE, generator=generator) for _ in range(vectors)]
         examples += [torch.rand((), generator=generator) for _ in range(scalars)]
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # as in `impl.compiled`
                 warnings.simplefilter("ignore")  # Inductor's, of its own calls
                 run = _compile(function, [example.to(device) for example in examples])
         except Exception as error:  # compilers fail in every way; the caller has something slower

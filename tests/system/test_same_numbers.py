@@ -74,22 +74,35 @@ print([[m.metric, m.step, m.value] for o in outcomes for m in o.measurements if 
 """
 
 
+def elsewhere(cells, count=1, **environment):
+    """What a process with so many threads and this environment measures."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(count)],
+        input=json.dumps([list(vars(cell).values()) for cell in cells]),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def here(cells):
+    """What this process measures, as the other one prints it."""
+    outcomes = [run_cell(cell, None) for cell in cells]
+    return str([[m.metric, m.step, m.value] for o in outcomes for m in o.measurements if m.unit != "s"])
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_cell_is_of_one_thread_however_many_it_could_have(count):
     """By what OpenMP and torch are told of a process as a whole."""
     cells = [CELLS[0], CELLS[2], CELLS[7]]
-    given = json.dumps([list(vars(cell).values()) for cell in cells])
-    found = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(count)],
-        input=given,
-        env={**os.environ, "OMP_NUM_THREADS": str(count), "MKL_NUM_THREADS": str(count)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    here = [run_cell(cell, None) for cell in cells]
-    expected = [[m.metric, m.step, m.value] for o in here for m in o.measurements if m.unit != "s"]
-    assert found.strip() == str(expected)
+    told = {"OMP_NUM_THREADS": str(count), "MKL_NUM_THREADS": str(count)}
+    assert elsewhere(cells, count, **told) == here(cells)
+
+
+def test_the_first_run_on_a_machine_which_compiles_draws_what_all_others_draw(tmp_path):
+    cells = [CELLS[1], replace(CELLS[2], optimizer="rmsprop")]
+    assert elsewhere(cells, TORCHINDUCTOR_CACHE_DIR=str(tmp_path)) == here(cells)
 
 
 TOLERANCE = 1e-4  # relative, of a loss after some dozens of steps: sums in another order round otherwise
