@@ -1,0 +1,250 @@
+"""What is kept, judged and planned of any measurements: nothing is lost, and names, order and sides count."""
+
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from bench import calibrate, digest, experiments, gate, noise, rounds
+from bench.cells import Cell, Outcome, held_out
+from bench.estimates import estimator
+from bench.timing import Timing
+from impl.training import Measurement
+from tests.small_store import CELL, snapshot
+
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+values = st.floats(allow_nan=False, allow_infinity=False)
+measurements = st.lists(
+    st.builds(Measurement, texts, st.integers(0, 99), values, st.sampled_from(["1", "s"])),
+    max_size=12,
+    unique_by=lambda m: (m.metric, m.step),
+)
+ratios = st.lists(st.floats(0.5, 2), min_size=2, max_size=9)
+positive = st.floats(1e-6, 1e3)
+
+
+@given(found=measurements, draw=st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_a_store_gives_back_every_number_in_whatever_order_it_came(tmp_path_factory, found, draw):
+    path = tmp_path_factory.mktemp("store") / "results.sqlite"
+    shuffled = draw.sample(found, len(found))
+    back = snapshot(path, [(CELL, Outcome("finished", shuffled))]).measurements
+    rows = zip(back["metric"], back["step"], back["value"], back["unit"], strict=True)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, found))
+
+
+@given(
+    found=measurements, index=st.integers(0, 11), field=st.sampled_from(["metric", "step", "value", "unit"])
+)
+def test_a_digest_knows_no_order_and_every_change(found, index, field):
+    head = ["finished", 3, None, True]
+    whole = digest.run_sha256(head, found, [])
+    assert digest.run_sha256(head, found[::-1], []) == whole
+    assume(found)
+    one = found[index % len(found)]
+    other = {"metric": one.metric + "x", "step": 100, "value": one.value / 2 + 1, "unit": "m"}
+    changed = [m if m is not one else m._replace(**{field: other[field]}) for m in found]
+    assume(changed != found)
+    assert digest.run_sha256(head, changed, []) != whole
+    assert digest.run_sha256(["failed", *head[1:]], found, []) != whole
+
+
+@given(base=ratios, head=ratios, scale=positive)
+def test_a_ratio_of_rounds_turns_round_with_its_sides_and_has_no_unit(base, head, scale):
+    n = min(len(base), len(head))
+    a, b = np.array(base[:n]), np.array(head[:n])
+    ratio, low, high, p = gate.ratio_of_rounds(a, b)
+    assert ratio == pytest.approx(np.prod(b / a) ** (1 / n))
+    assert low <= ratio * (1 + 1e-12)
+    assert ratio <= high * (1 + 1e-12)
+    back = gate.ratio_of_rounds(b, a)
+    assert back == pytest.approx((1 / ratio, 1 / high, 1 / low, p), rel=1e-6)
+    assert gate.ratio_of_rounds(scale * a, scale * b) == pytest.approx((ratio, low, high, p), rel=1e-5)
+
+
+OPPOSITE = {
+    gate.SLOWER: gate.FASTER,
+    gate.FASTER: gate.SLOWER,
+    gate.NEW: gate.REMOVED,
+    gate.REMOVED: gate.NEW,
+}
+
+
+@given(
+    benchmarks=st.lists(
+        st.tuples(st.sampled_from([0.7, 0.95, 1.0, 1.02, 1.5, None]), st.floats(0, 0.1), st.integers(2, 9)),
+        min_size=1,
+        max_size=5,
+    ),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=25)
+def test_verdicts_turn_round_with_the_sides_and_know_no_order_of_rounds(benchmarks, seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (
+            f"b{k}",
+            "g",
+            "seconds",
+            r,
+            base := 1 + rng.random(),
+            math.nan if f is None else base * f * (1 + noise),
+        )
+        for k, (f, spread, count) in enumerate(benchmarks)
+        for r, noise in enumerate(spread * (rng.random(count) - 0.5))
+    ]
+    frame = pd.DataFrame(rows, columns=["name", "group", "metric", "round", "base", "head"])
+    found = {v.name: v for v in gate.judge(frame)}
+    assert set(found) == set(frame["name"])
+    shuffled = gate.judge(frame.sample(frac=1, random_state=seed))
+    assert {v.name: v.verdict for v in shuffled} == {name: v.verdict for name, v in found.items()}
+    turned = gate.judge(frame.rename(columns={"base": "head", "head": "base"}))
+    assert {v.name: v.verdict for v in turned} == {
+        name: OPPOSITE.get(v.verdict, v.verdict) for name, v in found.items()
+    }
+    assert gate.undecided(found.values()) == {n for n, v in found.items() if v.verdict == gate.INCONCLUSIVE}
+    for v in found.values():
+        if v.verdict == gate.SLOWER:
+            assert v.low > 1.05
+            assert v.ratio > 1.05
+        if v.verdict == gate.SAME:
+            assert 1 / 1.05 <= v.ratio <= 1.05
+
+
+@given(p=st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), max_size=12))
+def test_p_values_are_corrected_as_elsewhere_and_missing_ones_stay_missing(p):
+    found = gate.corrected(p)
+    tested = ~np.isnan(p) if p else np.array([], bool)
+    assert (np.isnan(found) == ~tested).all()
+    if tested.any():
+        np.testing.assert_allclose(
+            found[tested], multipletests(np.array(p)[tested], method="fdr_bh")[1], atol=1e-12
+        )
+
+
+sides = st.dictionaries(
+    st.tuples(st.sampled_from(["x[a-1]", "x[a-2]", "y[b-1]"]), st.sampled_from(["seconds", "peak_bytes"])),
+    st.lists(positive, min_size=1, max_size=9),
+)
+
+
+@given(base=sides, head=sides)
+def test_a_round_pairs_as_many_samples_as_both_have_and_drops_nothing(base, head):
+    frame = rounds.paired(base, head).set_index(["name", "metric"])
+    assert set(frame.index) == {*base, *head}
+    for key, row in frame.iterrows():
+        both = min(len(side[key]) for side in (base, head) if key in side)
+        for side, column in ((base, "base"), (head, "head")):
+            expected = np.percentile(side[key][:both], 25) if key in side else math.nan
+            assert row[column] == pytest.approx(expected, nan_ok=True)
+        assert row["group"] == key[0].split("[")[1][0]
+
+
+@given(hits=st.integers(0, 300), more=st.integers(0, 300))
+def test_rates_have_wilsons_interval(hits, more):
+    cases = hits + more
+    assume(cases)
+    found = calibrate.rate("", hits, cases)
+    expected = proportion_confint(hits, cases, 0.05, "wilson")
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
+
+
+@given(
+    groups=st.lists(texts, unique=True, max_size=4),
+    shares=st.lists(st.floats(0.01, 1), unique=True, max_size=3),
+    n=st.integers(0, 4),
+)
+def test_a_calibration_plants_every_share_in_every_group_once(groups, shares, n):
+    found = Counter((share, group) for share, group, _ in calibrate.plan(groups, shares, n))
+    planted = {(share, group): 1 for share in shares for group in groups}
+    assert found == Counter({**planted, **({(0.0, ""): n} if n else {})})
+
+
+@given(used=st.floats(0, 100), wall=st.floats(0.1, 100))
+def test_a_round_is_disturbed_by_more_than_a_quarter_of_a_processor(used, wall):
+    assert bool(noise.disturbed(used, wall)) == (used / wall > 0.25)
+
+
+@given(times=st.lists(st.floats(1e-3, 1), min_size=1, max_size=8))
+def test_drift_is_of_the_slowest_round_beside_the_fastest(times):
+    said = noise.drifted(times)
+    assert bool(said) == (max(times) / min(times) - 1 > 0.1)
+    assert not said or f"{max(times) / min(times) - 1:.0%}" in said
+
+
+@given(
+    field=st.sampled_from(["task", "subject", "implementation", "input", "size"]),
+    parts=st.tuples(texts, texts, texts, texts),
+    size=st.integers(0, 10**9),
+)
+def test_a_timing_is_another_where_any_field_is(field, parts, size):
+    one = Timing(*parts, size)
+    other = replace(one, **{field: size + 1 if field == "size" else getattr(one, field) + "x"})
+    assert one.key != other.key
+    assert one.key == Timing(*parts, size).key
+
+
+@given(field=st.sampled_from(list(vars(CELL))))
+def test_a_cell_is_another_where_any_field_is(field):
+    value = getattr(CELL, field)
+    others = (
+        [not value] if isinstance(value, bool) else [value + 1] if isinstance(value, int | float) else ["x"]
+    )
+    assert replace(CELL, **{field: others[0]}).key != CELL.key
+    assert Cell(**json.loads(json.dumps(vars(CELL)))).key == CELL.key
+
+
+@given(size=st.integers(5, 10**6))
+def test_less_than_a_quarter_as_much_is_held_out_as_is_trained_on(size):
+    assert 1 <= held_out(size) <= min(5000, size / 5)
+
+
+@given(
+    only=st.sets(st.sampled_from(experiments.PARTS)),
+    seeds=st.one_of(st.none(), st.integers(1, 9)),
+    epochs=st.one_of(st.none(), st.integers(1, 9)),
+    name=st.sampled_from(sorted(experiments.PROFILES)),
+)
+def test_a_narrowed_profile_is_the_parts_asked_for_and_nothing_else(only, seeds, epochs, name):
+    whole = experiments.PROFILES[name]
+    found = experiments.narrowed(whole, only, seeds, epochs)
+    assert set(found.experiments) == only & set(whole.experiments)
+    assert (found.benchmark_seconds > 0) == ("benchmarks" in only)
+    assert (found.phenomena_seeds > 0) == ("phenomena" in only)
+    assert (found.convergence.seeds > 0) == ("convergence" in only)
+    for part, effort in found.experiments.items():
+        assert effort.seeds == (seeds or whole.experiments[part].seeds)
+        assert effort.epochs == (epochs or whole.experiments[part].epochs)
+        assert effort.tuning_seeds == whole.experiments[part].tuning_seeds
+
+
+@given(seeds=st.integers(1, 4), tuning=st.integers(0, 3), size=st.integers(50, 70_000))
+@settings(max_examples=25)
+def test_plans_share_no_seed_between_choosing_and_scoring(seeds, tuning, size):
+    effort = experiments.Effort(seeds, 1, 60_000, tuning_seeds=tuning)
+    plan = experiments.plan("classifier", effort, "mnist", size, ["relu", "sgelu"])
+    chosen = [cell for _, cell in plan.tuning()]
+    final = plan.final(dict.fromkeys(range(len(plan.contenders)), 0.01))
+    assert len({cell.key for cell in chosen}) == len(chosen) == 4 * 5 * tuning
+    assert len({cell.key for cell in final}) == len(final) == 4 * seeds
+    assert not {cell.seed for cell in chosen} & {cell.seed for cell in final}
+    assert {cell.split for cell in chosen} <= {"validation"}
+    assert {cell.split for cell in final} == {"test"}
+    assert all(cell.samples <= size - held_out(size) for cell in final)
+
+
+@given(samples=st.integers(1, 10**5), epochs=st.integers(1, 9), times=st.integers(1, 9))
+@settings(max_examples=15)
+def test_an_estimate_grows_with_the_work(samples, epochs, times):
+    seconds = estimator([])
+    cell = replace(CELL, samples=samples, epochs=epochs)
+    assert seconds(replace(cell, samples=samples * times)) == pytest.approx(times * seconds(cell))
+    assert seconds(replace(cell, epochs=epochs * times)) == pytest.approx(times * seconds(cell))

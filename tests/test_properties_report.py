@@ -1,0 +1,219 @@
+"""What readers see of any number, text and table: read back, it is what was written."""
+
+import base64
+import hashlib
+import io
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup, escape
+
+from bench.statistics import Difference, Ratio
+from report import formats, legible, numbering, phrases, spoken
+from report.attachments import csv
+from tests.draws import matrices
+
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+numbers = st.floats(-1e12, 1e12, allow_subnormal=False)
+anchors = st.text(st.sampled_from("abcxyz019-_"), min_size=1, max_size=8)
+plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="\\<>&'\""), max_size=30)
+
+
+def read(text):
+    """The number that a reader takes a text for."""
+    mantissa, _, exponent = text.replace("\u2212", "-").replace("\u202f", "").partition("\u00a0×\u00a010")
+    return float(mantissa) * 10.0 ** int(exponent.translate(SUPERSCRIPTS) or 0)
+
+
+@given(x=numbers, digits=st.integers(1, 8))
+def test_a_number_is_read_as_what_it_was_to_its_digits(x, digits):
+    text = formats.number(x, digits)
+    assert read(text) == pytest.approx(x, rel=0.5000001 * 10 ** (1 - digits), abs=0)
+    assert text.startswith("\u2212") == (read(text) < 0)
+    assert "-" not in text
+
+
+@given(x=st.floats(-1e6, 1e6), decimals=st.integers(0, 6))
+def test_decimals_and_percentages_are_rounded_halfway_at_most(x, decimals):
+    assert abs(read(formats.number(x, fixed=decimals)) - x) <= 0.5000001 * 10.0**-decimals
+    hundredths, unit = formats.percent(x, decimals).split("\u00a0")
+    assert unit == "%"
+    assert read(hundredths) == pytest.approx(100 * x, abs=0.5000001 * 10.0**-decimals, rel=1e-12)
+
+
+@given(n=st.integers(-(10**15), 10**15))
+def test_a_count_is_whole_and_in_groups_of_three(n):
+    text = formats.count(n)
+    assert read(text) == n
+    assert re.fullmatch("\u2212?\\d{1,3}(\u202f\\d{3})*", text)
+
+
+IN_SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
+
+
+@given(seconds=st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-12))
+def test_a_duration_is_read_as_what_it_was(seconds):
+    parts = re.findall(
+        "([\u2212\\d.]+(?:\u00a0×\u00a010[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)?)\u00a0(\\w+)", formats.duration(seconds)
+    )
+    sign = -1 if parts[0][0].startswith("\u2212") else 1
+    total = sign * sum(abs(read(value)) * IN_SECONDS[unit] for value, unit in parts)
+    least = min(IN_SECONDS[unit] for _, unit in parts)
+    several = {"rel": 0, "abs": 0.5000001 * least}
+    assert total == pytest.approx(seconds, **(several if len(parts) > 1 else {"rel": 0.05000001, "abs": 0}))
+
+
+IN_BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+@given(n=st.integers(0, 10**15))
+def test_a_size_is_read_as_what_it_was(n):
+    value, unit = formats.size(n).rsplit("\u00a0", 1)
+    assert read(value) * IN_BYTES[unit] == pytest.approx(n, rel=0.00500001)
+    assert unit == "B" or read(value) >= 1
+
+
+@given(a=matrices())
+def test_a_matrix_has_its_rows_and_columns(a):
+    inner = formats.matrix(a, 3).removeprefix(r"\begin{pmatrix} ").removesuffix(r" \end{pmatrix}")
+    found = [[float(x) for x in row.split(" & ")] for row in inner.split(r" \\ ")]
+    np.testing.assert_allclose(found, a, atol=0.00050001)
+
+
+@given(x=st.one_of(st.just(math.nan), st.just(math.inf), st.booleans(), st.none(), st.text(max_size=5)))
+def test_what_is_no_finite_number_is_refused_by_name(x):
+    for write in (formats.number, formats.percent, formats.count, formats.duration, formats.size):
+        with pytest.raises(ValueError, match=r"expected a finite number; say `missing` where there is none"):
+            write(x)
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_what_a_link_carries_along_comes_back(text):
+    media, _, data = formats.data_uri(text, "text/csv").partition(",")
+    assert media == "data:text/csv;base64"
+    assert base64.b64decode(data).decode() == text
+    kind, _, digest = formats.integrity(text).partition("-")
+    assert base64.b64decode(digest) == hashlib.new(kind, text.encode()).digest()
+
+
+@given(mean=numbers, half=st.floats(0, 1e6), pairs=st.integers(0, 3))
+def test_a_difference_says_its_interval_or_what_it_lacks(mean, half, pairs):
+    d = Difference(mean, *((mean - half, mean + half) if pairs > 1 else (math.nan, math.nan)), pairs)
+    text = phrases.difference(d)
+    found = [read(x.lstrip("+")) for x in re.findall("[+\u2212]?\\d+\\.\\d+", text)]
+    expected = [] if pairs == 0 else [mean] if pairs == 1 else [mean, mean - half, mean + half]
+    assert found == pytest.approx(expected, abs=0.00500001, rel=1e-12)
+    assert (text == phrases.NOT_MEASURED) == (pairs == 0)
+    assert ("one seed" in text) == (pairs == 1)
+
+
+@given(low=st.floats(0.01, 100), wide=st.floats(1, 3))
+def test_a_ratio_is_slower_only_where_all_of_its_interval_is(low, wide):
+    r = Ratio(low * wide**0.5, low, low * wide)
+    assert phrases.slower(r) == (low > 1) - (low * wide < 1)
+    found = [read(x) for x in re.split(r" \(| to |\)", phrases.ratio(r))[:3]]
+    assert found == pytest.approx([r.value, r.low, r.high], rel=0.00500001)
+
+
+@given(
+    items=st.lists(plain.filter(lambda s: s and "," not in s and " and " not in s), min_size=1, max_size=6)
+)
+def test_a_list_in_words_has_every_item_in_order(items):
+    assert re.split(", | and ", phrases.listed(items)) == items
+
+
+@given(signs=st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=20))
+def test_a_tally_adds_up(signs):
+    text = phrases.tally(signs, "up", "down")
+    counted = {word: int(n) for word, n in re.findall(r"(up|down|undecided) in (\d+)", text)}
+    assert counted == {
+        word: signs.count(sign)
+        for sign, word in ((1, "up"), (-1, "down"), (0, "undecided"))
+        if signs.count(sign)
+    }
+    assert f"of {len(signs)} case" in text
+
+
+@given(
+    things=st.lists(
+        st.tuples(st.sampled_from(sorted(numbering.KINDS)), anchors), min_size=1, unique_by=lambda t: t[1]
+    ),
+    data=st.data(),
+)
+def test_references_lead_to_what_was_numbered_in_order(things, data):
+    mentioned = data.draw(st.lists(st.sampled_from([anchor for _, anchor in things]), max_size=6))
+    page = "".join(map(numbering.ref, mentioned)) + "".join(numbering.label(*thing) for thing in things)
+    found = re.findall(r'<a class="ref to-(\w+)" href="#([\w-]+)">(.*?)</a>', numbering.numbered(page))
+    counts, names = dict.fromkeys(numbering.KINDS, 0), {}
+    for kind, anchor in things:
+        if kind != "equation" or anchor in mentioned:
+            counts[kind] += 1
+            names[anchor] = kind, counts[kind]
+    assert [(kind, anchor, int(re.search(r"\d+", name)[0])) for kind, anchor, name in found] == [
+        (names[anchor][0], anchor, names[anchor][1]) for anchor in mentioned
+    ]
+    assert numbering.cited([page]) == list(dict.fromkeys(mentioned))
+
+
+@given(notes=st.lists(plain, max_size=5), between=plain)
+def test_footnotes_are_numbered_in_order_and_say_what_they_said(notes, between):
+    text = Markup(between).join(map(numbering.footnote, notes))
+    found, said = numbering.footnotes({"a": text, "b": Markup("")})
+    assert said == [escape(note).strip() for note in notes]
+    assert [int(n) for n in re.findall(r'href="#note-(\d+)"', found["a"])] == list(range(1, len(notes) + 1))
+    assert numbering.at_the_foot(text).count('<span class="footnote">') == len(notes)
+
+
+leaves = st.sampled_from(["x", "y", "2", "α", "="]).map(lambda s: f"<mi>{s}</mi>")
+FORMS = {
+    "mrow": (1, 4),
+    "mfrac": (2, 2),
+    "msqrt": (1, 2),
+    "msub": (2, 2),
+    "msup": (2, 2),
+    "munderover": (3, 3),
+}
+formulas = st.recursive(
+    leaves,
+    lambda inner: st.sampled_from(sorted(FORMS)).flatmap(
+        lambda tag: st.lists(inner, min_size=FORMS[tag][0], max_size=FORMS[tag][1]).map(
+            lambda parts: f"<{tag}>{''.join(parts)}</{tag}>"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(formula=formulas)
+def test_a_spoken_formula_names_every_letter_and_no_mark(formula):
+    words = spoken.spoken(ET.fromstring(formula))
+    for letter, word in {"x": "x", "y": "y", "α": "alpha"}.items():
+        assert len(re.findall(rf"\b{word}\b", words)) == formula.count(f">{letter}<")
+    assert not re.search("[<>α=]", words)
+    assert words.count("over") >= formula.count("<mfrac>")
+
+
+cells = st.one_of(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00"), max_size=12))
+
+
+@given(rows=st.lists(st.tuples(cells, numbers), max_size=8))
+def test_an_attachment_gives_its_table_back_to_every_digit(rows):
+    table = pd.DataFrame(rows, columns=["text", "value"])
+    back = pd.read_csv(io.StringIO(csv(table)), keep_default_na=False, dtype={"text": str})
+    assert back["text"].tolist() == [text for text, _ in rows]
+    assert back["value"].astype(float).tolist() == [value for _, value in rows]
+
+
+@given(begin=st.text(max_size=120), ends=st.lists(st.text(max_size=20), max_size=6, unique=True))
+def test_legible_texts_are_one_line_and_never_two_made_one(begin, ends):
+    texts = [begin + end for end in ends]
+    seen = [legible.legible(text) for text in texts]
+    assert len(set(seen)) == len(texts)
+    assert all(len(text) <= legible.LONGEST and len(text.splitlines()) <= 1 for text in seen)
+    assert [legible.legible(text) for text in seen] == seen
