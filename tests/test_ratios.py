@@ -1,4 +1,4 @@
-"""The table of ratios against samples made by hand, and README against the reference."""
+"""The table of ratios against samples made by hand, and the documentation against the reference."""
 
 from pathlib import Path
 
@@ -123,4 +123,4 @@ def test_nothing_measured_is_an_empty_table():
 def test_readme_shows_what_the_reference_holds():
     reference = latest(ROOT / "results" / "reference.sqlite")
     assert reference is not None
-    assert ratios.markdown(reference) in (ROOT / "README.md").read_text()
+    assert ratios.markdown(reference) in (ROOT / "docs/explanation/measured.md").read_text()
