@@ -104,6 +104,7 @@ def run_benchmarks(
             "--benchmark-quiet",
             "--capture=no",  # pytest would take stderr, and the progress with it
             "-Wignore:Not saving anything",
+            "-Wignore:Benchmark fixture was not used",  # of what Ctrl-C stopped before its first call
             "-pno:cacheprovider",
         ]
         with contextlib.redirect_stdout(output):
