@@ -6,6 +6,8 @@ DEVICE ?= cpu
 WORKERS ?=
 SCHEDULER ?=
 ACTIVATION ?=
+OPTIMIZER ?=
+STRATEGY ?=
 ONLY ?=
 SEEDS ?=
 EPOCHS ?=
@@ -34,7 +36,8 @@ $(READY): pyproject.toml constraints.txt
 bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFILE=quick|reference)
 	$(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
 		$(call option,DATASET,--dataset) $(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) \
-		$(call option,ACTIVATION,--activation) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
+		$(call option,ACTIVATION,--activation) $(call option,OPTIMIZER,--optimizer) \
+		$(call option,STRATEGY,--strategy) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
 		$(call option,EPOCHS,--epochs)
 
 report: bench ## bench, then write build/report.html and build/report.pdf

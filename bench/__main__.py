@@ -10,9 +10,10 @@ from rich.table import Table
 
 from bench import environment, experiments, gate_commands, ratios, runner
 from bench.cells import Cell
-from bench.contenders import identify
+from bench.contenders import check, identify
 from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, narrowed
+from bench.own import is_own
 from bench.progress import console
 from bench.store import Snapshot, Store, StoreError, alone, latest
 from bench.verify import rerun as again
@@ -41,6 +42,19 @@ ActivationNames = Annotated[
         "path/to/file.py:Name. What it is compared with is trained in any case.",
     ),
 ]
+OptimizerNames = Annotated[
+    str | None,
+    typer.Option(
+        "--optimizer", help="Yours, named likewise, made of (parameters, rate): compared beside the others."
+    ),
+]
+StrategyNames = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy",
+        help="Your convolution, named likewise, of (input, weight, Geometry): timed and checked.",
+    ),
+]
 Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(PARTS)}.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="How many seeds are scored.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="How many epochs networks train.")]
@@ -61,15 +75,27 @@ def known(what: str, given: Iterable[str], table: Iterable[str]) -> None:
             raise typer.BadParameter(f"unknown {what} {name!r}; known: {', '.join(names)}")
 
 
-def _activations(given: str | None) -> list[str]:
-    """The activations asked for and what they are compared with; a user's own identified by its text."""
-    if not given:
-        return list(ACTIVATIONS)
+def _asked(kind: str, given: str | None) -> list[str]:
+    """The contenders of a kind that are asked for; a user's own tried once, and identified by its text."""
     try:
-        names = [identify(name) for name in given.split(",")]
+        names = [identify(name, kind) for name in given.split(",")] if given else []
+        for name in names:
+            check(name, kind)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    return list(dict.fromkeys([*experiments.BASELINES, *names]))
+    return list(dict.fromkeys(names))
+
+
+def _own(activation: str | None, optimizer: str | None, strategy: str | None) -> dict[str, list[str]]:
+    """By kind, a user's own of the contenders that are asked for."""
+    given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
+    return {kind: list(filter(is_own, _asked(kind, names))) for kind, names in given.items()}
+
+
+def _activations(given: str | None) -> list[str]:
+    """The activations asked for and what they are compared with; all without any."""
+    asked = _asked("activation", given)
+    return list(dict.fromkeys([*experiments.BASELINES, *asked])) if asked else list(ACTIVATIONS)
 
 
 def _profile(name: str, only: str | None, seeds: int | None, epochs: int | None) -> Profile:
@@ -79,14 +105,17 @@ def _profile(name: str, only: str | None, seeds: int | None, epochs: int | None)
     return narrowed(PROFILES[name], parts, seeds, epochs)
 
 
-def _cells(profile: Profile, dataset: data.Dataset, activations: list[str]) -> tuple[list[Plan], list[Cell]]:
+def _cells(
+    profile: Profile, dataset: data.Dataset, activations: list[str], own: dict[str, list[str]]
+) -> tuple[list[Plan], list[Cell]]:
     """The experiments of a profile, and the cells that need no rate chosen."""
     size = len(dataset.train_images)
     others = [
+        *experiments.trials(own, dataset.name),
         *experiments.descents(profile.convergence),
         *experiments.phenomena(profile.phenomena_seeds, dataset.name, size),
     ]
-    return experiments.plans(profile, dataset.name, size, activations), others
+    return experiments.plans(profile, dataset.name, size, activations, own["optimizer"]), others
 
 
 def _measured(results: Path) -> list[Snapshot]:
@@ -118,6 +147,8 @@ def run(
         typer.Option(help="Address of a running Dask scheduler, tcp:// or tls://, to use instead."),
     ] = None,
     activation: ActivationNames = None,
+    optimizer: OptimizerNames = None,
+    strategy: StrategyNames = None,
     only: Only = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -125,20 +156,21 @@ def run(
 ) -> None:
     """Measure what the store does not hold of a profile yet; Ctrl-C stops, and the next run goes on."""
     wanted, activations = _profile(profile, only, seeds, epochs), _activations(activation)
+    own = _own(activation, optimizer, strategy)
     environment.device_name(device)
     source = data.resolve(data_root, dataset)
     if source.notice:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     loaded = source.load()
     where = environment.current(loaded.name, loaded.sha256, device)
-    plans, others = _cells(wanted, loaded, activations)
+    plans, others = _cells(wanted, loaded, activations, own)
     seconds = estimator(_measured(results))
     try:
         with alone(results, lambda: _wait(results)), Store(results) as store:
             session = runner.Session(store, store.environment_id(where), profile)
             if wanted.benchmark_seconds:
                 log = results.parent / "benchmarks.log"
-                runner.run_benchmarks(session, device, wanted.benchmark_seconds, log)
+                runner.run_benchmarks(session, device, wanted.benchmark_seconds, log, own)
             runner.run_plans(
                 session,
                 plans,
@@ -167,6 +199,8 @@ def list_(
     data_root: DataRoot = None,
     dataset: DatasetName = None,
     activation: ActivationNames = None,
+    optimizer: OptimizerNames = None,
+    strategy: StrategyNames = None,
     only: Only = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -174,7 +208,8 @@ def list_(
 ) -> None:
     """Show the cells of a profile, and about how long each takes on one core; nothing is run."""
     wanted, activations = _profile(profile, only, seeds, epochs), _activations(activation)
-    plans, others = _cells(wanted, data.resolve(data_root, dataset).load(), activations)
+    own = _own(activation, optimizer, strategy)
+    plans, others = _cells(wanted, data.resolve(data_root, dataset).load(), activations, own)
     seconds = estimator(_measured(results))
     unknown = {plan.name: plan.final(dict.fromkeys(range(len(plan.contenders)), 0.0)) for plan in plans}
     groups = {

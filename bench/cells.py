@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from bench import convergence
-from bench.contenders import check, function_of, module_of, seed_of
+from bench.contenders import check, function_of, module_of, optimizer_of, seed_of
 from bench.networks import NETWORKS, Network
 from bench.phenomena import PHENOMENA
+from bench.soundness import CHECKS
 from bench.threads import threads
 from impl import data
 from impl.diagnostics import diagnose
 from impl.initialization import initialize, variance_gain
 from impl.losses import LOSSES
-from impl.optimizers import OPTIMIZERS
 from impl.training import History, Measurement, evaluate, fit
 
 CLASSES = 10
@@ -72,6 +72,16 @@ class Cell:
             *(["tuning"] if self.split == VALIDATION else []),
         ]
         return " ".join([*filter(None, parts), *rate, *extra, f"seed {self.seed}"])
+
+
+@dataclass(frozen=True)
+class Trial(Cell):
+    """A check of `bench.soundness` of the user's own contender that `subject` names, of whichever kind."""
+
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,7 @@ def _model(cell: Cell, network: Network, seed: int, device: str) -> nn.Module:
 def _train(cell: Cell, root: Path | None, device: str) -> Outcome:
     """Train the cell's network on the cell's data; runs that are scored read the test set, once."""
     check(str(cell.activation))
+    check(str(cell.optimizer), "optimizer")
     network, dataset = NETWORKS[cell.task], _dataset(cell.dataset, root)
     samples, seed = _samples(cell, dataset, network, device), seed_of(cell.activation, cell.seed)
     model, loss = _model(cell, network, seed, device), LOSSES[cell.loss or network.loss].value
@@ -170,7 +181,7 @@ def _train(cell: Cell, root: Path | None, device: str) -> Outcome:
         samples.train,
         observe=observe,
         loss=loss,
-        optimizer=OPTIMIZERS[str(cell.optimizer)].make(model.parameters(), float(cell.learning_rate or 0)),
+        optimizer=optimizer_of(str(cell.optimizer))(model.parameters(), float(cell.learning_rate or 0)),
         batch_size=int(cell.batch_size or 0),
         epochs=cell.epochs,
         # Dropout draws from the global generator, the order of samples from one of its own.
@@ -209,7 +220,9 @@ def run_cell(cell: Cell, root: Path | None, device: str = "cpu") -> Outcome:
     """
     with threads(1), torch.random.fork_rng(devices=[]):
         begin = time.perf_counter()
-        if cell.task in PHENOMENA:
+        if isinstance(cell, Trial):
+            outcome = Outcome("finished", CHECKS[cell.task](cell.subject))
+        elif cell.task in PHENOMENA:
             outcome = _observe_phenomenon(cell, root)
         elif cell.task == convergence.TASK:
             outcome = _descend(cell)

@@ -6,14 +6,29 @@ from typing import Any
 import pytest
 import torch
 
+from bench.contenders import KINDS
 from bench.interleaved import Alternatives, interleave
 from bench.threads import threads
 from bench.timing import Interleaved, Timed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--device`."""
+    """Add `--device`, and for each kind of contender an option that brings one, as often as is wanted."""
     parser.addoption("--device", choices=("cpu", "cuda"), default="cpu", help="where the benchmarks run")
+    for kind in KINDS:
+        parser.addoption(f"--{kind}", action="append", default=[], help="one of yours, file.py:Name")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known that stands for a table and what a user brings to it."""
+    config.addinivalue_line("markers", "contenders(kind, timings): timings(own) are what is benchmarked")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a benchmark marked `contenders(kind, timings)` the timings of a table and of a user's own."""
+    for mark in metafunc.definition.iter_markers("contenders"):
+        kind, timings = mark.args
+        metafunc.parametrize("timing", timings(metafunc.config.getoption(f"--{kind}")), ids=str)
 
 
 @pytest.fixture(scope="session")

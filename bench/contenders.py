@@ -1,19 +1,18 @@
-"""Activations as cells name them: those of the table, the control, and a user's own by module or by file."""
+"""Contenders by name: activations, optimizers and convolution strategies, of our tables or a user's own."""
 
-import hashlib
-import importlib
-import importlib.util
-import inspect
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from bench import own
 from impl.activations import ACTIVATIONS
+from impl.convolution import STRATEGIES, Geometry, Strategy
+from impl.optimizers import OPTIMIZERS, Make
 
 CONTROL = "control"  # ReLU once more, under seeds of its own
 CONTROL_SEEDS = 10_000  # what is added to the control's seeds
@@ -21,6 +20,11 @@ OURS: dict[str, Callable[[], nn.Module]] = {
     **{name: activation.module for name, activation in ACTIVATIONS.items()},
     CONTROL: ACTIVATIONS["relu"].module,
 }
+ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # the learning rates that a rule is tried at which names none
+
+
+class Unfit(ValueError):
+    """A user's own is not what was expected; the message says what came."""
 
 
 class OfFunction(nn.Module):
@@ -35,9 +39,29 @@ class OfFunction(nn.Module):
         return self.function(x)
 
 
-def seed_of(activation: str | None, seed: int) -> int:
-    """The seed that a run draws from: the control's runs share theirs with no other activation."""
-    return seed + CONTROL_SEEDS if activation == CONTROL else seed
+@dataclass(frozen=True)
+class Kind:
+    """What is compared with its like: the table, and how a user's own comes to stand beside its entries.
+
+    make: from the name as errors give it and what it leads to, to what the table holds; check: tries that
+    once, on a few numbers. Both raise Unfit, with what came and what was expected.
+    """
+
+    table: Mapping[str, Any]
+    make: Callable[[str, Any], Any]
+    check: Callable[[str, Any], None]
+
+
+def made(kind: str, name: str) -> Any:
+    """What the table of KINDS[kind] holds by that name, or the like of a user's own.
+
+    Raises:
+        ValueError: if there is none, or if what the name leads to is nothing of the kind.
+    """
+    table = KINDS[kind].table
+    if name in table:
+        return table[name]
+    return KINDS[kind].make(f"{kind} {name!r}", own.found(kind, name, table))
 
 
 def module_of(name: str) -> Callable[[], nn.Module]:
@@ -45,108 +69,150 @@ def module_of(name: str) -> Callable[[], nn.Module]:
 
     name: one of OURS, or `package.module:Name` or `path/to/file.py:Name`, which is a class
     of modules or a function that makes one, to be called without arguments, or a function of one tensor.
+    Raises ValueError as `made` does.
+    """
+    return made("activation", name)
+
+
+def optimizer_of(name: str) -> Make:
+    """What makes the optimizer of that name from parameters and a learning rate; raises as `made` does."""
+    return made("optimizer", name)
+
+
+def strategy_of(name: str) -> Strategy:
+    """The convolution strategy of that name; raises as `made` does."""
+    return made("strategy", name)
+
+
+def rates_of(name: str) -> tuple[float, ...]:
+    """The learning rates that a user's own optimizer is tried at: its attribute `rates`, else ADAPTIVE."""
+    return tuple(sorted(getattr(optimizer_of(name), "rates", ADAPTIVE)))
+
+
+def seed_of(activation: str | None, seed: int) -> int:
+    """The seed that a run draws from: the control's runs share theirs with no other activation."""
+    return seed + CONTROL_SEEDS if activation == CONTROL else seed
+
+
+def identify(name: str, kind: str = "activation") -> str:
+    """The name under which runs are stored; a user's own carries a hash of its file."""
+    made(kind, name)
+    table = KINDS[kind].table
+    return name if name in table else own.identified(name, own.found(kind, name, table))
+
+
+def check(name: str, kind: str = "activation") -> None:
+    """Try a user's own once, forward and backward or for a step, on a few numbers.
 
     Raises:
-        ValueError: if there is none, or if what the name leads to is none of these.
+        ValueError: where it raises anything, returns something else than what was expected, writes to what it
+            is given, or lets no gradient through: networks would train, but not what they say.
     """
-    if name in OURS:
-        return OURS[name]
-    found = _found(name)
-    if _required(found) == 1 and not inspect.isclass(found):
+    if name in KINDS[kind].table:
+        return
+    try:
+        KINDS[kind].check(f"{kind} {name!r}", made(kind, name))
+    except Unfit:
+        raise
+    except Exception as error:
+        raise Unfit(f"{kind} {name!r} raises {error!r}; a result was expected") from error
+
+
+def _module(name: str, found: Any) -> Callable[[], nn.Module]:
+    if own.required(found) == 1 and not isinstance(found, type):
         return lambda: OfFunction(found)
     try:
-        made = found()
+        module = found()
     except Exception as error:
-        raise ValueError(f"activation {name!r} cannot be made without arguments: {error}") from error
-    if not isinstance(made, nn.Module):
-        raise ValueError(f"activation {name!r} makes a {type(made).__name__}; a torch.nn.Module was expected")
+        raise Unfit(f"{name} cannot be made without arguments: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise Unfit(f"{name} makes a {type(module).__name__}; a torch.nn.Module was expected")
     return found
 
 
-def _found(name: str) -> Any:
-    """What the name of a user's own leads to."""
-    place, _, attribute = name.partition("@")[0].rpartition(":")
-    if not place:
-        raise ValueError(
-            f"unknown activation {name!r}; known: {', '.join(OURS)}, or one of yours as "
-            "package.module:Name or path/to/file.py:Name"
-        )
-    try:
-        return getattr(_file(place) if place.endswith(".py") else importlib.import_module(place), attribute)
-    except (Exception, SystemExit) as error:  # whatever a user's file does when it is read
-        reason = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
-        raise ValueError(f"activation {name!r}: {reason}") from error
-
-
-def _file(path: str) -> ModuleType:
-    """The module of a file, read once."""
-    place = Path(path).resolve()
-    name = f"{place.stem}_{hashlib.sha256(str(place).encode()).hexdigest()[:8]}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, place)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # before it is read, as import does
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
-
-
-def _required(found: Any) -> int:
-    """How many arguments it must be called with; one where only C knows, as of torch's functions."""
-    try:
-        parameters = inspect.signature(found).parameters.values()
-    except (TypeError, ValueError):
-        return int(callable(found))
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)
-
-
-def identify(name: str) -> str:
-    """The name under which runs are stored; a user's own carries a hash of its file.
-
-    An edited activation is another one: what the store holds of the former text is not taken for it.
-    """
-    module_of(name)
-    if name in OURS:
-        return name
-    found = _found(name)
-    try:
-        source = inspect.getsourcefile(found)
-    except TypeError:  # an object that is called, of which Python knows no file
-        source = inspect.getsourcefile(type(found))
-    digest = hashlib.sha256(Path(source).read_bytes() if source else b"").hexdigest()[:8]
-    return f"{name.partition('@')[0]}@{digest}"
-
-
-def check(name: str) -> None:
-    """Try a user's own activation once, forward and backward, on a few numbers from -4 to 4.
-
-    Raises:
-        ValueError: where it returns something else than a tensor of its input's shape and type, writes to its
-            input, or lets no gradient through: networks would train, but not what they say.
-    """
-    if name in OURS:
-        return
-    leaf = torch.linspace(-4, 4, 32).reshape(4, 8).requires_grad_()
-    x = leaf * 1.0  # what an activation may write to without that torch minds
-    before = x.detach().clone()
-    y = module_of(name)()(x)
+def _check_tensor(name: str, y: Any, shape: Sequence[int], x: Tensor) -> None:
+    """Check that y is a tensor of this shape and of x's type."""
     if not isinstance(y, Tensor):
-        raise ValueError(f"activation {name!r} returns a {type(y).__name__}; a tensor was expected")
-    if (y.shape, y.dtype) != (x.shape, x.dtype):
-        raise ValueError(
-            f"activation {name!r} returns shape {tuple(y.shape)} of {y.dtype} for shape {tuple(x.shape)} of "
-            f"{x.dtype}; the same was expected"
+        raise Unfit(f"{name} returns a {type(y).__name__}; a tensor was expected")
+    if (y.shape, y.dtype) != (torch.Size(shape), x.dtype):
+        wanted = "the same" if shape == x.shape else f"{tuple(shape)} of {x.dtype}"
+        raise Unfit(
+            f"{name} returns shape {tuple(y.shape)} of {y.dtype} for shape {tuple(x.shape)} of {x.dtype}; "
+            f"{wanted} was expected"
         )
-    if not torch.equal(x.detach(), before):
-        raise ValueError(f"activation {name!r} writes to its input; a new tensor was expected")
-    if not y.requires_grad or torch.autograd.grad(y.sum(), leaf, allow_unused=True)[0] is None:
-        raise ValueError(f"activation {name!r} is not differentiable: no gradient reaches its input")
+
+
+def _check_pure(name: str, call: Callable[..., Any], shape: Sequence[int], *given: Tensor) -> None:
+    """Check that a function of tensors gives one of this shape, writes to none and has a gradient in each."""
+    leaves = [tensor.requires_grad_() for tensor in given]
+    tensors = [leaf * 1.0 for leaf in leaves]  # what may be written to without that torch minds
+    before = [tensor.detach().clone() for tensor in tensors]
+    y = call(*tensors)
+    _check_tensor(name, y, shape, tensors[0])
+    if not all(map(torch.equal, (tensor.detach() for tensor in tensors), before)):
+        raise Unfit(f"{name} writes to its input; a new tensor was expected")
+    gradients = torch.autograd.grad(y.sum(), leaves, allow_unused=True) if y.requires_grad else [None]
+    if any(gradient is None for gradient in gradients):
+        raise Unfit(f"{name} is not differentiable: no gradient reaches its input")
+
+
+def _check_activation(name: str, make: Callable[[], nn.Module]) -> None:
+    x = torch.linspace(-4, 4, 32).reshape(4, 8)
+    _check_pure(name, make(), x.shape, x)
+
+
+def _optimizer(name: str, found: Any) -> Make:
+    if not own.takes(found, 2):
+        what = (
+            f"is a {type(found).__name__}" if not callable(found) else "cannot be called with two arguments"
+        )
+        raise Unfit(f"{name} {what}; what makes an optimizer of (parameters, learning rate) was expected")
+    rates = getattr(found, "rates", None)
+    if rates is not None:
+        try:
+            sound = len(set(rates)) == len(ADAPTIVE) and all(0 < rate < math.inf for rate in rates)
+        except TypeError:
+            sound = False
+        if not sound:
+            raise Unfit(
+                f"{name} has rates {rates!r}; {len(ADAPTIVE)} different positive numbers were expected"
+            )
+    return found
+
+
+def _check_optimizer(name: str, make: Make) -> None:
+    parameters = [nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)), nn.Parameter(torch.ones(4))]
+    before = [parameter.detach().clone() for parameter in parameters]
+    optimizer = make(iter(parameters), 0.01)  # as networks give them
+    if not isinstance(optimizer, Optimizer):
+        raise Unfit(f"{name} makes a {type(optimizer).__name__}; a torch.optim.Optimizer was expected")
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    if all(map(torch.equal, parameters, before)):
+        raise Unfit(f"{name} changes no parameter in a step; it was expected to")
+
+
+def _strategy(name: str, found: Any) -> Strategy:
+    if not own.takes(found, 3):
+        what = (
+            f"is a {type(found).__name__}" if not callable(found) else "cannot be called with three arguments"
+        )
+        raise Unfit(f"{name} {what}; a function of (input, weight, Geometry) was expected")
+    return found
+
+
+def _check_strategy(name: str, strategy: Strategy) -> None:
+    x, w = torch.linspace(-1, 1, 384).reshape(2, 3, 8, 8), torch.linspace(-1, 1, 108).reshape(4, 3, 3, 3)
+    padded = Geometry(padding=(1, 1))
+    _check_pure(name, lambda input, weight: strategy(input, weight, padded), (2, 4, 8, 8), x, w)
+
+
+KINDS: dict[str, Kind] = {
+    "activation": Kind(OURS, _module, _check_activation),
+    "optimizer": Kind({n: entry.make for n, entry in OPTIMIZERS.items()}, _optimizer, _check_optimizer),
+    "strategy": Kind(STRATEGIES, _strategy, _check_strategy),
+}
 
 
 def function_of(name: str) -> Callable[[Tensor], Tensor]:

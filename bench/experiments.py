@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench import convergence
-from bench.cells import VALIDATION, Cell, held_out
-from bench.contenders import CONTROL
+from bench.cells import VALIDATION, Cell, Trial, held_out
+from bench.contenders import ADAPTIVE, CONTROL, rates_of
 from bench.networks import NETWORKS
 from bench.phenomena import PHENOMENA
+from bench.soundness import TASKS
 
 TUNING_SEEDS = 1000  # those of the runs that choose rates begin here: no run that is scored shares one
 
@@ -23,7 +24,6 @@ PROPOSED = ("relu", "gelu", "sgelu", "ada_sgelu")
 BASELINES = ("relu", "gelu", CONTROL)  # trained whatever is asked for: what all is compared with
 
 UNTUNED = 1e-3  # the assignment names no rate; Adam's own default (Kingma & Ba 2014)
-ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 # As many rates for every rule, as far apart, around what is commonly used with it.
 RATES: dict[str, tuple[float, ...]] = {
     "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
@@ -36,6 +36,8 @@ RATES: dict[str, tuple[float, ...]] = {
 }
 
 Fields = Mapping[str, object]
+# From the activations that are asked for, and the optimizers beside those of RATES, to contenders.
+Contenders = Callable[[Sequence[str], Sequence[str]], Sequence[Fields]]
 
 
 @dataclass(frozen=True)
@@ -54,25 +56,30 @@ class Effort:
 class Experiment:
     """A question put to a network: the task, what all contenders share, and what sets each apart.
 
-    contenders: from the activations that are asked for to the cell fields of each contender.
+    contenders: the cell fields of each contender.
     """
 
     task: str
-    contenders: Callable[[Sequence[str]], Sequence[Fields]]
+    contenders: Contenders
     shared: Fields
 
 
-def _of_activations(*others: Fields) -> Callable[[Sequence[str]], Sequence[Fields]]:
+def _of_activations(*others: Fields) -> Contenders:
     """Every activation asked for, in every one of some other respects."""
-    return lambda activations: [{"activation": a, **other} for other in others for a in activations]
+    return lambda activations, _: [{"activation": a, **other} for other in others for a in activations]
 
 
-def _fixed(*contenders: Fields) -> Callable[[Sequence[str]], Sequence[Fields]]:
-    """The same contenders whatever activations are asked for."""
-    return lambda activations: contenders
+def _fixed(*contenders: Fields) -> Contenders:
+    """The same contenders whatever is asked for."""
+    return lambda *_: contenders
 
 
-def _proposed(activations: Sequence[str]) -> Sequence[Fields]:
+def _of_optimizers(activations: Sequence[str], own: Sequence[str]) -> Sequence[Fields]:
+    """Every update rule that has rates, and a user's own."""
+    return [{"optimizer": name} for name in (*RATES, *own)]
+
+
+def _proposed(activations: Sequence[str], own: Sequence[str]) -> Sequence[Fields]:
     """Those of the four activations whose initial weights are looked into that are asked for."""
     return [{"activation": a} for a in PROPOSED if a in activations]
 
@@ -94,7 +101,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         CLASSIFIER,
     ),
-    "optimizers": Experiment("classifier", _fixed(*({"optimizer": name} for name in RATES)), CLASSIFIER),
+    "optimizers": Experiment("classifier", _of_optimizers, CLASSIFIER),
     "initialization": Experiment(
         "classifier", _proposed, {"batch_norm": False, "initialization": "variance"}
     ),
@@ -171,7 +178,7 @@ class Plan:
         return [
             (index, replace(cell, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
             for index, cell in enumerate(self.contenders)
-            for rate in RATES[str(cell.optimizer)]
+            for rate in RATES.get(str(cell.optimizer)) or rates_of(str(cell.optimizer))
             for seed in range(self.effort.tuning_seeds)
         ]
 
@@ -205,8 +212,18 @@ def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs:
     )
 
 
-def plan(name: str, effort: Effort, dataset: str, train_size: int, activations: Sequence[str]) -> Plan:
-    """The cells of an experiment on a data set with `train_size` training samples."""
+def plan(
+    name: str,
+    effort: Effort,
+    dataset: str,
+    train_size: int,
+    activations: Sequence[str],
+    optimizers: Sequence[str] = (),
+) -> Plan:
+    """The cells of an experiment on a data set with `train_size` training samples.
+
+    optimizers: a user's own, to be compared beside those of RATES.
+    """
     experiment = EXPERIMENTS[name]
     base = Cell(
         task=experiment.task,
@@ -224,7 +241,7 @@ def plan(name: str, effort: Effort, dataset: str, train_size: int, activations: 
     )
     contenders = [
         replace(base, **{**experiment.shared, **fields})  # type: ignore[arg-type]  # names of Cell's fields
-        for fields in experiment.contenders(activations)
+        for fields in experiment.contenders(activations, optimizers)
     ]
     return Plan(name, contenders, effort)
 
@@ -259,10 +276,25 @@ def phenomena(seeds: int, dataset: str, train_size: int) -> list[Cell]:
     ]
 
 
-def plans(profile: Profile, dataset: str, train_size: int, activations: Sequence[str]) -> list[Plan]:
+def trials(own: Mapping[str, Sequence[str]], dataset: str) -> list[Trial]:
+    """The check of each of a user's own contenders, which are given by kind."""
+    return [
+        Trial(TASKS[kind], None, None, None, None, None, dataset, 0, 0, 0, subject=name)
+        for kind, names in own.items()
+        for name in names
+    ]
+
+
+def plans(
+    profile: Profile,
+    dataset: str,
+    train_size: int,
+    activations: Sequence[str],
+    optimizers: Sequence[str] = (),
+) -> list[Plan]:
     """The plan of every experiment of a profile, in the order in which they are run."""
     return [
-        plan(name, profile.experiments[name], dataset, train_size, activations)
+        plan(name, profile.experiments[name], dataset, train_size, activations, optimizers)
         for name in EXPERIMENTS
         if name in profile.experiments
     ]

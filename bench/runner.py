@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,11 +64,13 @@ class Session:
             self.failed.append(f"{what}: {outcome.error}")
 
 
-def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> None:
+def run_benchmarks(
+    session: Session, device: str, seconds: float, log: Path, own: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Run the pytest-benchmark suites of `bench/` and record each benchmark as soon as it is finished.
 
     seconds: how long each may take; log: what pytest prints, beside which pytest-benchmark's own file of this
-    run lies with the suffix `.json`.
+    run lies with the suffix `.json`; own: by kind a user's own contenders, timed beside those of the tables.
 
     Raises:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
@@ -94,6 +96,7 @@ def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> 
             f"--rootdir={ROOT}",
             f"--config-file={ROOT / 'pyproject.toml'}",
             f"--device={device}",
+            *(f"--{kind}={name}" for kind, names in (own or {}).items() for name in names),
             f"--benchmark-json={fresh}",
             f"--benchmark-max-time={seconds}",
             f"--benchmark-min-time={BENCHMARK_SAMPLE}",
@@ -101,6 +104,7 @@ def run_benchmarks(session: Session, device: str, seconds: float, log: Path) -> 
             "--benchmark-quiet",
             "--capture=no",  # pytest would take stderr, and the progress with it
             "-Wignore:Not saving anything",
+            "-Wignore:Benchmark fixture was not used",  # of what Ctrl-C stopped before its first call
             "-pno:cacheprovider",
         ]
         with contextlib.redirect_stdout(output):

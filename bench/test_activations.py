@@ -1,12 +1,14 @@
 """Forward and backward cost of the activations, every rung of the ladder and torch's own kernels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.contenders import module_of
 from bench.interleaved import Alternatives
 from bench.timing import Interleaved, Timed, Timing
 from impl.activations import ACTIVATIONS
@@ -23,17 +25,20 @@ IMPLEMENTATIONS = [
 ]
 
 
-def timings(task: str) -> list[Timing]:
-    """Every implementation at every size."""
+def timings(task: str, own: Sequence[str]) -> list[Timing]:
+    """Every implementation at every size, and a user's own activations."""
     return [
         Timing(task, name, implementation, f"{size} elements", size)
         for size in SIZES
-        for name, implementation in IMPLEMENTATIONS
+        for name, implementation in [*IMPLEMENTATIONS, *((name, "impl") for name in own)]
     ]
 
 
 def function(timing: Timing, device: str) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
     """What is timed and its trainable parameters: our module, a rung of the ladder, or torch's function."""
+    if timing.subject not in ACTIVATIONS:
+        own = module_of(timing.subject)().to(device)
+        return own, list(own.parameters())
     activation = ACTIVATIONS[timing.subject]
     if timing.implementation == "torch":
         assert activation.native
@@ -50,7 +55,7 @@ def normal(size: int, device: str, seed: int = 0) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
-@pytest.mark.parametrize("timing", timings("activation_forward"), ids=str)
+@pytest.mark.contenders("activation", partial(timings, "activation_forward"))
 def test_forward(timing: Timing, timed: Timed, device: str) -> None:
     """Value alone, without a graph."""
     (f, _), x = function(timing, device), normal(timing.size, device)
@@ -58,7 +63,7 @@ def test_forward(timing: Timing, timed: Timed, device: str) -> None:
         timed(lambda: f(x))
 
 
-@pytest.mark.parametrize("timing", timings("activation_backward"), ids=str)
+@pytest.mark.contenders("activation", partial(timings, "activation_backward"))
 def test_backward(timing: Timing, timed: Timed, device: str) -> None:
     """Gradients in the input and, where there is one, in α, through a graph made beforehand."""
     (f, parameters), x = function(timing, device), normal(timing.size, device).requires_grad_()

@@ -1,6 +1,6 @@
 """The convolution strategies beside torch's own on the layers of the networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.interleaved import Alternatives
+from bench.own import found, is_own
 from bench.timing import Interleaved, Timed, Timing
-from impl.convolution import STRATEGIES, conv2d
+from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ LAYERS = {
 }
 
 
-def timings(task: str) -> list[Timing]:
+def timings(task: str, own: Sequence[str]) -> list[Timing]:
     """Every strategy on one sample, and on a batch of 64 all but the loops, which would take minutes."""
     return [
         Timing(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
         for layer in LAYERS
         for samples in (1, 64)
-        for strategy in (*STRATEGIES, "native")
+        for strategy in (*STRATEGIES, "native", *own)
         if samples == 1 or strategy != "loops"
     ]
 
@@ -50,11 +51,22 @@ def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], lis
         (layer.c_out,),
     )
     tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
+    if is_own(timing.subject):
+        return of_strategy(found("strategy", timing.subject)), tensors
     native = timing.implementation == "torch"
     return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
 
 
-@pytest.mark.parametrize("timing", timings("convolution_forward"), ids=str)
+def of_strategy(strategy: Strategy) -> Callable[..., Tensor]:
+    """A user's own strategy as the convolution that it makes, with the bias added as `conv2d` does."""
+
+    def convolve(input: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
+        return strategy(input, weight, Geometry(padding=(padding, padding))).add_(bias[:, None, None])
+
+    return convolve
+
+
+@pytest.mark.contenders("strategy", partial(timings, "convolution_forward"))
 def test_forward(timing: Timing, timed: Timed, device: str) -> None:
     """Value alone, without a graph."""
     f, tensors = convolution(timing, device)
@@ -62,7 +74,7 @@ def test_forward(timing: Timing, timed: Timed, device: str) -> None:
         timed(lambda: f(*tensors, padding=1))
 
 
-@pytest.mark.parametrize("timing", timings("convolution_training"), ids=str)
+@pytest.mark.contenders("strategy", partial(timings, "convolution_training"))
 def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None:
     """Value and the gradients in input, weight and bias."""
     f, tensors = convolution(timing, device)

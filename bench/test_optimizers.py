@@ -1,6 +1,6 @@
 """Steps of each optimizer beside its twin in torch, and the way of each descent to a target loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from bench import convergence
+from bench.contenders import optimizer_of
 from bench.interleaved import Alternatives
 from bench.networks import NETWORKS
 from bench.timing import Interleaved, Timed, Timing
@@ -33,20 +34,26 @@ def parameters(network: str, device: str) -> list[nn.Parameter]:
     return list(model.parameters())
 
 
-@pytest.mark.parametrize(
-    "timing",
-    [
-        Timing("optimizer_step", name, implementation, *PARAMETERS["classifier"])
+def timings(own: Sequence[str]) -> list[Timing]:
+    """Every update rule and its twin, and a user's own, on the classifier's parameters."""
+    rules = [
+        (name, implementation)
         for name, optimizer in OPTIMIZERS.items()
         for implementation in ("impl", "torch")
         if implementation == "impl" or optimizer.twin
-    ],
-    ids=str,
-)
+    ]
+    return [
+        Timing("optimizer_step", name, implementation, *PARAMETERS["classifier"])
+        for name, implementation in [*rules, *((name, "impl") for name in own)]
+    ]
+
+
+@pytest.mark.contenders("optimizer", timings)
 def test_step(timing: Timing, timed: Timed, device: str) -> None:
     """One update of all parameters of the classifier from gradients at hand; torch as it is by default."""
-    entry = OPTIMIZERS[timing.subject]
-    make = entry.make if timing.implementation == "impl" else entry.twin
+    make = (
+        optimizer_of(timing.subject) if timing.implementation == "impl" else OPTIMIZERS[timing.subject].twin
+    )
     assert make
     timed(make(parameters("classifier", device), 1e-9).step)
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from bench.cells import Cell, run_cell
+from bench.cells import Cell, Trial, run_cell
 from bench.store import Snapshot
 
 TIMES = ("seconds", "run_seconds")  # which no machine repeats
@@ -20,11 +20,12 @@ def cell_of(run: pd.Series) -> Cell:
         ValueError: if it is not, so that the row is of another version of the cell.
     """
     values: dict[str, Any] = {}
-    for field in fields(Cell):
+    sort = Cell if pd.isna(run["subject"]) else Trial
+    for field in fields(sort):
         value = run[field.name]
         kind = next(k for k in (bool, int, float, str) if k is field.type or k in get_args(field.type))
         values[field.name] = None if pd.isna(value) else kind(value)
-    cell = Cell(**values)
+    cell = sort(**values)
     if cell.key != run["key"]:
         raise ValueError(f"run {run['run']} has the key {run['key']}, but its fields make {cell.key}")
     return cell

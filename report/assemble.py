@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from report import verdicts
+from report import own, verdicts
 from report.answer import Answer, Evidence, Source
 from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
 from report.attachments import attachments, comparisons, csv
@@ -70,7 +70,7 @@ def context(
         "subtitle": SUBTITLE,
         "notices": notices(found),
         "summary": findings(found, errata),
-        "sections": sections,
+        "sections": [*sections, *own.sections(found, len(ANSWERS) + 1)],
         "errata": errata,
         "claims": _claims(found, {section.number for section in sections}),
         "provenance": [

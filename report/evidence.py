@@ -39,6 +39,11 @@ def samples(
     return timings(snapshot).get((task, subject, implementation, input))
 
 
+def own_subjects(snapshot: Snapshot, task: str) -> list[str]:
+    """The contenders of a user's own that a timing task was measured of."""
+    return sorted({str(key[1]) for key in timings(snapshot) if key[0] == task and is_own(key[1])})
+
+
 def inputs(snapshot: Snapshot, task: str) -> list[str]:
     """Inputs that a timing task was measured on, smallest first."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "timing") & (snapshot.runs["task"] == task)]
@@ -57,6 +62,11 @@ def label(name: str) -> str:
     """What an activation or optimizer is called, or its name where a user brought it."""
     own = f"own {name}" if name.startswith("_") else name  # legends leave out what begins so
     return LABELS.get(name, own)
+
+
+def is_own(name: object) -> bool:
+    """Whether a user brought it, `file.py:Name@hash`: no name of a table has a colon."""
+    return ":" in str(name)
 
 
 def ordered(names: Iterable[object]) -> list[str]:

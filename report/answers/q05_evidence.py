@@ -8,7 +8,7 @@ from impl.optimizers import OPTIMIZERS
 from report import phrases
 from report.answer import Values
 from report.drawing import Drawing, draw
-from report.evidence import at_best_rate, descents, samples, time_ratio
+from report.evidence import at_best_rate, descents, label, own_subjects, samples, time_ratio
 from report.figures.optimizers import STROKES, convergence
 from report.formats import count, duration, number
 
@@ -101,15 +101,16 @@ def _targets(snapshot: Snapshot) -> list[list[str]]:
 def _steps(snapshot: Snapshot) -> list[list[str]]:
     """Optimizer, median time of our step, and the same as a multiple of torch's with its interval."""
     rows = []
-    for name, entry in OPTIMIZERS.items():
+    for name in (*OPTIMIZERS, *own_subjects(snapshot, "optimizer_step")):
         ours = samples(snapshot, "optimizer_step", name, "impl", PARAMETERS)
         if ours is None:
             continue
         ratio = time_ratio(snapshot, "optimizer_step", PARAMETERS, (name, "impl"), (name, "torch"))
         middle = duration(float(pd.Series(ours).median()))
         if ratio is None:
-            shown = phrases.NOT_MEASURED if entry.twin else "torch has none"
+            twin = name in OPTIMIZERS and OPTIMIZERS[name].twin
+            shown = phrases.NOT_MEASURED if twin else "torch has none"
         else:
             shown = phrases.ratio(ratio)
-        rows.append([entry.label, middle, shown])
+        rows.append([label(name), middle, shown])
     return rows

@@ -10,7 +10,7 @@ from bench.statistics import median_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.drawing import draw
-from report.evidence import curves
+from report.evidence import curves, is_own, label
 from report.figures.timing import ratios
 from report.formats import count, duration, number, percent
 from report.phrases import NOT_MEASURED, ratio, slower, tally
@@ -50,7 +50,7 @@ def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
     """Columns and rows of median forward times, each with its rate in GFLOP/s where the layer is known."""
     forward = frame[frame["task"] == "convolution_forward"]
-    subjects = [*STRATEGIES, "native"]
+    subjects = [*STRATEGIES, "native", *sorted(filter(is_own, set(forward["subject"].astype(str))))]
     rows = []
     for (layer, samples), part in forward.groupby(["input", "size"], sort=False):
         by = {name: np.median(s) for name, s in zip(part["subject"], part["seconds"], strict=True)}
@@ -64,7 +64,7 @@ def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]
             said = "" if rate is None else f" ({number(rate, digits=2)})"
             cells.append(duration(by[name]) + said if name in by else NOT_MEASURED)
         rows.append([f"{layer}, {count(samples)}", *cells])
-    return {"columns": ["Layer, batch", *(LABELS.get(name, name) for name in subjects)], "rows": rows}
+    return {"columns": ["Layer, batch", *(LABELS.get(name, label(name)) for name in subjects)], "rows": rows}
 
 
 def ladder(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from bench.store import Snapshot
 from report import phrases, verdicts
 from report.cases import Case
 from report.drawing import Drawing, draw
-from report.evidence import CONTROL, LABELS, curves, final, label, networks, ordered
+from report.evidence import CONTROL, LABELS, curves, final, is_own, label, networks, ordered
 from report.figures.training import differences, learning_curves
 from report.formats import number
 from report.trained import UNTUNED
@@ -87,7 +87,9 @@ def curves_figure(snapshot: Snapshot) -> Drawing | None:
         for variant, part in ends.groupby("variant", sort=False)
     ]
     return draw(
-        learning_curves(frame, LABELS, HIGHLIGHTED),
+        learning_curves(
+            frame, LABELS, (*HIGHLIGHTED, *filter(is_own, ordered(frame["activation"].unique())))
+        ),
         frame,
         name=f"q11-learning-{snapshot.slug}",
         title="Loss and accuracy of the classifier by epoch",

@@ -9,7 +9,7 @@ from impl.activations import ACTIVATIONS
 from impl.initialization import variance_gain
 from report.answers.q11_evidence import HIGHLIGHTED
 from report.drawing import Drawing, draw
-from report.evidence import label, networks, ordered
+from report.evidence import is_own, label, networks, ordered
 from report.figures.training import signals
 from report.formats import number
 from report.verdicts import effect, judged
@@ -62,13 +62,14 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
             ("gradient norm", "norm of gradients"),
         ):
             frame = layers(snapshot, runs, series)
-            frame = frame[(frame["step"] == 0) & frame["activation"].isin(DRAWN)]
+            drawn = frame["activation"].isin(DRAWN) | frame["activation"].map(is_own).astype(bool)
+            frame = frame[(frame["step"] == 0) & drawn]
             panels.append(frame.assign(series=title, panel=words))
     frame = pd.concat(panels)
     if frame.empty:
         return None
     return draw(
-        signals(frame, {name: label(name) for name in HIGHLIGHTED}),
+        signals(frame, {str(name): label(str(name)) for name in frame["activation"].unique()}),
         frame.drop(columns="step"),
         name=f"q11-signals-{snapshot.slug}",
         title="Signal and gradient by layer before training",

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from report.figures.style import INK, plain_ticks, stroke, style
+from report.figures.style import INK, legend_columns, plain_ticks, stroke, style
 
 COPIES = {"copy into memory at hand": (0, (1, 1)), "copy into fresh memory": (0, (6, 2))}
 
@@ -68,5 +68,5 @@ def worth(frame: pd.DataFrame) -> Figure:
             ax.set_ylabel(own["quantity"].iloc[0])
         figure.supxlabel("forward and backward, largest size (µs)", fontsize=9)
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=5)
+        figure.legend(handles, labels, loc="outside upper center", ncols=legend_columns(labels, 5))
     return figure

@@ -1,6 +1,7 @@
 """How figures look: the strokes of the activations and what all figures share."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,13 @@ PALETTE: dict[str, Stroke] = {
     "elu": Stroke("#A65628", (0, (7, 1, 3, 1)), "p"),
 }
 
+# A user's own is grey, with one of these dashes and of these markers, by its name the same everywhere.
+OWN_COLOR = "#6B6B6B"
+OWN_DASHES = ((0, (1, 1)), (0, (1, 3)), (0, (3, 3)), (0, (6, 1, 1, 1, 1, 1, 1, 1)), (0, (12, 4)))
+OWN_MARKERS = ("*", "d", "H", "8", "1", "2", "3", "4", "+", "x", "|")
+
+LONGEST_LABEL = 28  # letters, of any of ours
+
 RC: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     "figure.figsize": (6.4, 3.6),
@@ -65,10 +73,21 @@ RC: dict[Any, Any] = {
 }
 
 
+def own_stroke(name: str) -> Stroke:
+    """How what a user brought is drawn, by a hash of its name: two that look alike are unlikely."""
+    place, k = divmod(int(hashlib.sha256(name.encode()).hexdigest(), 16), len(OWN_DASHES))
+    return Stroke(OWN_COLOR, OWN_DASHES[k], OWN_MARKERS[place % len(OWN_MARKERS)])
+
+
 def stroke(name: str) -> dict[str, Any]:
-    """Keyword arguments of `plot` for the activation `name`; grey and dotted for one that a user brought."""
-    chosen = PALETTE.get(name, Stroke("#6B6B6B", "dotted", "*"))
+    """Keyword arguments of `plot` for the activation `name`, of the table or a user's own."""
+    chosen = PALETTE.get(name) or own_stroke(name)
     return {"color": chosen.color, "linestyle": chosen.dash, "marker": chosen.marker}
+
+
+def legend_columns(labels: Sequence[str], usual: int) -> int:
+    """How many columns a legend has: the usual, or two where a name is as long as that of a user's file."""
+    return usual if max(map(len, labels), default=0) <= LONGEST_LABEL else min(usual, 2)
 
 
 @contextmanager

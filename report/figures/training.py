@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from report.figures.style import INK, PALETTE, stroke, style
+from report.figures.style import INK, PALETTE, legend_columns, stroke, style
 
 
 def _curves(ax: Axes, frame: pd.DataFrame, labels: Mapping[str, str], highlighted: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ def learning_curves(frame: pd.DataFrame, labels: Mapping[str, str], highlighted:
             ax.set_xlabel("epoch")
             ax.set_xticks(sorted(frame["step"].unique()))
         handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+        figure.legend(handles, names, loc="outside upper center", ncols=legend_columns(names, len(names)))
     return figure
 
 
@@ -119,7 +119,7 @@ def signals(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
         for ax in axes[-1]:
             ax.set_xlabel("layer")
         handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+        figure.legend(handles, names, loc="outside upper center", ncols=legend_columns(names, len(names)))
     return figure
 
 

@@ -1,0 +1,334 @@
+"""A page for every contender of a user's own: whether it is sound, what it costs, where it is better."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics import CONFIDENCE
+from bench.store import Snapshot
+from report import cases, claims, verdicts
+from report.answer import Source
+from report.cases import Case
+from report.claims import NOT_MEASURED
+from report.evidence import inputs, is_own, label, samples
+from report.formats import count, number
+from report.page import Section
+from report.phrases import listed, tally
+from report.trained import select, tested
+
+Judged = list[tuple[Case, float, int]]
+YES, NO, NAN, RAISES = "yes", "no", "NaN", "raises an error"
+EXACT = 1e-9  # so far may a strategy be from torch's in float64, as a share of the greatest
+DTYPES = ("float32", "float64", "bfloat16")
+LARGE = 1e4  # up to where, and from its inverse on, an activation is expected to be finite in float32
+# The families of comparisons that an activation is part of, each with what it was trained on.
+NETWORKS = (*verdicts.TASKS, *(name for name in claims.FAMILIES if name.endswith(", one rate")))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of contender is found in a store, and what it is measured beside.
+
+    column: of a training run, where one names it; times: the tasks that time it, in words; baselines: subject
+    and implementation; check: the task of its soundness; variable: of make, which brings it.
+    """
+
+    word: str
+    column: str
+    times: Mapping[str, str]
+    baselines: Sequence[tuple[str, str]]
+    check: str
+    variable: str
+
+
+KINDS = (
+    Kind(
+        "activation",
+        "activation",
+        claims.PASSES,
+        (("relu", "impl"), ("gelu", "impl"), ("sgelu", "impl")),
+        "activation_soundness",
+        "ACTIVATION",
+    ),
+    Kind(
+        "optimizer",
+        "optimizer",
+        {"optimizer_step": "a step"},
+        (("sgd", "impl"), ("adam", "impl"), ("adam", "torch")),
+        "optimizer_soundness",
+        "OPTIMIZER",
+    ),
+    Kind(
+        "convolution strategy",
+        "",
+        claims.CONVOLUTIONS,
+        (("unfold", "impl"), ("tiled", "impl"), ("native", "torch")),
+        "convolution_soundness",
+        "STRATEGY",
+    ),
+)
+
+
+def brought(snapshot: Snapshot) -> list[tuple[Kind, str]]:
+    """Every contender of a user's own in a store, in the order of kinds and names.
+
+    Its name has a colon, `path/to/file.py:Name@hash`, which no name of a table has.
+    """
+    runs, found = snapshot.runs, []
+    for kind in KINDS:
+        names = runs[runs["task"].isin([*kind.times, kind.check])]["subject"]
+        if kind.column:
+            names = pd.concat([names, runs[kind.column]])
+        found += [(kind, name) for name in sorted({str(n) for n in names.dropna() if is_own(n)})]
+    return found
+
+
+def probes(snapshot: Snapshot, kind: Kind, name: str) -> dict[str, str]:
+    """What the check of a contender found, in words by probe; empty where it was not made."""
+    m = snapshot.measurements
+    m = m[(m["task"] == kind.check) & (m["subject"] == name) & (m["unit"] != "s")]
+    found = {}
+    for metric, value in zip(m["metric"].astype(str), m["value"], strict=True):
+        for ending, word in ((" is NaN", NAN), (" raises", RAISES)):
+            if metric.endswith(ending):
+                found[metric.removesuffix(ending)] = word
+                break
+        else:
+            found[metric] = repr(float(value))
+    return found
+
+
+Row = tuple[str, str, bool | None]  # what was asked, what was found, whether it is as it should be
+
+
+def _flag(found: Mapping[str, str], metric: str, words: str) -> Row:
+    """Of a probe that asks whether."""
+    value = found.get(metric, NOT_MEASURED)
+    said = {"1.0": YES, "0.0": NO}.get(value, value)
+    return words, said, None if said == NOT_MEASURED else said == YES
+
+
+def _value(found: Mapping[str, str], metric: str, words: str, sound: Callable[[float], bool] | None) -> Row:
+    """Of a probe that gives a number; sound: which numbers are as they should be, None where all are."""
+    value = found.get(metric, NOT_MEASURED)
+    if value in (NOT_MEASURED, NAN, RAISES):
+        return words, value, None if value == NOT_MEASURED or sound is None else False
+    x = float(value)
+    said = number(x) if np.isfinite(x) else ("∞" if x > 0 else "−∞")
+    return words, said, None if sound is None else sound(x)
+
+
+def _of_activation(found: Mapping[str, str]) -> list[Row]:
+    return [
+        *(_flag(found, f"keeps {dtype}", f"Keeps shape and type of {dtype}") for dtype in DTYPES),
+        _flag(found, "gradcheck", "Gradient agrees with differences, float64"),
+        _value(found, "finite up to", "Value and slope finite up to ±x, float32, x", lambda x: x >= LARGE),
+        _value(
+            found,
+            "finite down to",
+            "Value and slope finite down to ±x, float32, x",
+            lambda x: 0 < x <= 1 / LARGE,
+        ),
+        *(
+            _value(found, f"{what} at {at}", f"{what.capitalize()} at {words}", None)
+            for at, words in (("inf", "∞"), ("-inf", "−∞"))
+            for what in ("value", "slope")
+        ),
+        ("Value at NaN", *_nan(found)),
+    ]
+
+
+def _nan(found: Mapping[str, str]) -> tuple[str, bool | None]:
+    """NaN is what NaN should give: whoever hides it hides a mistake."""
+    _, said, _ = _value(found, "value at nan", "", None)
+    return said, None if said == NOT_MEASURED else said == NAN
+
+
+def _of_optimizer(found: Mapping[str, str]) -> list[Row]:
+    quadratics = [metric for metric in found if metric.startswith("quadratic at ")]
+    return [
+        *(_flag(found, f"keeps {dtype}", f"Keeps shape and type of {dtype}") for dtype in DTYPES),
+        *(
+            _value(
+                found, m, f"Share of a quadratic left after 100 steps, rate {m.split()[-1]}", lambda x: x < 1
+            )
+            for m in sorted(quadratics, key=lambda m: float(m.split()[-1]))
+        ),
+        _flag(found, "finite at zero gradient", "Finite where the gradient is zero"),
+        _flag(found, "leaves what has no gradient", "Leaves what has no gradient as it is"),
+        _flag(found, "resumes", "Goes on from a stored state as if never stopped"),
+    ]
+
+
+def _of_strategy(found: Mapping[str, str]) -> list[Row]:
+    errors = [metric for metric in found if metric.startswith("error of ")]
+    return [
+        *(_flag(found, f"keeps {dtype}", f"Keeps shape and type of {dtype}") for dtype in DTYPES),
+        *(
+            _value(found, m, f"Distance from F.conv2d's {m.removeprefix('error of ')}", lambda x: x <= EXACT)
+            for m in errors
+        ),
+    ]
+
+
+SOUND = dict(zip((kind.word for kind in KINDS), (_of_activation, _of_optimizer, _of_strategy), strict=True))
+
+
+def costs(snapshot: Snapshot, kind: Kind, name: str) -> Judged:
+    """The contender's times over each baseline's, in every pass and on every input, corrected together."""
+    return claims.judge(cases.times(kind.times, [((name, "impl"), b) for b in kind.baselines])(snapshot))
+
+
+def _cost_rows(found: Judged, kind: Kind, name: str) -> list[list[str]]:
+    """A row a pass and input, a cell a baseline."""
+    by = {(case.where, case.b): (case, side) for case, _, side in found}
+    words = {1: "slower", -1: "faster", 0: "undecided"}
+    return [
+        [
+            where[0].upper() + where[1:],
+            *(
+                f"{verdicts.effect(at[0])}, {words[at[1]]}" if at else NOT_MEASURED
+                for at in (by.get((where, " ".join(b))) for b in kind.baselines)
+            ),
+        ]
+        for where in dict.fromkeys(case.where for case, _, _ in found)
+    ]
+
+
+def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
+    """Between which of the baselines it stands by the median time of all passes at the largest input."""
+
+    def seconds(what: tuple[str, str]) -> float | None:
+        times = [
+            samples(snapshot, t, *what, inputs(snapshot, t)[-1]) for t in kind.times if inputs(snapshot, t)
+        ]
+        if not times or any(t is None for t in times):
+            return None
+        return sum(float(np.median(t)) for t in times if t is not None)
+
+    own = seconds((name, "impl"))
+    if own is None:
+        return None
+    known = {verdicts.name(" ".join(b)): t for b in kind.baselines if (t := seconds(b)) is not None}
+    order = sorted(known, key=lambda b: known[b])
+    below, above = [b for b in order if known[b] <= own], [b for b in order if known[b] > own]
+    if not order:
+        return None
+    if below and above:
+        return f"between {below[-1]} and {above[0]}"
+    return f"dearer than {below[-1]}" if below else f"cheaper than {above[0]}"
+
+
+def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Case, float, int]]:
+    """Where it was trained: network, comparison, corrected p, and +1 where it is better, -1 where worse.
+
+    An activation's comparisons are those of the claims' families, corrected for all of a family; an optimizer
+    is compared with every rule of the table, corrected for these.
+    """
+    if kind.column == "optimizer":
+        found = {"classifier with batch norm": claims.judge(list(_against_rules(snapshot, name)))}
+    elif kind.column == "activation":
+        judged = verdicts.judged(snapshot)
+        found = {family: [at for at in judged[family] if at[0].a == name] for family in NETWORKS}
+    else:
+        return []
+    return [
+        (family, case, p, -side if case.comparison.relative else side)
+        for family, judged_ in found.items()
+        for case, p, side in judged_
+    ]
+
+
+def _against_rules(snapshot: Snapshot, name: str) -> list[Case]:
+    frame = select(
+        tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
+        loss="cross_entropy", initialization="torch",
+    )  # fmt: skip
+    contenders = cases.by_seed(frame, "optimizer")
+    others = [other for other in contenders if not is_own(other)]
+    return [c for o in others for c in cases.pair(contenders, name, o, "test_accuracy", "points")]
+
+
+def failures(snapshot: Snapshot, kind: Kind, name: str) -> list[list[str]]:
+    """Rows: task and rate, what became of it, how many runs, and why."""
+    runs = snapshot.runs
+    own = runs["subject"] == name
+    if kind.column:
+        own |= runs[kind.column] == name
+    bad = runs[own & (runs["status"] != "finished")]
+    bad = bad.assign(
+        rate=[f", rate {rate:g}" if rate > 0 else "" for rate in bad["learning_rate"].astype(float)]
+    )
+    return [
+        [f"{str(task).replace('_', ' ')}{rate}", str(status), count(len(part)), str(error) or "no error"]
+        for (task, rate, status, error), part in bad.groupby(["task", "rate", "status", "error"], sort=False)
+    ]
+
+
+def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
+    """What the page of one contender shows, all of one source."""
+    snapshot = source.snapshot
+    found = probes(snapshot, kind, name)
+    checked = SOUND[kind.word](found) if found else []
+    cost, trained = costs(snapshot, kind, name), networks(snapshot, kind, name)
+    seeds = sorted({case.comparison.pairs for _, case, _, _ in trained})
+    place, _, digest = name.partition("@")
+    file, _, attribute = place.rpartition(":")
+    words = {1: "better", -1: "worse", 0: "undecided"}
+    return {
+        "source": source,
+        "kind": kind.word,
+        "attribute": attribute,
+        "file": file,
+        "digest": digest,
+        "checked": [
+            [what, said, {True: "sound", False: "unsound", None: "no demand"}[sound]]
+            for what, said, sound in checked
+        ],
+        "unsound": [what for what, _, sound in checked if sound is False],
+        "costs": _cost_rows(cost, kind, name),
+        "cost_columns": ["What", *(f"Over {verdicts.name(' '.join(b))}" for b in kind.baselines)],
+        "cost_tally": tally([side for _, _, side in cost], "slower", "faster") if cost else "",
+        "time_class": time_class(snapshot, kind, name),
+        "trains": bool(kind.column),
+        "networks": [
+            [
+                f"{family[0].upper()}{family[1:]}, against {label(case.b)}",
+                verdicts.effect(case),
+                count(case.comparison.pairs),
+                verdicts.p_value(p),
+                words[side] + (f"; {case.diverged} diverged" if case.diverged else ""),
+            ]
+            for family, case, p, side in trained
+        ],
+        "tally": tally([side for *_, side in trained], "better", "worse") if trained else "",
+        "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
+        "failures": failures(snapshot, kind, name),
+        "confidence": CONFIDENCE,
+        "command": f"make report {kind.variable}={place}",
+        "anchor": _anchor(source, name),
+    }
+
+
+def _anchor(source: Source, name: str) -> str:
+    return f"own-{source.slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def sections(found: Sequence[Source], first: int) -> list[Section]:
+    """A section for every contender of a user's own in every source, numbered on from `first`."""
+    made = [(source, kind, name) for source in found for kind, name in brought(source.snapshot)]
+    return [
+        Section(
+            number=first + k,
+            slug=_anchor(source, name),
+            title=f"Your own: {name.partition('@')[0].rpartition(':')[2]}",
+            question=f"What is the {kind.word} {label(name)} worth?",
+            template="own.html.j2",
+            values=values(source, kind, name),
+        )
+        for k, (source, kind, name) in enumerate(made)
+    ]

@@ -1,0 +1,171 @@
+"""Ones own activation from the command line to its section of the page, whose numbers are worked out anew."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from bench.cells import Outcome
+from bench.store import Store
+from bench.timing import Timing
+from impl.training import Measurement
+
+ROOT = Path(__file__).resolve().parents[2]
+SNAKE = "examples/snake.py:Snake"
+BASELINES = ("relu", "gelu", "sgelu")
+SAMPLES = 40
+RUN = (
+    *("bench", "run", "--dataset", "digits", "--activation", SNAKE, "--only", "classifier"),
+    *("--seeds", "2", "--epochs", "1", "--workers", "2"),
+)
+
+
+def python(*arguments):
+    subprocess.run([sys.executable, "-m", *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """What the command line measured, and times that are written down for it: the benchmarks take minutes."""
+    path = tmp_path_factory.mktemp("own") / "here.sqlite"
+    python(*RUN, "--results", path)
+    rng, own = np.random.default_rng(0), identified(path)
+    with Store(path) as opened:
+        (environment,) = opened.connection.execute("SELECT id FROM environment").fetchone()
+        for way in ("forward", "backward"):
+            for name, level in zip((own, *BASELINES), (3e-5, 1e-5, 3e-5, 9e-5), strict=True):
+                seconds = level * rng.uniform(0.9, 1.1, SAMPLES)
+                timing = Timing(f"activation_{way}", name, "impl", "16384 elements", 16384)
+                rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
+                opened.record(environment, "quick", timing, Outcome("finished", rows))
+    return path
+
+
+def identified(path):
+    with closing(sqlite3.connect(path)) as connection:
+        ((name,),) = connection.execute(
+            "SELECT DISTINCT subject FROM run WHERE task = 'activation_soundness'"
+        )
+    return name
+
+
+@pytest.fixture(scope="module")
+def section(store):
+    """The tables of the section by their captions, rows of texts, and its text."""
+    folder = store.parent / "build"
+    nowhere = store.parent / "none.sqlite"
+    python("report", "--results", store, "--reference", nowhere, "--output", folder, "--format", "html")
+    page = (folder / "report.html").read_text()
+    (found,) = re.findall(r'<section class="answer" aria-labelledby="own-.*?</section>', page, re.DOTALL)
+    tables = {}
+    for table in re.findall(r"<table.*?</table>", found, re.DOTALL):
+        caption, *rows = (
+            [
+                text(cell)
+                for cell in re.findall(r"<(?:caption|th|td)[^>]*>(.*?)</(?:caption|th|td)>", row, re.DOTALL)
+            ]
+            for row in re.findall(r"<caption.*?</caption>|<tr>.*?</tr>", table, re.DOTALL)
+        )
+        tables[re.sub(r"Table \d+\. (\(quick profile\) )?", "", caption[0])] = rows[1:]
+    return tables, text(found)
+
+
+def text(html):
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", "", html))).strip()
+
+
+@pytest.fixture(scope="module")
+def measured(store):
+    """Every measurement with its run, by pandas alone."""
+    with closing(sqlite3.connect(store)) as connection:
+        return pd.read_sql_query("SELECT * FROM run JOIN measurement ON run.id = run", connection)
+
+
+def signed(x):
+    return f"{x:+.2f}".replace("-", "−") if round(x, 2) else "0.00"
+
+
+def accuracies(measured, name, batch_norm):
+    """Test accuracy by seed at the rate whose held-out accuracy was best; of equals, the smaller."""
+    own = measured[(measured["activation"] == name) & (measured["batch_norm"] == batch_norm)]
+    own = own[own["task"] == "classifier"]
+    tuning = own[
+        (own["split"] == "validation") & (own["metric"] == "validation_accuracy") & (own["step"] == 1)
+    ]
+    means = tuning.groupby("learning_rate")["value"].mean()
+    rate = means[means == means.max()].index.min()
+    tested = own[
+        (own["split"] == "test") & (own["metric"] == "test_accuracy") & (own["learning_rate"] == rate)
+    ]
+    return tested.set_index("seed")["value"].sort_index()
+
+
+def worked_out(a, b):
+    """Estimate, interval and p of paired differences; where all are equal, the sign test's."""
+    d = (a - b).to_numpy()
+    assert len(d) == 2
+    if np.ptp(d) < 1e-12:
+        return d.mean(), d.min(), d.max(), 1.0 if abs(d.mean()) < 1e-12 else 0.5
+    interval = stats.bootstrap((d,), np.mean, n_resamples=4999, method="BCa", rng=0).confidence_interval
+    return d.mean(), interval.low, interval.high, stats.ttest_1samp(d, 0).pvalue
+
+
+@pytest.mark.parametrize(("batch_norm", "network"), [(1, "Classifier"), (0, "Classifier without batch norm")])
+def test_differences_and_their_verdicts_are_those_of_the_stored_accuracies(
+    section, measured, store, batch_norm, network
+):
+    own = identified(store)
+    names = ["gelu", "control", own]
+    runs = {name: accuracies(measured, name, batch_norm) for name in ("relu", *names)}
+    pairs = [(name, "relu") for name in names] + [(name, "gelu") for name in names[1:]]
+    found = {pair: worked_out(runs[pair[0]], runs[pair[1]]) for pair in pairs}
+    corrected = dict(zip(pairs, multipletests([f[3] for f in found.values()], method="holm")[1], strict=True))
+    rows = {row[0]: row[1:] for row in section[0]["What networks with Snake achieve beside its baselines."]}
+    for baseline, words in (("relu", "ReLU"), ("gelu", "GELU")):
+        mean, low, high, _ = found[own, baseline]
+        p = corrected[own, baseline]
+        side = "better" if low > 0 and p < 0.05 else "worse" if high < 0 and p < 0.05 else "undecided"
+        effect, count, shown, verdict = rows[f"{network}, against {words}"]
+        assert effect == f"{signed(100 * mean)} points ({signed(100 * low)} to {signed(100 * high)})"
+        assert (count, shown, verdict) == ("2", f"{p:.4f}", side)
+
+
+def test_costs_are_ratios_of_the_stored_times(section, measured, store):
+    times = measured[(measured["kind"] == "timing") & (measured["metric"] == "seconds")]
+    medians = times.groupby(["task", "subject"])["value"].median()
+    rows = section[0]["Time of Snake as multiples."]
+    assert [row[0] for row in rows] == ["Forward, 16384 elements", "Backward, 16384 elements"]
+    for way, row in zip(("forward", "backward"), rows, strict=True):
+        for baseline, cell, verdict in zip(
+            BASELINES, row[1:], ("slower", "undecided", "faster"), strict=True
+        ):
+            ratio = medians[f"activation_{way}", identified(store)] / medians[f"activation_{way}", baseline]
+            shown, low, high, said = re.fullmatch(
+                r"([\d.]+) times \(([\d.]+) to ([\d.]+)\), (\w+)", cell
+            ).groups()
+            assert shown == f"{ratio:#.3g}"
+            assert float(low) < ratio < float(high)
+            assert said == verdict
+    assert "slower in 2 of 6 cases, faster in 2 and undecided in 2" in section[1]
+
+
+def test_what_it_is_and_what_the_check_found(section, measured, store):
+    name, digest = identified(store).split("@")
+    assert name == SNAKE
+    checked = {row[0]: row[1:] for row in section[0]["What the check of Snake found."]}
+    assert checked["Keeps shape and type of bfloat16"] == ["yes", "sound"]
+    assert checked["Gradient agrees with differences, float64"] == ["yes", "sound"]
+    assert checked["Value at ∞"] == ["NaN", "no demand"]  # the sine of infinity is no number
+    assert checked["Value at NaN"] == ["NaN", "sound"]
+    assert f"What is the activation {name}@{digest} worth?" in section[1]
+    assert "No run of it failed or diverged." in section[1]
+    assert "2 pairs of runs stand behind a comparison" in section[1]

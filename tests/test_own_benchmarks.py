@@ -1,0 +1,74 @@
+"""A user's own contenders are timed beside those of the tables, and only where that was not done before."""
+
+from pathlib import Path
+
+from bench import runner
+from bench.contenders import identify
+from bench.timing import Timing
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("1→16 at 28×28", "16→32 at 14×14", "32→64 at 7×7")
+
+
+def wanted(activation, optimizer, strategy):
+    """What is to be timed, written down by hand."""
+    return [
+        *(
+            Timing(f"activation_{way}", activation, "impl", f"{size} elements", size)
+            for way in ("forward", "backward")
+            for size in (16384, 131072, 1048576)
+        ),
+        Timing("optimizer_step", optimizer, "impl", "the classifier's parameters", 101_770),
+        *(
+            Timing(f"convolution_{way}", strategy, "impl", layer, samples)
+            for way in ("forward", "training")
+            for layer in LAYERS
+            for samples in (1, 64)
+        ),
+    ]
+
+
+class Finished:
+    """Keys of all benchmarks but some, as if a store held the whole table's."""
+
+    def __init__(self, missing):
+        self.missing = {timing.key for timing in missing}
+
+    def __contains__(self, key):
+        return key not in self.missing
+
+
+class Session:
+    def __init__(self, missing):
+        self.missing, self.recorded, self.failed = missing, {}, []
+
+    def finished(self):
+        return Finished(self.missing)
+
+    def record(self, timing, outcome):
+        assert outcome.status == "finished", outcome.error
+        self.recorded[timing] = [m.value for m in outcome.measurements if m.metric == "seconds"]
+
+
+def test_only_what_is_missing_of_ones_own_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    own = {
+        "activation": [identify("examples/snake.py:Snake")],
+        "optimizer": [identify("examples/lion.py:Lion", "optimizer")],
+        "strategy": [identify("examples/fft_convolution.py:fft", "strategy")],
+    }
+    missing = wanted(*(names[0] for names in own.values()))
+    session = Session(missing)
+    runner.run_benchmarks(session, "cpu", 0.001, tmp_path / "benchmarks.log", own)
+    assert set(session.recorded) == set(missing)
+    assert all(len(samples) >= 5 and min(samples) > 0 for samples in session.recorded.values())
+
+
+def test_several_of_a_kind_and_none(tmp_path, monkeypatch):
+    """Without any the suites are as they were; of two, what one lacks."""
+    names = ["torch.nn:ELU@00000000", "torch.nn:CELU@00000000"]
+    lacking = Timing("activation_forward", names[1], "impl", "16384 elements", 16384)
+    for own, expected in ((None, set()), ({"activation": names}, {lacking})):
+        session = Session([lacking])
+        runner.run_benchmarks(session, "cpu", 0.001, tmp_path / "benchmarks.log", own)
+        assert set(session.recorded) == expected

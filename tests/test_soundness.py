@@ -1,0 +1,271 @@
+"""What the checks find of functions, rules and convolutions whose faults are known."""
+
+import math
+
+import pytest
+import torch
+
+from bench.cells import Cell, Trial, run_cell
+from bench.contenders import ADAPTIVE, KINDS, check, identify
+from bench.experiments import PROFILES, RATES, plan, trials
+from bench.soundness import CHECKS, LAYERS, TASKS, told
+
+MINE = """
+import torch
+from torch import nn
+from torch.nn.functional import conv2d
+from torch.optim import SGD
+
+def square(x):
+    return x * x
+
+class Wrong(torch.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return 3 * x
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+    @staticmethod
+    def backward(ctx, g):
+        return 2 * g
+
+def wrong(x):
+    return Wrong.apply(x)
+
+def hides(x):
+    return torch.nan_to_num(x, nan=0.0)
+
+def single(x):
+    if x.dtype != torch.float32:
+        raise TypeError("float32 only")
+    return torch.tanh(x)
+
+class Up(SGD):
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.data.add_(p.grad if p.grad is not None else 1, alpha=group["lr"])
+
+class Forgets(SGD):
+    rates = (0.5, 0.1, 0.2, 0.3, 0.4)
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.calls = 0
+    def step(self, closure=None):
+        self.calls += 1
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.data.add_(p.grad / p.grad.norm(), alpha=-group["lr"] / self.calls)
+
+class Few(SGD):
+    rates = (0.1, 0.2)
+
+class Odd(SGD):
+    rates = 7
+
+def still(params, lr):
+    return SGD(params, 0.0)
+
+def no_rule(params, lr):
+    return [*params]
+
+def raises(params, lr):
+    raise KeyError("of no use")
+
+number = 3
+
+def stride_less(input, weight, geometry):
+    return conv2d(input, weight, None, 1, geometry.padding, geometry.dilation, geometry.groups)
+
+def flipped(input, weight, geometry):
+    g = geometry
+    return conv2d(input, weight.flip(2, 3), None, g.stride, g.padding, g.dilation, g.groups)
+
+def cut(input, weight, geometry):
+    return conv2d(input, weight.detach(), None, 1, geometry.padding)
+
+def unpadded(input, weight, geometry):
+    return conv2d(input, weight)
+
+def two(input, weight):
+    return conv2d(input, weight)
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    return path
+
+
+def found(kind, name):
+    return {m.metric: m.value for m in CHECKS[TASKS[kind]](name)}
+
+
+def test_relu_by_hand_and_gelus_limits():
+    relu = found("activation", "relu")
+    assert all(relu[f"keeps {dtype}"] == 1 for dtype in ("float32", "float64", "bfloat16"))
+    assert relu["gradcheck"] == 1
+    assert (relu["value at inf"], relu["value at -inf"]) == (math.inf, 0)
+    assert (relu["slope at inf"], relu["slope at -inf"]) == (1, 0)
+    assert relu["value at nan is NaN"] == 1
+    assert "value at nan" not in relu
+    assert (relu["finite up to"], relu["finite down to"]) == (1e32, 1e-32)
+
+
+@pytest.mark.parametrize("name", ["sgelu", "ada_sgelu", "torch.nn:PReLU"])
+def test_activations_with_and_without_parameters_are_sound(name):
+    sound = found("activation", name)
+    assert all(sound[m] == 1 for m in sound if m.startswith("keeps ") or m == "gradcheck")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "value"),
+    [
+        ("square", "finite up to", 1e16),  # 1e32² is more than float32 holds
+        ("square", "finite down to", 1e-32),
+        ("square", "slope at -inf", -math.inf),
+        ("wrong", "gradcheck", 0),
+        ("wrong", "keeps float64", 1),
+        ("hides", "value at nan", 0),
+        ("single", "keeps float32", 1),
+        ("single", "keeps bfloat16 raises", 1),
+        ("single", "gradcheck raises", 1),
+    ],
+)
+def test_what_is_wrong_with_an_activation_is_found(mine, name, metric, value):
+    assert found("activation", f"{mine}:{name}")[metric] == value
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adagrad", "rmsprop"])
+def test_our_rules_are_sound(name):
+    sound = found("optimizer", name)
+    for metric, value in sound.items():
+        assert value < 1 if metric.startswith("quadratic") else value == 1, metric
+
+
+def test_gradient_descents_share_of_the_quadratic_is_in_closed_form():
+    """θ ← (1 - ηλ) θ, so Σλ(1 - ηλ)²ⁿ / Σλ is left."""
+    curvatures = [10 ** (-2 * k / 7) for k in range(8)]
+    sound = found("optimizer", "sgd")
+    for rate in ADAPTIVE:
+        left = sum(c * (1 - rate * c) ** 200 for c in curvatures) / sum(curvatures)
+        assert sound[f"quadratic at {rate:g}"] == pytest.approx(left, rel=1e-6)
+
+
+def test_what_is_wrong_with_a_rule_is_found(mine):
+    up, forgets = (found("optimizer", f"{mine}:{name}") for name in ("Up", "Forgets"))
+    assert all(up[f"quadratic at {rate:g}"] > 1 for rate in ADAPTIVE)
+    assert up["leaves what has no gradient"] == 0
+    assert forgets["resumes"] == 0
+    assert forgets["finite at zero gradient"] == 0
+    assert [m for m in forgets if m.startswith("quad")] == [f"quadratic at 0.{k}" for k in range(1, 6)]
+
+
+def test_a_strategy_of_the_table_is_exact_and_faults_are_found_where_they_are(mine):
+    errors = found("strategy", "windows")
+    assert len([m for m in errors if m.startswith("error of ")]) == 3 * len(LAYERS)
+    assert all(value < 1e-12 for m, value in errors.items() if m.startswith("error"))
+    stride = found("strategy", f"{mine}:stride_less")
+    assert [m for m in stride if m.startswith("error") and (m.endswith("raises") or stride[m] > 1e-9)] == [
+        "error of output, stride 2 raises",  # of another shape
+        "error of input gradient, stride 2",
+        "error of weight gradient, stride 2",
+    ]
+    flipped = found("strategy", f"{mine}:flipped")
+    assert flipped["error of output, one pixel"] == 0
+    assert flipped["error of output, padding 1"] > 0.1
+    assert flipped["error of input gradient, stride 2"] > 0.1
+
+
+def test_what_a_probe_raises_is_a_finding():
+    assert told("x", lambda: 1 / 0)[:3] == ("x raises", 0, 1)
+    assert told("x", lambda: math.nan)[:3] == ("x is NaN", 0, 1)
+    assert told("x", lambda: torch.tensor(2.5))[:3] == ("x", 0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("optimizer", "lion", "unknown optimizer 'lion'; known: sgd, momentum"),
+        (
+            "optimizer",
+            "{mine}:number",
+            "is a int; what makes an optimizer of .parameters, learning rate. was",
+        ),
+        ("optimizer", "{mine}:square", "cannot be called with two arguments; what makes an optimizer of"),
+        ("optimizer", "{mine}:no_rule", "makes a list; a torch.optim.Optimizer was expected"),
+        ("optimizer", "{mine}:raises", r"raises KeyError\('of no use'\); a result was expected"),
+        ("optimizer", "{mine}:still", "changes no parameter in a step; it was expected to"),
+        ("optimizer", "{mine}:Few", r"has rates \(0.1, 0.2\); 5 different positive numbers were expected"),
+        ("optimizer", "{mine}:Odd", "has rates 7; 5 different positive numbers were expected"),
+        ("strategy", "fft", "unknown strategy 'fft'; known: loops, unfold"),
+        ("strategy", "{mine}:number", r"is a int; a function of \(input, weight, Geometry\) was expected"),
+        ("strategy", "{mine}:two", r"cannot be called with three arguments; a function of \(input, weight"),
+        ("strategy", "{mine}:cut", "is not differentiable: no gradient reaches its input"),
+        (
+            "strategy",
+            "{mine}:unpadded",
+            r"returns shape \(2, 4, 6, 6\) .*; \(2, 4, 8, 8\) of torch.float32 was",
+        ),
+        ("activation", "{mine}:two", "cannot be made without arguments"),
+        ("activation", "{mine}:single", None),
+        ("optimizer", "{mine}:Forgets", None),
+        ("strategy", "{mine}:flipped", None),
+    ],
+)
+def test_what_is_nothing_of_the_kind_is_one_line_that_says_what_came(mine, kind, name, message):
+    name = name.format(mine=mine)
+
+    def ask():
+        identify(name, kind)
+        check(name, kind)
+
+    if message is None:
+        return ask()
+    with pytest.raises(ValueError, match=message) as error:
+        ask()
+    assert str(error.value).count("\n") == 0
+    assert f"{kind} {name!r}" in str(error.value)
+    return None
+
+
+def test_a_trial_is_a_cell_of_its_own_key_that_a_worker_can_run(mine):
+    own = {
+        kind: [f"{mine}:{name}"] for kind, name in zip(KINDS, ("square", "Forgets", "flipped"), strict=True)
+    }
+    made = trials(own, "digits")
+    assert [cell.task for cell in made] == list(CHECKS)
+    assert len({cell.key for cell in made}) == 3
+    assert str(made[0]) == f"activation_soundness {mine}:square"
+    outcome = run_cell(made[0], None)
+    assert outcome.status == "finished"
+    numbers = {m.metric: m.value for m in outcome.measurements if m.metric != "run_seconds"}
+    assert numbers == found("activation", f"{mine}:square")
+
+
+def test_keys_of_cells_are_what_they_were():
+    """As the reference store has them."""
+    cell = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")
+    assert cell.key == KEY
+    assert Trial(**vars(cell)).key != KEY
+
+
+KEY = "834d8ebb5c0c38bb"  # SHA-256 of the fields as JSON, by hand
+
+
+def test_an_own_optimizer_is_compared_beside_the_others_at_its_own_rates(mine):
+    effort = PROFILES["quick"].experiments["optimizers"]
+    names = [f"{mine}:Forgets", f"{mine}:still"]
+    made = plan("optimizers", effort, "digits", 1437, ["relu"], names)
+    assert [cell.optimizer for cell in made.contenders] == [*RATES, *names]
+    tried = {cell.optimizer: [] for _, cell in made.tuning()}
+    for _, cell in made.tuning():
+        tried[cell.optimizer].append(cell.learning_rate)
+    assert tried[names[0]] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert tried[names[1]] == list(ADAPTIVE)
+    other = plan("classifier", effort, "digits", 1437, ["relu"], names)
+    assert {cell.optimizer for cell in other.contenders} == {"adam"}
