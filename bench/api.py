@@ -43,8 +43,8 @@ def run(
     cannot be used. A run that raises is a row that says why.
 
     >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
-    >>> sorted(frame[frame["metric"] == "test_accuracy"]["learning_rate"].unique())[0] >= 3e-4
-    True
+    >>> sorted(frame["split"].unique())
+    ['test', 'validation']
     """
     _known("part", parts, PARTS)
     _known("profile", [profile], PROFILES)
