@@ -233,14 +233,26 @@ def list_(
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where the files are written.")] = Path("build/csv"),
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the files are written; default: build/csv or build/parquet.")
+    ] = None,
     results: Results = RESULTS,
+    format: Annotated[str, typer.Option(help="csv, or parquet, after pip install '.[parquet]'.")] = "csv",
 ) -> None:
-    """Write what was measured last as tidy CSV: environment, runs, and measurements by run."""
+    """Write what was measured last as tidy CSV or Parquet: environment, runs, and measurements by run."""
+    known("format", [format], ["csv", "parquet"])
     snapshot = _latest(results)
+    folder = folder or Path("build", format)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in snapshot.tables().items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        path = folder / f"{name}.{format}"
+        if format == "csv":
+            table.to_csv(path, index=False)
+            continue
+        try:
+            table.to_parquet(path, index=False)
+        except ImportError as error:
+            raise ValueError("Parquet needs pyarrow: pip install '.[parquet]'") from error
     console.print(
         f"{folder}: {len(snapshot.runs)} runs, {len(snapshot.measurements)} measurements", markup=False
     )

@@ -82,7 +82,7 @@ class Snapshot:
         """The snapshot as three tidy tables, for use elsewhere: environment, runs, measurements by run."""
         where = {**self.environment, "profile": self.profile}
         return {
-            "environment": pd.DataFrame({"what": where.keys(), "value": where.values()}),
+            "environment": pd.DataFrame({"what": where.keys(), "value": map(str, where.values())}),
             "runs": self.runs,
             "measurements": self.measurements[["run", "metric", "step", "value", "unit"]],
         }

@@ -81,6 +81,9 @@ class Elementwise(nn.Module):
 
     run: the rung of `impl.ladder` that is fastest for it; a single kernel of torch with its own backward
     leaves nothing to fuse. device, dtype: of the parameters, as in torch; most activations have none.
+
+    >>> SGELU()(torch.tensor([-1.0, 2.0], dtype=torch.float64)).round(decimals=4)
+    tensor([0.8427, 1.9906], dtype=torch.float64)
     """
 
     rule: ClassVar[Rule]
@@ -174,7 +177,11 @@ class WithParameter(Elementwise):
 
 
 class Swish(WithParameter):
-    """Module of `swish` with β = `beta`, fixed or trained."""
+    """Module of `swish` with β = `beta`, fixed or trained.
+
+    >>> Swish(beta=2)
+    Swish(beta=2, trainable=False)
+    """
 
     parameter = "beta"
     rule = Rule(
@@ -196,7 +203,11 @@ class Swish(WithParameter):
 
 
 class AdaSGELU(WithParameter):
-    """Module of `ada_sgelu` with α = `alpha` at the start, trained unless told otherwise."""
+    """Module of `ada_sgelu` with α = `alpha` at the start, trained unless told otherwise.
+
+    >>> AdaSGELU()
+    AdaSGELU(alpha=1, trainable=True)
+    """
 
     parameter = "alpha"
     rule = Rule(
@@ -223,7 +234,11 @@ class AdaSGELU(WithParameter):
 
 
 class ELU(WithParameter):
-    """Module of `elu` with α = `alpha`, fixed or trained."""
+    """Module of `elu` with α = `alpha`, fixed or trained.
+
+    >>> ELU()
+    ELU(alpha=1, trainable=False)
+    """
 
     parameter = "alpha"
     rule = Rule(elu, elu_derivative, functions.elu_derivative_in_alpha)

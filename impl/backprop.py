@@ -53,6 +53,14 @@ class MLP:
     sizes: units of input, hidden layers and output. `weights` are (out, in), `biases` (out,), drawn as
     torch.nn.Linear draws them: uniform within ±1/√in. `output` is the last layer's f, "identity" for a loss
     on logits. Raises ValueError for fewer than two sizes, one below 1, or a name its table does not hold.
+
+    >>> g = torch.Generator().manual_seed(0)
+    >>> network = MLP([2, 8, 1], "tanh", "sigmoid", "mse", generator=g)
+    >>> x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> y = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # exclusive or
+    >>> losses = network.train(x, y, learning_rate=2.0, epochs=2000, batch_size=4, generator=g)
+    >>> network.forward(x).round().flatten()
+    tensor([0., 1., 1., 0.])
     """
 
     def __init__(

@@ -67,6 +67,15 @@ def conv2d(
     "same" for as much as keeps the size. Raises ValueError for shapes and devices that do not fit and for an
     unknown strategy or padding, TypeError for strides, paddings and dilations of another form and for tensors
     of two dtypes.
+
+    >>> import torch
+    >>> input = torch.arange(16.0).reshape(1, 1, 4, 4)
+    >>> weight = torch.ones(1, 1, 3, 3)
+    >>> conv2d(input, weight)
+    tensor([[[[45., 54.],
+              [81., 90.]]]])
+    >>> conv2d(input, weight, stride=2, padding=1, strategy="tiled").shape
+    torch.Size([1, 1, 2, 2])
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
@@ -111,6 +120,10 @@ def conv_transpose2d(
     (N, O, Ho, Wo) or (O, Ho, Wo) with
     Ho = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1, Wo likewise. Raises ValueError
     for shapes that do not fit, TypeError as `conv2d`.
+
+    >>> import torch
+    >>> conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 1, 2), stride=2)
+    tensor([[[[1., 1., 2., 2.]]]])
     """
     if input.dim() == 3:
         return conv_transpose2d(

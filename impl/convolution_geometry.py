@@ -121,6 +121,9 @@ def operations(input_shape: tuple[int, ...], weight_shape: tuple[int, ...], geom
     """Return the multiply-adds of one forward pass by the definition, N·O·Ho·Wo·(C/G)·kh·kw.
 
     input_shape: (N, C, H, W); weight_shape: (O, C/G, kh, kw). Raises ValueError for shapes that do not fit.
+
+    >>> operations((1, 1, 28, 28), (16, 1, 3, 3), Geometry())
+    97344
     """
     check(torch.Size(input_shape), torch.Size(weight_shape), geometry)
     samples, _, height, width = input_shape

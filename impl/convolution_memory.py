@@ -82,6 +82,9 @@ def buffer_bytes(
     same columns. `shifted` and `tiled`: a tile, and the shorter one of a last few samples, whatever the
     batch. With groups, torch's products may also lay weight and output out anew in `unfold` and `windows`,
     which is not counted. Raises ValueError for an unknown strategy or shapes that do not fit.
+
+    >>> buffer_bytes("unfold", (1, 1, 28, 28), (16, 1, 3, 3), Geometry()) == 4 * 9 * 26 * 26
+    True
     """
     if strategy not in BUFFERS:
         raise ValueError(f"strategy {strategy!r} is none of {', '.join(BUFFERS)}")

@@ -98,6 +98,10 @@ def load_digits() -> Dataset:
     first 360 are the test set, the other 1,437 train. The same writers stand on both sides. `sha256` is that
     of the 8x8 images' and labels' bytes, unsigned, in scikit-learn's order: resizing may round differently
     from machine to machine.
+
+    >>> digits = load_digits()
+    >>> digits.train_images.shape, digits.test_labels.shape
+    (torch.Size([1437, 1, 28, 28]), torch.Size([360]))
     """
     from sklearn import datasets  # half a second, for those who need it
 

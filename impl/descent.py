@@ -38,6 +38,10 @@ def minibatches(
 
     All rows at once stay in their order, which a mean does not depend on. Raises ValueError unless batch_size
     is between 1 and the number of rows.
+
+    >>> rows, g = torch.arange(5.0), torch.Generator().manual_seed(0)
+    >>> [len(x) for x, _ in minibatches(rows, rows, batch_size=2, generator=g)]
+    [2, 2, 1]
     """
     if not 1 <= operator.index(batch_size) <= len(inputs):
         raise ValueError(f"batch size {batch_size} is not between 1 and {len(inputs)}")
@@ -49,7 +53,11 @@ def minibatches(
 
 
 def samples_seen(steps: Tensor, rows: int, batch_size: int) -> Tensor:
-    """Samples that so many steps (K,) look at: `rows` an epoch, whose last batch may be short; (K,)."""
+    """Samples that so many steps (K,) look at: `rows` an epoch, whose last batch may be short; (K,).
+
+    >>> samples_seen(torch.tensor([0, 1, 3, 4]), rows=5, batch_size=2)
+    tensor([0, 2, 5, 7])
+    """
     epochs, left = steps // -(-rows // batch_size), steps % -(-rows // batch_size)
     return epochs * rows + left * batch_size
 
@@ -69,6 +77,14 @@ def descend(
     start: (d,); `optimizer` makes the update rule for a list of the one parameter. Each epoch passes every
     sample once in a fresh order; a descent that leaves the finite numbers is cut short. Raises ValueError for
     a start of another shape or a batch size outside 1..N.
+
+    >>> from impl.objectives import least_squares
+    >>> from impl.optimizers import SGD
+    >>> f = least_squares(torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4.0]))
+    >>> g = torch.Generator().manual_seed(0)
+    >>> path = descend(f, torch.zeros(1), lambda w: SGD(w, lr=0.2), batch_size=2, steps=50, generator=g)
+    >>> path.points[-1].round(decimals=4)
+    tensor([2.], dtype=torch.float64)
     """
     inputs, targets = objective.inputs, objective.targets
     if start.shape != inputs.shape[1:]:

@@ -35,6 +35,11 @@ def diagnose(
     `activation mean k` and `activation rms k`, √E[h²], of what the k-th module of type `activation` gives;
     `gradient norm k`, the Frobenius norm of the loss's gradient in the k-th matrix or kernel; `alpha k`, the
     k-th trained parameter of that name. inputs (N, ...), targets (N, ...).
+
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> x, y = torch.zeros(4, 2), torch.zeros(4, 1)
+    >>> [name for name, _ in diagnose(model, x, y, nn.functional.mse_loss, nn.ReLU)]
+    ['activation mean 1', 'activation rms 1', 'gradient norm 1', 'gradient norm 2']
     """
     training = model.training
     model.eval()

@@ -20,12 +20,20 @@ WEIGHTS = (
 
 
 def second_moment(f: Callable[[Tensor], Tensor]) -> float:
-    """E[f(Z)²] of a standard normal Z, by quadrature; f is elementwise and takes float64."""
+    """E[f(Z)²] of a standard normal Z, by quadrature; f is elementwise and takes float64.
+
+    >>> round(second_moment(torch.relu), 4)
+    0.5
+    """
     return float((WEIGHTS * f(NODES).square()).sum())
 
 
 def variance_gain(f: Callable[[Tensor], Tensor]) -> float:
-    """g with g² E[f(Z)²] = 1 for a standard normal Z: √2 for ReLU (He et al. 2015, equation 10)."""
+    """g with g² E[f(Z)²] = 1 for a standard normal Z: √2 for ReLU (He et al. 2015, equation 10).
+
+    >>> round(variance_gain(torch.relu) ** 2, 4)
+    2.0
+    """
     return 1 / math.sqrt(second_moment(f))
 
 

@@ -27,7 +27,11 @@ def _check_groups(groups: int, in_channels: int, out_channels: int) -> None:
 
 
 class Conv2d(nn.Module):
-    """Layer of `conv2d`: (N, in_channels, H, W) to (N, out_channels, Ho, Wo)."""
+    """Layer of `conv2d`: (N, in_channels, H, W) to (N, out_channels, Ho, Wo).
+
+    >>> Conv2d(1, 4, kernel_size=3)(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2, 4, 6, 6])
+    """
 
     def __init__(
         self,
@@ -134,7 +138,11 @@ class AvgPool2d(nn.Module):
 
 
 class Linear(nn.Module):
-    """x Wᵀ + b: (…, in_features) to (…, out_features)."""
+    """x Wᵀ + b: (…, in_features) to (…, out_features).
+
+    >>> Linear(3, 2)(torch.zeros(5, 3)).shape
+    torch.Size([5, 2])
+    """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()

@@ -39,6 +39,10 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
     logits: (N, K); target: class indices (N,), or probabilities (N, K) whose rows sum to 1; returns a scalar.
     Raises ValueError for other shapes (Bridle 1990).
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> cross_entropy(logits, target)
+    tensor(1.4100)
     """
     _check_classes(logits, target)
     log_p = _log_softmax(logits)
@@ -51,13 +55,24 @@ def cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     """(p - t)/N, shape (N, K): the gradient of `cross_entropy` in the logits; arguments as there.
 
     From ∂pₖ/∂zⱼ = pₖ ([k = j] - pⱼ) and Σₖ tₖ = 1: the factor p (1 - p) of the softmax cancels.
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> cross_entropy_gradient(logits, target)
+    tensor([[-0.2500,  0.2500],
+            [ 0.4404, -0.4404]])
     """
     _check_classes(logits, target)
     return _subtract_target(torch.softmax(logits, 1), target).div_(len(logits))
 
 
 def cross_entropy_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`cross_entropy` and `cross_entropy_gradient` from one softmax: log p = z - max z - log s, p = e / s."""
+    """`cross_entropy` and `cross_entropy_gradient` from one softmax: log p = z - max z - log s, p = e / s.
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> cross_entropy_and_gradient(logits, target)
+    (tensor(1.4100), tensor([[-0.2500,  0.2500],
+            [ 0.4404, -0.4404]]))
+    """
     _check_classes(logits, target)
     shifted = logits - logits.amax(1, keepdim=True)
     p = shifted.exp()
@@ -80,19 +95,33 @@ def mse(output: Tensor, target: Tensor) -> Tensor:
     """Squared error (y - t)², mean over all elements; both of one shape, returns a scalar.
 
     In the unit of the target squared. Raises ValueError for unequal shapes (Legendre 1805).
+
+    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+    >>> mse(output, target)
+    tensor(2.5000)
     """
     _check_same_shape(output, target)
     return (output - target).square().mean()
 
 
 def mse_gradient(output: Tensor, target: Tensor) -> Tensor:
-    """2 (y - t)/n for n elements: the gradient of `mse` in the output, of its shape; arguments as there."""
+    """2 (y - t)/n for n elements: the gradient of `mse` in the output, of its shape; arguments as there.
+
+    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+    >>> mse_gradient(output, target)
+    tensor([1., 2.])
+    """
     _check_same_shape(output, target)
     return (output - target).mul_(2 / output.numel())
 
 
 def mse_and_gradient(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`mse` and `mse_gradient` from one difference."""
+    """`mse` and `mse_gradient` from one difference.
+
+    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+    >>> mse_and_gradient(output, target)
+    (tensor(2.5000), tensor([1., 2.]))
+    """
     _check_same_shape(output, target)
     difference = output - target
     return difference.square().mean(), difference.mul_(2 / output.numel())
@@ -102,6 +131,10 @@ def brier(logits: Tensor, target: Tensor) -> Tensor:
     """Squared error of the softmax, Σₖ (pₖ - tₖ)², from 0 to 2, mean over N; arguments as in `cross_entropy`.
 
     Brier (1950), in his original form that sums over the classes.
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> brier(logits, target)
+    tensor(1.0258)
     """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
@@ -113,6 +146,11 @@ def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
     """2/N · p ⊙ (e - Σₖ eₖ pₖ) with e = p - t, shape (N, K): the gradient of `brier` in the logits.
 
     From ∂pₖ/∂zⱼ = pₖ ([k = j] - pⱼ): the softmax's slope stays in, and vanishes where it saturates.
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> brier_gradient(logits, target)
+    tensor([[-0.2500,  0.2500],
+            [ 0.1850, -0.1850]])
     """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
@@ -121,7 +159,13 @@ def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def brier_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`brier` and `brier_gradient` from one softmax."""
+    """`brier` and `brier_gradient` from one softmax.
+
+    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+    >>> brier_and_gradient(logits, target)
+    (tensor(1.0258), tensor([[-0.2500,  0.2500],
+            [ 0.1850, -0.1850]]))
+    """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
     e = _subtract_target(p.clone(), target)

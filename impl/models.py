@@ -31,6 +31,10 @@ class MnistClassifier(nn.Module):
     normalises the 128 pre-activations, `"input"` the 784 pixels, None leaves it out. Where the dropout stands
     it does not say; here it is after the activation (Srivastava et al. 2014). Raises ValueError for any other
     `batch_norm`.
+
+    >>> import torch
+    >>> MnistClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(
@@ -64,6 +68,10 @@ class DeepClassifier(nn.Module):
 
     The network on which Hendrycks & Gimpel (2016) compare GELU with ReLU and ELU, without their dropout.
     Neither batch norm nor anything else repairs what an activation does to the size of the signal.
+
+    >>> import torch
+    >>> DeepClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(self, activation: MakeActivation, *, depth: int = 8, width: int = 128) -> None:
@@ -85,6 +93,10 @@ class FcAutoencoder(nn.Module):
     and around the code of 64 too; the last layer ends in a sigmoid, as that of the assignment's convolutional
     autoencoder does. `widths` are the encoder's, after the 784 pixels; `batch_norm=False` leaves the batch
     norms out.
+
+    >>> import torch
+    >>> FcAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 1, 28, 28])
     """
 
     def __init__(
@@ -127,6 +139,10 @@ class ConvAutoencoder(nn.Module):
     norm and an activation, so that the code passes through both twice in a row; that is how the assignment
     prints it, and it is kept. A transposed convolution of stride 1 doubles no side: the nearest-neighbour
     upsampling after it does.
+
+    >>> import torch
+    >>> ConvAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 1, 28, 28])
     """
 
     def __init__(self, activation: MakeActivation) -> None:
@@ -165,6 +181,10 @@ class ScratchCNN(nn.Module):
     14 and 7), then one linear layer. The assignment prints no architecture here: this is the encoder of its
     convolutional autoencoder without batch norm. `channels` are the widths; `strategy` names one of
     `impl.convolution.STRATEGIES`, which all give the same logits.
+
+    >>> import torch
+    >>> ScratchCNN(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(

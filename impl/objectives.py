@@ -41,6 +41,10 @@ def least_squares(inputs: Tensor, targets: Tensor) -> Objective:
     """Linear regression: mean of (xᵀw - y)²/2, gradient Xᵀ(Xw - y)/N; Hessian XᵀX/N everywhere.
 
     inputs: (N, d), targets: (N,). Raises ValueError for other shapes or values that are not finite.
+
+    >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
+    >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
+    tensor([1., 2.], dtype=torch.float64)
     """
 
     def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
@@ -153,6 +157,10 @@ def minimum(objective: Objective, start: Tensor, *, tolerance: float = 1e-12, st
     a step is halved while f rises. On least squares the first step is the closed form (XᵀX)⁻¹Xᵀy. Ends when a
     step is below `tolerance` (1 + ‖w‖). Raises ValueError when none is within `steps` or the
     end is no minimum.
+
+    >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
+    >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
+    tensor([1., 2.], dtype=torch.float64)
     """
     X, y = objective.inputs, objective.targets
     w = start.detach().double()

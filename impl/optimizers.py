@@ -25,6 +25,13 @@ class SGD(PackedOptimizer):
     """Gradient descent θ ← θ - η g (Robbins & Monro 1951), with `rules.momentum` or `rules.nesterov`.
 
     Raises ValueError for lr or weight_decay < 0, momentum outside [0, 1), or Nesterov's without momentum.
+
+    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = SGD([theta], lr=0.25)
+    >>> theta.square().sum().backward()  # a gradient of 2 θ
+    >>> optimizer.step()
+    >>> theta.detach()
+    tensor([ 0.5000, -1.0000])
     """
 
     FIXED: ClassVar = {"dampening": 0}
@@ -70,6 +77,13 @@ class Adagrad(PackedOptimizer):
     """Step sizes that shrink with all past gradients: `rules.adagrad`.
 
     Raises ValueError for lr, eps or weight_decay < 0.
+
+    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Adagrad([theta], lr=0.25)
+    >>> theta.square().sum().backward()
+    >>> optimizer.step()  # the first step is η long, whatever the gradient
+    >>> theta.detach()
+    tensor([ 0.7500, -1.7500])
     """
 
     FIXED: ClassVar = {"lr_decay": 0, "initial_accumulator_value": 0}
@@ -92,6 +106,13 @@ class RMSprop(PackedOptimizer):
     """Adagrad with a moving average for the sum: `rules.rmsprop`, ρ being `alpha`.
 
     Raises ValueError for lr, eps or weight_decay < 0 or alpha outside [0, 1).
+
+    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = RMSprop([theta], lr=0.25)
+    >>> theta.square().sum().backward()
+    >>> optimizer.step()  # η / √(1 - ρ) at first
+    >>> theta.detach()
+    tensor([-1.5000,  0.5000])
     """
 
     FIXED: ClassVar = {"momentum": 0, "centered": False}
@@ -121,6 +142,13 @@ class Adam(PackedOptimizer):
     m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) (Kingma & Ba 2014). `eps_inside_root` divides by √(v̂ + ε) instead,
     as the assignment prints it: a step along a constant gradient then shrinks once |g| is near √ε rather than
     near ε. Raises ValueError for lr, eps or weight_decay < 0 or a β outside [0, 1).
+
+    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Adam([theta], lr=0.25)
+    >>> theta.square().sum().backward()
+    >>> optimizer.step()  # the first step is α long, whatever the gradient
+    >>> theta.detach()
+    tensor([ 0.7500, -1.7500])
     """
 
     FIXED: ClassVar = {"decoupled_weight_decay": False}
@@ -155,6 +183,13 @@ class AdamW(Adam):
     """Adam with weight decay apart from the gradient, θ ← (1 - η λ) θ before each step: `rules.adamw`.
 
     Loshchilov & Hutter (2019), λ being `weight_decay`. Raises ValueError as `Adam` does.
+
+    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = AdamW([theta], lr=0.25)
+    >>> theta.square().sum().backward()
+    >>> optimizer.step()  # 1 - η λ of θ, and a step of η
+    >>> theta.detach()
+    tensor([ 0.7475, -1.7450])
     """
 
     FIXED: ClassVar = {"decoupled_weight_decay": True}

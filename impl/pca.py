@@ -29,6 +29,15 @@ class PCA(TransformerMixin, BaseEstimator):
     explained_variance_ratio_ (k,), singular_values_ (k,) of centred X, mean_ (d,), n_components_, n_samples_,
     n_features_in_, and noise_variance_, the mean variance along the directions left out (Tipping & Bishop
     1999).
+
+    >>> X = np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0], [6.0, 6.0]])
+    >>> pca = PCA(n_components=1).fit(X)
+    >>> pca.components_.round(4)
+    array([[0.7071, 0.7071]])
+    >>> pca.explained_variance_ratio_.round(4)
+    array([1.])
+    >>> pca.inverse_transform(pca.transform(X)).round(4)[-1]
+    array([6., 6.])
     """
 
     components_: Matrix

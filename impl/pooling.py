@@ -31,6 +31,11 @@ def max_pool2d(
     input: (N, C, H, W) or (C, H, W), floating; returns (…, C, Ho, Wo); stride: None for the kernel's size.
     The gradient goes to the first of equal values, row by row, as in torch. Raises ValueError where no window
     fits or the padding is more than half the kernel.
+
+    >>> import torch
+    >>> max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
     """
     windows = _pooling_windows(input, kernel_size, stride, padding, -math.inf)
     # Taps first: the comparison then runs along rows of pixels, twice as fast as along the few taps.
@@ -44,5 +49,10 @@ def avg_pool2d(
 
     input: (N, C, H, W) or (C, H, W), floating; returns (…, C, Ho, Wo); stride: None for the kernel's size.
     Raises ValueError where no window fits or the padding is more than half the kernel.
+
+    >>> import torch
+    >>> avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
     """
     return _pooling_windows(input, kernel_size, stride, padding, 0.0).mean((-2, -1))

@@ -27,6 +27,9 @@ def as_matrix(a: ArrayLike, name: str = "matrix") -> Matrix:
 
     Raises TypeError unless it holds real numbers; ValueError for rows of unequal length, another number of
     dimensions, an empty matrix, NaN or infinity.
+
+    >>> as_matrix([[1, 2], [3, 4]]).dtype
+    dtype('float64')
     """
     try:
         array = np.asarray(a)
@@ -76,6 +79,13 @@ def svd(matrix: ArrayLike) -> SVD:
     Forming AᵀA squares the condition number: an eigenvalue is known to about r ε σ₁², so that a singular
     value below σ₁ √(r ε), ε = 2⁻⁵², cannot be told from zero here and is returned as 0, its vectors completed
     to an orthonormal set (Golub & Van Loan 2013, section 8.6). matrix: (m, n) real; errors as in `as_matrix`.
+
+    >>> A = np.array([[3.0, 0.0], [0.0, -2.0], [0.0, 0.0]])
+    >>> U, S, Vt = svd(A)
+    >>> S.round(4)
+    array([3., 2.])
+    >>> np.allclose((U * S) @ Vt, A)
+    True
     """
     A = as_matrix(matrix)
     if A.shape[0] < A.shape[1]:
@@ -107,6 +117,9 @@ def truncate(decomposition: SVD, rank: int) -> SVD:
 
     Of all matrices of that rank their product is nearest to A (Eckart & Young 1936). Raises ValueError for a
     rank outside 1..r, TypeError for one that is no whole number.
+
+    >>> truncate(svd([[3.0, 0.0], [0.0, 2.0]]), rank=1).S.round(4)
+    array([3.])
     """
     k = checked_rank(rank, len(decomposition.S))
     return SVD(decomposition.U[:, :k], decomposition.S[:k], decomposition.Vt[:k])
@@ -116,22 +129,37 @@ def storage(m: int, n: int, rank: int) -> int:
     """Numbers kept by a truncated decomposition of an (m, n) matrix: rank (m + n + 1); in full, m n.
 
     Raises ValueError for a rank outside 1..min(m, n).
+
+    >>> storage(100, 50, rank=10)
+    1510
     """
     return checked_rank(rank, min(m, n)) * (m + n + 1)
 
 
 def compression_ratio(m: int, n: int, rank: int) -> float:
-    """How many times fewer numbers than m n `storage` keeps; below 1 it keeps more. Errors as there."""
+    """How many times fewer numbers than m n `storage` keeps; below 1 it keeps more. Errors as there.
+
+    >>> round(compression_ratio(100, 50, rank=10), 2)
+    3.31
+    """
     return m * n / storage(m, n, rank)
 
 
 def energy(a: ArrayLike) -> float:
-    """Σ Aᵢⱼ², which is Σ σᵢ²: the square of the norm, in the entries' unit squared; errors as in `svd`."""
+    """Σ Aᵢⱼ², which is Σ σᵢ²: the square of the norm, in the entries' unit squared; errors as in `svd`.
+
+    >>> energy([[3.0, 0.0], [0.0, 4.0]])
+    25.0
+    """
     return float(np.square(as_matrix(a)).sum())
 
 
 def frobenius_norm(a: ArrayLike) -> float:
-    """√(Σ Aᵢⱼ²), in the entries' unit; errors as in `svd`."""
+    """√(Σ Aᵢⱼ²), in the entries' unit; errors as in `svd`.
+
+    >>> frobenius_norm([[3.0, 0.0], [0.0, 4.0]])
+    5.0
+    """
     return float(np.sqrt(energy(a)))
 
 
@@ -139,6 +167,9 @@ def psnr(picture: ArrayLike, copy: ArrayLike) -> float:
     """Peak signal-to-noise ratio 10 log₁₀(1 / mean (picture - copy)²) in decibels; ∞ for equal ones.
 
     picture, copy: (m, n), 1 being white. Raises ValueError for shapes that differ; others as in `svd`.
+
+    >>> round(psnr([[1.0, 0.0]], [[0.9, 0.1]]), 4)
+    20.0
     """
     a, b = as_matrix(picture, "picture"), as_matrix(copy, "copy")
     if a.shape != b.shape:

@@ -86,6 +86,9 @@ def main(
             help="A verdicts.json of the performance gate, to show in gate.html and gate.pdf instead."
         ),
     ] = None,
+    export_files: Annotated[
+        bool, typer.Option("--export", help="Also write the drawings to figures/ and their data to tables/.")
+    ] = False,
     watch_files: Annotated[
         bool, typer.Option("--watch", help="Write again whenever templates, code or results change.")
     ] = False,
@@ -97,6 +100,7 @@ def main(
     from report import compare as comparison
     from report import gate as gate_page
     from report.assemble import ANSWERS, context
+    from report.export import export
     from report.sources import sources
 
     if compare:
@@ -114,6 +118,8 @@ def main(
         write(page, "report", output, formats)
 
     render()
+    if export_files:
+        console.print(f"wrote {export(page, output)} files of figures and tables to {output}", markup=False)
     if watch_files:
         watch([results, reference], render)
 

@@ -11,8 +11,8 @@ from bench.store import Snapshot
 from report import phrases
 from report.drawing import Drawing, draw
 from report.evidence import CONTROL, final, inputs, label, ordered, samples
-from report.figures.cost import bandwidth as bandwidth_figure
-from report.figures.cost import worth as worth_figure
+from report.figures.worth import bandwidth as bandwidth_figure
+from report.figures.worth import worth as worth_figure
 
 # Bytes that a float32 element needs: forward reads x and writes y, backward reads x and the gradient and
 # writes one; a copy reads and writes.

@@ -151,7 +151,7 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
 
 def write_html(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
     """Write the page for the browser to `path`, whole or not at all."""
-    _write(path, render_page(context, "html", templates).encode())
+    write_whole(path, render_page(context, "html", templates).encode())
 
 
 def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
@@ -192,7 +192,7 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
             raise ValueError(f"the page is to be self-contained: {error}") from error
     if said:
         raise ValueError(f"not all of the page can be drawn: {said[0]}")
-    _write(path, content)
+    write_whole(path, content)
 
 
 @contextmanager
@@ -218,25 +218,26 @@ def _now() -> datetime:
 def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
     """The tables behind the figures."""
     for section in sections:
-        for drawing in _drawings(section.values):
+        for drawing in drawings(section.values):
             yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv)
 
 
-def _drawings(value: Any) -> Iterator[Drawing]:
+def drawings(value: Any) -> Iterator[Drawing]:
     """Every drawing in an answer's values, however deep."""
     if isinstance(value, Drawing):
         yield value
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from _drawings(part)
+            yield from drawings(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _drawings(part)
+            yield from drawings(part)
     elif isinstance(value, Evidence):
-        yield from _drawings(value.values)
+        yield from drawings(value.values)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, its folder made where there is none, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

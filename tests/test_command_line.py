@@ -1,5 +1,6 @@
 """The command line: what it lists and exports, how a profile is narrowed, and what it says to a mistake."""
 
+import importlib.util
 import re
 import sqlite3
 from contextlib import closing
@@ -231,3 +232,34 @@ def test_export_reads_numpy_and_pandas_back_alike(elsewhere):
     assert invoke("export", "--results", "r.sqlite").exit_code == 0
     found = pd.read_csv("build/csv/measurements.csv")
     np.testing.assert_array_equal(found["value"], values)
+
+
+def test_export_as_parquet_or_what_it_needs(elsewhere):
+    measured = [Measurement("test_loss", step, value, "1") for step, value in enumerate([1 / 3, np.inf])]
+    with Store(Path("r.sqlite")) as store:
+        where = store.environment_id(HERE)
+        store.record(where, "quick", CELL, Outcome("finished", measured))
+        store.record(where, "quick", replace(CELL, seed=9), Outcome("failed", error="why"))
+    result = invoke("export", "--results", "r.sqlite", "--format", "parquet")
+    if not importlib.util.find_spec("pyarrow"):
+        assert str(result.exception) == "Parquet needs pyarrow: pip install '.[parquet]'"
+        return
+    assert result.exit_code == 0, result.output
+    found = pd.read_parquet("build/parquet/measurements.parquet")
+    assert found[["metric", "step", "value"]].to_numpy().tolist() == [
+        ["test_loss", 0, 1 / 3],
+        ["test_loss", 1, np.inf],
+    ]
+    runs = pd.read_parquet("build/parquet/runs.parquet")
+    assert runs[["seed", "status", "error"]].to_numpy().tolist() == [
+        [7, "finished", ""],
+        [9, "failed", "why"],
+    ]
+    where = pd.read_parquet("build/parquet/environment.parquet").set_index("what")["value"]
+    assert where["cores"] == "2"
+
+
+def test_an_unknown_format_is_an_error_that_lists_the_known(elsewhere):
+    result = invoke("export", "--format", "xlsx")
+    assert result.exit_code == 2
+    assert "unknown format 'xlsx'; known: csv, parquet" in told(result)

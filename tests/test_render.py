@@ -211,7 +211,7 @@ def test_html_is_written_whole_or_not_at_all(templates, tmp_path):
     before = path.read_text("utf-8")
     assert before == render.render_page(CONTEXT, "html", templates)
     with pytest.raises(TypeError):
-        render._write(path, "no bytes")
+        render.write_whole(path, "no bytes")
     assert path.read_text("utf-8") == before
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 

@@ -1,0 +1,149 @@
+"""From Python, as in a notebook: `run` measures, `load` reads; both give one tidy frame and need no file."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from bench import environment, experiments, runner
+from bench.cells import Cell, Outcome, run_cell
+from bench.contenders import identify
+from bench.estimates import estimator
+from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan
+from bench.progress import Steps, console
+from bench.store import Snapshot, Store, alone, latest
+from impl import data
+
+
+def run(
+    *parts: str,
+    activations: Sequence[str] = ACTIVATIONS,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    dataset: str | None = None,
+    data_root: str | os.PathLike[str] | None = None,
+    profile: str = "quick",
+    device: str = "cpu",
+    workers: int | None = None,
+    results: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Measure parts of a profile, as `make bench ONLY=…` does and with its numbers; a frame as of `load`.
+
+    parts: of `bench.experiments.PARTS`, such as "classifier" or "benchmarks". activations: these alone, of
+    the table or one's own as `package.module:Name` or `path/to/file.py:Name`. seeds, epochs: how many are
+    scored and trained, by default as in the profile, "quick" or "reference". dataset, data_root: as
+    `impl.data.resolve` takes them. workers: processes that make the training runs; by default this one makes
+    them, without the watch over those that take too long. results: a store to go on with and to keep; the
+    frame is then all that it holds of this machine, source, data and profile.
+
+    Raises ValueError for an unknown name, DataError for missing or wrong data, StoreError for a store that
+    cannot be used. A run that raises is a row that says why.
+
+    >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
+    >>> sorted(frame["split"].unique())
+    ['test', 'validation']
+    """
+    _known("part", parts, PARTS)
+    _known("profile", [profile], PROFILES)
+    environment.device_name(device)
+    wanted = experiments.narrowed(PROFILES[profile], parts, seeds, epochs)
+    names = [identify(name) for name in activations]
+    source = data.resolve(Path(data_root) if data_root else None, dataset)
+    loaded = source.load()
+    if source.notice and dataset is None:
+        console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
+    size = len(loaded.train_images)
+    plans = experiments.plans(wanted, loaded.name, size, names)
+    others = [
+        *experiments.descents(wanted.convergence),
+        *experiments.phenomena(wanted.phenomena_seeds, loaded.name, size),
+    ]
+    with _opened(results) as store:
+        where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
+        session = runner.Session(store, where, profile)
+        if wanted.benchmark_seconds:
+            runner.run_benchmarks(
+                session, device, wanted.benchmark_seconds, store.path.parent / "benchmarks.log"
+            )
+        if workers is None:
+            _run_here(session, plans, others, source.root, device)
+        else:
+            runner.run_plans(
+                session, plans, others, source.root, estimator([]), device=device, workers=workers
+            )
+        return frame(store.snapshot(where, profile))
+
+
+def load(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The measurements of a store, a row each beside its run's fields: of what was measured last.
+
+    Columns: run, status, error and the fields of the run's `Cell` or `Timing`, then metric, step, value and
+    unit. A run without measurements, as one that failed, is one row with these four missing. The frame's
+    `attrs` hold its `environment` and `profile`: two of either are never put together. Raises
+    FileNotFoundError without a file, ValueError where nothing was measured, StoreError as `bench.store` does.
+
+    >>> frame = load("results/reference.sqlite")
+    >>> frame.attrs["profile"], frame.attrs["environment"]["dataset"]
+    ('reference', 'mnist')
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path} is not there; a results store was expected")
+    found = latest(Path(path))
+    if found is None:
+        raise ValueError(f"{path} holds no measurements")
+    return frame(found)
+
+
+def frame(snapshot: Snapshot) -> pd.DataFrame:
+    """The snapshot as one tidy frame, as `load` describes it; texts are categories, which take less room."""
+    texts: list[str] = list(snapshot.runs.select_dtypes("str").columns)
+    runs = snapshot.runs.astype(dict.fromkeys(texts, "category"))
+    measured = snapshot.measurements[["run", "metric", "step", "value", "unit"]].astype({"step": "Int64"})
+    found = runs.merge(measured, on="run", how="left")
+    found.attrs = {"environment": dict(snapshot.environment), "profile": snapshot.profile}
+    return found
+
+
+def _known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ValueError for a name that is not known."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise ValueError(f"unknown {what} {name!r}; known: {', '.join(names)}")
+
+
+@contextlib.contextmanager
+def _opened(results: str | os.PathLike[str] | None) -> Iterator[Store]:
+    """The store to write to, alone; without a name one that is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = None if results else stack.enter_context(tempfile.TemporaryDirectory())
+        path = Path(results or f"{folder}/results.sqlite")
+        stack.enter_context(alone(path, lambda: console.print(f"{path}: waiting for another run's end.")))
+        yield stack.enter_context(Store(path))
+
+
+def _run_here(
+    session: runner.Session, plans: Sequence[Plan], others: Sequence[Cell], root: Path | None, device: str
+) -> None:
+    """What `runner.run_plans` does, in this process: a notebook's small runs need no others."""
+
+    def make(label: str, cells: Iterable[Cell]) -> None:
+        done = session.finished()
+        left = {cell.key: cell for cell in cells if cell.key not in done}
+        with Steps(label) as steps:
+            steps.begin(len(left), float(len(left)))
+            for cell in left.values():
+                try:
+                    outcome = run_cell(cell, root, device)
+                except Exception as error:
+                    outcome = Outcome("failed", error=repr(error))
+                session.record(cell, outcome)
+                steps.advance(str(cell))
+
+    make("convergence and phenomena", others)
+    for plan in plans:
+        make(f"{plan.name}: tuning", (cell for _, cell in plan.tuning()))
+        make(f"{plan.name}: scored", runner.scored(session, plan, complete=True))

@@ -1,0 +1,69 @@
+"""Every drawing of a page is a file of its own that others can use, with the table behind it."""
+
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from report.answer import Evidence
+from report.drawing import draw
+from report.export import export
+from report.figures.style import INK, style
+from report.page import Attachment, Section
+
+TABLE = pd.DataFrame({"x": [0, 1], "y": [0.0, 1 / 3]})
+
+
+def black(name):
+    """A drawing 2 by 1 inches whose left half is ink."""
+    with style():
+        figure, axes = plt.subplots(figsize=(2, 1), layout="none")
+        figure.subplots_adjust(0, 0, 1, 1)
+        axes.axis("off")
+        axes.set(xlim=(0, 2), ylim=(0, 1))
+        axes.fill_between([0, 1], 0, 1, color=INK, linewidth=0)
+        return draw(figure, TABLE, name=name, title="Half", alt="Half of it is black.")
+
+
+@pytest.fixture
+def files(tmp_path):
+    evidence = Evidence("here", "Here", "", {"deep": [{"figure": black("of-evidence")}]})
+    values = {"figure": black("of-answer"), "number": 1.0, "sources": [evidence]}
+    context = {
+        "sections": [Section(1, "q01", "T", "Q", "answers/q01.html.j2", values)],
+        "attachments": [Attachment("here-runs.csv", "Runs.", lambda: "a\n1\n")],
+    }
+    count = export(context, tmp_path)
+    found = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.*")}
+    assert count == len(found)
+    return found
+
+
+def test_every_drawing_and_every_table_has_its_files(files):
+    names = ("of-answer", "of-evidence")
+    assert set(files) == {
+        *(f"figures/{name}.{ending}" for name in names for ending in ("svg", "png")),
+        *(f"tables/{name}.csv" for name in names),
+        "tables/here-runs.csv",
+    }
+    assert files["tables/here-runs.csv"] == b"a\n1\n"
+    read = pd.read_csv(io.BytesIO(files["tables/of-answer.csv"]))
+    np.testing.assert_allclose(read, TABLE, rtol=1e-5)
+
+
+def test_a_drawing_stands_alone(files):
+    svg = files["figures/of-evidence.svg"].decode()
+    assert "currentColor" not in svg  # nothing around it says which
+    assert ET.fromstring(svg).get("viewBox") == "0 0 144 72"
+
+
+def test_a_picture_is_the_drawing_on_white(files):
+    picture = Image.open(io.BytesIO(files["figures/of-answer.png"]))
+    assert picture.size == (2 * 216, 216)
+    pixels = np.asarray(picture.convert("L"))
+    assert (pixels[:, :200] < 50).all()
+    assert (pixels[:, 232:] == 255).all()

@@ -1,0 +1,92 @@
+"""Figures of a tidy frame: what they draw is what the store holds, by another way."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+import bench
+from bench.store import latest
+from report import figures, frames
+from report.evidence import LABELS
+
+REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference.sqlite"
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return bench.load(REFERENCE)
+
+
+def test_a_frame_leads_back_to_the_snapshot_it_was_made_of(frame):
+    stored, found = latest(REFERENCE), frames.snapshot(frame)
+    assert found.slug == stored.slug
+    pd.testing.assert_frame_equal(found.runs, stored.runs)
+    pd.testing.assert_frame_equal(found.measurements[stored.measurements.columns], stored.measurements)
+
+
+def test_accuracy_draws_the_means_of_the_chosen_rates(frame):
+    with closing(sqlite3.connect(REFERENCE)) as connection:
+        rows = pd.read_sql(
+            "SELECT activation, learning_rate, batch_norm, split, seed, step, value FROM run "
+            "JOIN measurement ON run.id = run WHERE task = 'classifier' AND metric = 'validation_accuracy' "
+            "AND optimizer = 'adam' AND loss = 'cross_entropy' AND wrong_labels = 0 "
+            "AND initialization = 'torch' AND activation = 'sgelu' AND batch_norm = 0",
+            connection,
+        )
+    tuning = rows[(rows["split"] == "validation") & (rows["step"] == rows["step"].max())]
+    rate = tuning.groupby("learning_rate")["value"].mean().idxmax()
+    scored = rows[(rows["split"] == "test") & (rows["learning_rate"] == rate) & (rows["step"] > 0)]
+    expected = 100 * scored.groupby("step")["value"].mean()
+    panel = figures.accuracy(frame).axes[1]
+    assert panel.get_title() == "without batch norm"
+    curves = {c.get_label(): c.lines[0].get_ydata().astype(float) for c in panel.containers}
+    assert set(curves) == {LABELS[name] for name in ("relu", "gelu", "sgelu", "ada_sgelu")}
+    np.testing.assert_allclose(curves["SGELU"], expected)
+
+
+def test_few_activations_are_all_told_apart(frame):
+    part = frame[frame["activation"].isin(["tanh", "mish"]) | (frame["optimizer"] != "adam")]
+    curves = figures.accuracy(part).axes[0].containers
+    assert {c.get_label() for c in curves} == {"tanh", "Mish"}
+
+
+def test_cost_draws_ratios_of_medians(frame):
+    times = frame[(frame["task"] == "activation_forward") & (frame["input"] == "131072 elements")]
+    times = times[(times["implementation"] == "impl") & (times["metric"] == "seconds")]
+    median = times.groupby("subject")["value"].median()
+    panel = figures.cost(frame).axes[0]
+    assert panel.get_title() == "forward"
+    rows = [label.get_text() for label in panel.get_yticklabels()]
+    (line,) = [line for line in panel.lines if line.get_label() == "131072 elements"]
+    drawn = dict(zip(np.round(line.get_ydata()), line.get_xdata(), strict=True))
+    for name in ("gelu", "elu", "sgelu_yu"):
+        assert drawn[rows.index(LABELS[name])] == pytest.approx(median[name] / median["relu"])
+
+
+@pytest.mark.parametrize(
+    ("figure", "part", "said"),
+    [
+        (figures.accuracy, "timing", r'run\("classifier"\)'),
+        (figures.cost, "training", r'run\("benchmarks"\)'),
+    ],
+)
+def test_what_is_missing_is_said(frame, figure, part, said):
+    with pytest.raises(ValueError, match=said):
+        figure(frame[frame["kind"] == part])
+
+
+def test_a_notebook_keeps_its_backend_and_shows_a_figure_once(frame):
+    plt.switch_backend("svg")
+    try:
+        figure = figures.cost(frame)
+        assert mpl.get_backend() == "svg"
+        assert figure.number not in plt.get_fignums()
+    finally:
+        plt.switch_backend("agg")
+    assert figure.get_facecolor() == (1, 1, 1, 1)

@@ -1,0 +1,52 @@
+"""What is installed is all there is to a report: the wheel, unpacked far from the repository, makes one."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("bench", "impl", "report", "templates")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this tree, unpacked; made from a copy, for setuptools leaves folders behind."""
+    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ROOMS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*pip, "--wheel-dir", str(made), str(source)], check=True, capture_output=True)
+    (file,) = made.glob("*.whl")
+    with zipfile.ZipFile(file) as packed:
+        packed.extractall(made / "unpacked")
+    return made / "unpacked"
+
+
+def files(folder):
+    found = (path for room in ROOMS for path in (folder / room).rglob("*"))
+    return {p.relative_to(folder).as_posix() for p in found if p.is_file() and "__pycache__" not in p.parts}
+
+
+def test_the_wheel_holds_every_file_of_every_room(wheel):
+    assert files(wheel) == files(ROOT)
+    assert {f"{room}/py.typed" for room in ("bench", "impl", "report")} <= files(wheel)
+
+
+def test_a_report_is_made_from_it(wheel, tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(wheel)}
+    command = [sys.executable, "-m", "report", "--only", "q10", "--format", "html", "--output", "here"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '<h2 id="q10"' in (tmp_path / "here" / "report.html").read_text()
+    where = "import report.render; print(report.render.TEMPLATES)"
+    found = subprocess.run(
+        [sys.executable, "-c", where], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == str(wheel / "templates")
