@@ -33,7 +33,7 @@ def run(
 ) -> pd.DataFrame:
     """Measure parts of a profile, as `make bench ONLY=…` does and with its numbers; a frame as of `load`.
 
-    part, more: of `bench.experiments.PARTS`, such as "classifier" or "benchmarks". activations: these alone, of
+    part, more: of `bench.experiments.PARTS`, as "classifier" or "benchmarks". activations: these alone, of
     the table or one's own as `package.module:Name` or `path/to/file.py:Name`. seeds, epochs: how many are
     scored and trained, by default as in the profile, "quick" or "reference". dataset, data_root: as
     `impl.data.resolve` takes them. workers: processes that make the training runs; by default this one makes
