@@ -19,7 +19,8 @@ from impl import data
 
 
 def run(
-    *parts: str,
+    part: str,
+    *more: str,
     activations: Sequence[str] = ACTIVATIONS,
     seeds: int | None = None,
     epochs: int | None = None,
@@ -32,11 +33,12 @@ def run(
 ) -> pd.DataFrame:
     """Measure parts of a profile, as `make bench ONLY=…` does and with its numbers; a frame as of `load`.
 
-    parts: of `bench.experiments.PARTS`, such as "classifier" or "benchmarks". activations: these alone, of
+    part, more: of `bench.experiments.PARTS`, as "classifier" or "benchmarks". activations: these alone, of
     the table or one's own as `package.module:Name` or `path/to/file.py:Name`. seeds, epochs: how many are
     scored and trained, by default as in the profile, "quick" or "reference". dataset, data_root: as
     `impl.data.resolve` takes them. workers: processes that make the training runs; by default this one makes
-    them, without the watch over those that take too long. results: a store to go on with and to keep; the
+    them, without the watch over those that take too long; a script that asks for workers stands under
+    `if __name__ == "__main__":`, for each of them imports it. results: a store to go on with and to keep; the
     frame is then all that it holds of this machine, source, data and profile.
 
     Raises ValueError for an unknown name, DataError for missing or wrong data, StoreError for a store that
@@ -46,6 +48,7 @@ def run(
     >>> sorted(frame["split"].unique())
     ['test', 'validation']
     """
+    parts = (part, *more)
     _known("part", parts, PARTS)
     _known("profile", [profile], PROFILES)
     environment.device_name(device)

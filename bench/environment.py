@@ -85,11 +85,6 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def usable_cores() -> int:
-    """How many cores this process may use, which may be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def device_name(device: str) -> str:
     """`cpu`, or the name of the GPU that torch would use.
 

@@ -1,26 +1,19 @@
 """What else the machine does while something is measured: the work of others, and how fast it is itself."""
 
-import os
 import resource
 import time
 from collections.abc import Sequence
-from pathlib import Path
+
+import psutil
 
 OTHERS = 0.25  # processors' worth of other work from which on a measurement counts as disturbed
 DRIFT = 0.1  # relative, of the yardstick between rounds, from which on it is said
-STATISTICS = Path("/proc/stat")
 
 
 def busy() -> float:
-    """Processor seconds that others than this process and its children used since the machine started.
-
-    0 where the system does not tell.
-    """
-    if not STATISTICS.exists():
-        return 0.0
-    ticks = [int(n) for n in STATISTICS.read_text().splitlines()[0].split()[1:]]
-    user, nice, system, _, _, irq, softirq, steal = ticks[:8]
-    used = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    """Processor seconds that others than this process and its children used since the machine started."""
+    times = psutil.cpu_times()
+    used = sum(getattr(times, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq", "steal"))
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         ours = resource.getrusage(who)
         used -= ours.ru_utime + ours.ru_stime

@@ -16,7 +16,7 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_c
 
 from bench import store
 from bench.cells import Cell, Outcome, run_cell
-from bench.environment import ROOT, usable_cores
+from bench.environment import ROOT
 from bench.experiments import Plan
 from bench.progress import Steps
 from bench.statistics import chosen_rates, tuning_scores
@@ -135,8 +135,8 @@ def _uninterrupted() -> Iterator[None]:
 def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     """A Dask client of the given scheduler, or of one-threaded worker processes on loopback.
 
-    workers: how many, all cores by default. A `tls://` scheduler's certificates are those of Dask's
-    configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
+    workers: how many, by default one a core that affinity and a container's limits leave us. A `tls://`
+    scheduler's certificates are those of Dask's configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
 
     Raises:
         ValueError: if the scheduler has workers of several threads: torch draws from one generator a process;
@@ -159,7 +159,7 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     with dask.config.set(LOCAL):
         with _uninterrupted():
             cluster = LocalCluster(
-                n_workers=workers or usable_cores(),
+                n_workers=workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",

@@ -1,6 +1,7 @@
 """The check installs only where it may, and always ends with what to do next."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,8 @@ def test_loading_is_tried_in_a_fresh_interpreter(monkeypatch, code):
     assert native.loads() == (code == 0)
     assert seen[0][0] == native.sys.executable
     assert "import weasyprint" in seen[0][2]
+
+
+def test_the_container_installs_what_is_missing_on_debian():
+    words = (Path(__file__).resolve().parents[1] / "Containerfile").read_text("utf-8").split()
+    assert set(native.PACKAGES) <= set(words)

@@ -1,22 +1,21 @@
 """The work of others and drift, from processes and numbers made for it."""
 
-import os
 import resource
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from bench import noise
 
 
-def test_work_of_others_is_what_the_system_counts_more(monkeypatch, tmp_path):
-    file = tmp_path / "stat"
-    monkeypatch.setattr(noise, "STATISTICS", file)
-    assert noise.busy() == 0.0
-    tick = os.sysconf("SC_CLK_TCK")
-    file.write_text(f"cpu  {100 * tick} 0 0 900 50 0 0 0 0 0\n")
+def test_work_of_others_is_what_the_system_counts_more(monkeypatch):
+    idle = {"user": 100.0, "nice": 0.0, "system": 0.0, "idle": 900.0, "iowait": 50.0, "irq": 0.0}
+    idle |= {"softirq": 0.0, "steal": 0.0, "guest": 0.0}
+    later = {name: seconds + 1 for name, seconds in idle.items()} | {"idle": 990.0, "iowait": 80.0}
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(**idle))
     before = noise.busy()
-    file.write_text(f"cpu  {101 * tick} {tick} {tick} 990 80 {tick} {tick} {tick} 0 0\n")
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(**later))
     assert noise.busy() - before == pytest.approx(6, abs=0.1)  # idle and waiting are not work
     ours = {
         resource.RUSAGE_SELF: SimpleNamespace(ru_utime=20.0, ru_stime=1.0),
@@ -24,6 +23,14 @@ def test_work_of_others_is_what_the_system_counts_more(monkeypatch, tmp_path):
     }
     monkeypatch.setattr(resource, "getrusage", ours.get)
     assert noise.busy() == pytest.approx(106 - 53)
+
+
+def test_a_system_that_tells_of_less_is_taken_at_its_word(monkeypatch):
+    monkeypatch.setattr(
+        psutil, "cpu_times", lambda: SimpleNamespace(user=7.0, nice=1.0, system=2.0, idle=5.0)
+    )
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_utime=1.0, ru_stime=0.5))
+    assert noise.busy() == 7  # as macOS does
 
 
 def test_a_quarter_of_a_processor_disturbs():
