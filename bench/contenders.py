@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from impl.activations import ACTIVATIONS
+from impl.names import unknown
 
 CONTROL = "control"  # ReLU once more, under seeds of its own
 CONTROL_SEEDS = 10_000  # what is added to the control's seeds
@@ -68,8 +69,8 @@ def _found(name: str) -> Any:
     place, _, attribute = name.partition("@")[0].rpartition(":")
     if not place:
         raise ValueError(
-            f"unknown activation {name!r}; known: {', '.join(OURS)}, or one of yours as "
-            "package.module:Name or path/to/file.py:Name"
+            f"{unknown('activation', name, OURS)}, or one of yours as package.module:Name or "
+            "path/to/file.py:Name"
         )
     try:
         return getattr(_file(place) if place.endswith(".py") else importlib.import_module(place), attribute)

@@ -11,9 +11,14 @@ from bench import calibrate as calibration
 from bench import compare as comparison
 from bench import environment, gate, gate_output
 from bench.progress import console
+from impl import command
 
 WIDTH = 140  # columns where no terminal says how many
 CALIBRATION = Path("results/calibration.json")
+COMPARE = command.examples(
+    "python -m bench compare main", "python -m bench compare v1 --only activation_forward --budget 0.1"
+)
+CALIBRATE = command.examples("python -m bench calibrate --repeats 5")
 
 
 def compare(
@@ -56,7 +61,7 @@ def compare(
         )
     except ValueError as error:
         console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(command.CANNOT) from None
     folder.mkdir(parents=True, exist_ok=True)
     written["md"].write_text(gate_output.markdown(found), "utf-8")
     written["json"].write_text(gate_output.as_json(found, trials), "utf-8")
@@ -64,7 +69,7 @@ def compare(
     Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(trials))
     failing = {gate.SLOWER} | ({gate.INCONCLUSIVE, gate.FAILED} if strict else set())
     if any(verdict.verdict in failing for verdict in found.verdicts):
-        raise typer.Exit(1)
+        raise typer.Exit(command.DIFFERS)
 
 
 def calibrate(
