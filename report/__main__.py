@@ -96,7 +96,8 @@ def build(
     gc.enable()
     write(page, "report", output, formats)
     for finding in page["summary"][:FINDINGS]:
-        _say(f"• {finding}")
+        # whole words where there is a terminal to wrap at, one line where there is none
+        console.print(f"• {finding}", markup=False, soft_wrap=not console.is_terminal)
 
 
 @app.command(epilog=command.examples("python -m report compare cpu.sqlite gpu.sqlite"))
@@ -155,7 +156,8 @@ def serve(
     code = [ROOT / "report", ROOT / "templates", ROOT / "impl", ROOT / "bench"]
     stores = [results, reference]
     folders = {*code, *(path.resolve().parent for path in stores if path.resolve().parent.exists())}
-    changes = watch(*folders, watch_filter=serving.watched(stores, code))
+    filter = serving.watched(stores, code)
+    changes = watch(*folders, watch_filter=filter, rust_timeout=1000, yield_on_timeout=True)
     serving.serve(output / "report.html", port, lambda: serving.build(arguments), changes, _say)
 
 

@@ -5,7 +5,7 @@ The page in the file stays as it is; only the copy that is served carries the sc
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,16 +102,26 @@ def build(arguments: Sequence[str]) -> bool:
 
 
 def serve(
-    page: Path, port: int, make: Callable[[], bool], changes: Iterable[object], say: Callable[[str], None]
+    page: Path,
+    port: int,
+    make: Callable[[], bool],
+    changes: Iterable[Collection[object]],
+    say: Callable[[str], None],
 ) -> None:
-    """Make the page, serve it, and make it again at every change, until Ctrl-C or the last change."""
+    """Make the page, serve it, and make it again at every change, until Ctrl-C or the last change.
+
+    changes: what changed, again and again, maybe nothing; the first comes once changes are looked out for,
+    and the page is made then, so that what changes meanwhile is not missed.
+    """
     with server(page, port) as listening:
         Thread(target=listening.serve_forever, daemon=True).start()
         try:
             say(f"http://{HOST}:{listening.server_port}/ shows the report and its changes; Ctrl-C ends")
-            make()
-            for _ in changes:
-                say("something changed; making the report again")
+            for number, found in enumerate(changes):
+                if number and not found:
+                    continue
+                if number:
+                    say("something changed; making the report again")
                 if not make():
                     say("the page stays as it was; the next change may mend it")
         except KeyboardInterrupt:

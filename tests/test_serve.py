@@ -90,7 +90,9 @@ def test_the_page_is_made_at_first_and_at_every_change_also_after_one_that_faile
         made.append(1)
         return next(outcomes)
 
-    serve.serve(tmp_path / "report.html", 0, make, iter(["a change", "another"]), said.append)
+    serve.serve(
+        tmp_path / "report.html", 0, make, iter([set(), {"a change"}, set(), {"another"}, set()]), said.append
+    )
     assert len(made) == 3
     assert said[0].startswith("http://127.0.0.1:")
     assert said[1:] == [
@@ -104,7 +106,7 @@ def test_ctrl_c_ends_it_whatever_it_is_at(tmp_path):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    for make, changes in ((interrupted, iter([])), (lambda: True, map(interrupted, [1]))):
+    for make, changes in ((interrupted, iter([set()])), (lambda: True, map(interrupted, [1]))):
         said = []
         serve.serve(tmp_path / "report.html", 0, make, changes, said.append)
         assert said[-1] == "ended"
@@ -129,7 +131,8 @@ def test_the_options_reach_the_build_and_what_is_watched(tmp_path, monkeypatch):
     ran, asked = [], {}
     monkeypatch.setattr(serve, "build", lambda arguments: ran.append(arguments) or True)
     monkeypatch.setattr(
-        "watchfiles.watch", lambda *folders, **options: asked.update(folders=folders, **options) or iter([])
+        "watchfiles.watch",
+        lambda *folders, **options: asked.update(folders=folders, **options) or iter([set()]),
     )
     store = tmp_path / "r.sqlite"
     arguments = ["serve", "--only", "q09", "--results", str(store), "--reference", "none/n.sqlite"]

@@ -1,4 +1,4 @@
-"""The served page in a browser: it reloads by itself once it is made again, and runs nothing that is not ours."""
+"""The served page in a browser: it reloads by itself once it is made again, and breaks no rule of it."""
 
 from threading import Thread
 
@@ -19,8 +19,8 @@ def test_the_page_reloads_when_it_was_made_again(browser, page, tmp_path):
         before = tab.title()
         with tab.expect_response(f"**{serve.VERSION}"):  # it knows now which version it shows
             pass
-        copy.write_text(text.replace("<title>", "<title>Anew: ", 1), "utf-8")
-        tab.wait_for_function("document.title.startsWith('Anew: ')")
+        with tab.expect_event("load"):
+            copy.write_text(text.replace("<title>", "<title>Anew: ", 1), "utf-8")
         assert tab.title() == f"Anew: {before}"
         assert not [line for line in said if "Content Security Policy" in line]
         tab.close()
