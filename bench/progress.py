@@ -4,7 +4,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 PLAIN_EVERY = 10.0  # seconds between plain lines
 
@@ -24,13 +25,14 @@ class Steps:
         self.failed = 0
         self.started = self.spoken = time.monotonic()
         self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            # what is running takes the room that is left, and is cut first where there is little
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[count]}"),
-            TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
+            expand=True,
             disable=not console.is_terminal,
         )
 
@@ -67,7 +69,7 @@ class Steps:
         self.bar.update(
             self.row,
             advance=weight,
-            description=f"{self.label}: {what}"[:60],
+            description=f"{self.label}: {what}",
             count=f"{self.done}/{self.items}{self._rate()}{self._failures()}",
         )
         if not console.is_terminal and time.monotonic() - self.spoken >= PLAIN_EVERY:

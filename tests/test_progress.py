@@ -89,3 +89,17 @@ def test_nothing_to_do_says_nothing(lines):
     with progress.Steps("runs") as steps:
         steps.begin(0, 0.0)
     assert lines() == []
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_on_a_narrow_terminal_what_is_running_is_cut_and_the_rest_is_whole(monkeypatch, width):
+    terminal = Console(file=io.StringIO(), width=width, force_terminal=True, record=True)
+    monkeypatch.setattr(progress, "console", terminal)
+    with progress.Steps("training runs") as steps:
+        steps.begin(1200, 1200.0)
+        steps.advance("deep_classifier ada_sgelu adam cross_entropy at 0.0003 seed 7 " * 2, 600.0, failed=12)
+    last = terminal.export_text().rstrip("\n")[-width:]  # it is drawn over itself
+    assert last.startswith("training runs: deep")
+    assert "1/1200, " in last
+    assert "/min, 12 failed " in last
+    assert last.split("failed")[1].startswith(" left ")
