@@ -170,3 +170,10 @@ def test_a_dry_run_measures_nothing_and_counts_as_list_does(here):
 def test_every_benchmark_is_counted_and_none_is_run():
     found = status.benchmarks("cpu")
     assert len({timing.key for timing in found}) == len(found) > 300
+
+
+@pytest.mark.parametrize(("last", "left"), [("diverged", 0), ("failed", 1 + 4)])
+def test_until_all_of_tuning_ended_what_is_scored_counts_as_left(tmp_path, last, left):
+    *most, other = [cell for _, cell in PLAN.tuning()]
+    runs = [*((cell, Outcome("diverged")) for cell in most), (other, Outcome(last))]
+    assert parts(snapshot(tmp_path / "r.sqlite", runs))["deep_classifier"].left == left
