@@ -293,7 +293,7 @@ def status_(
     for name, value in [] if last is None else status.measured(last):
         typer.echo(f"  {name:9}  {value}")
     if others_:
-        typer.echo(f"  Here and now {', '.join(others_)} differ, and none of these runs counts.")
+        typer.echo(f"  Here and now is another {', '.join(others_)}: none of these runs counts below.")
     typer.echo(f"\nProfile {profile} on {loaded.name}, here and now:")
     _tell(found, f"are missing; make bench PROFILE={profile} makes them")
 

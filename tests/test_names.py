@@ -1,11 +1,16 @@
 """A name that a table lacks: what came, what may have been meant, what there is."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import typer
 
 from impl import command
 from impl.names import unknown
 
+ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("classifier", "losses", "ReLU")
 
 
@@ -54,3 +59,16 @@ def test_how_a_command_ends_is_its_exit_code(monkeypatch, capsys, raised, code, 
         command.run(app)
     assert end.value.code == code
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("started", "offered"), [("/venv/bin/report", True), ("/x/report/__main__.py", False)]
+)
+def test_completion_is_offered_to_who_is_started_by_a_name_that_a_shell_can_complete(started, offered):
+    """For "python -m report" a shell would be told nonsense at each of its starts."""
+    program = f"import sys; sys.argv = [{started!r}, '--help']; from report.__main__ import cli; cli()"
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    assert ("--install-completion" in said) == offered
+    assert "Exit codes: 0 done;" in said
