@@ -19,7 +19,7 @@ RUN := .venv/bin/python
 option = $(if $(strip $($(1))),$(2) "$($(1))")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench report compare test test-system lint clean
+.PHONY: help setup doctor status bench report serve compare test test-system lint clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,20 +33,34 @@ $(READY): pyproject.toml constraints.txt
 	$(RUN) -m report.native
 	@touch $@
 
-bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFILE=quick|reference)
-	$(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
-		$(call option,DATASET,--dataset) $(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) \
-		$(call option,ACTIVATION,--activation) $(call option,OPTIMIZER,--optimizer) \
-		$(call option,STRATEGY,--strategy) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
-		$(call option,EPOCHS,--epochs)
+doctor: $(READY) ## say what this machine has and lacks, and how to get it
+	$(RUN) -m report doctor $(call option,DATA_ROOT,--data-root)
 
-report: bench ## bench, then write build/report.html and build/report.pdf
-	$(RUN) -m report $(call option,DATA_ROOT,--data-root)
+status: $(READY) ## say what of PROFILE is measured, what is missing and how long it takes
+	$(RUN) -m bench status --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
+		$(call option,DATASET,--dataset)
+
+MEASURE = $(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
+	$(call option,DATASET,--dataset) $(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) \
+	$(call option,ACTIVATION,--activation) $(call option,OPTIMIZER,--optimizer) \
+	$(call option,STRATEGY,--strategy) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
+	$(call option,EPOCHS,--epochs)
+
+bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFILE=quick|reference)
+	$(MEASURE)
+
+# Runs that failed (1) are shown in the report, and make ends with their error all the same.
+report: $(READY) ## bench, then write build/report.html and build/report.pdf
+	$(MEASURE); measured=$$?; test $$measured -le 1 || exit $$measured; \
+		$(RUN) -m report build $(call option,DATA_ROOT,--data-root) || exit; exit $$measured
+
+serve: $(READY) ## show the report in a browser, and again at every change; Ctrl-C ends
+	$(RUN) -m report serve $(call option,DATA_ROOT,--data-root)
 
 compare: $(READY) ## say whether this tree is slower than a commit (BASE=<git ref>, ONLY=<groups>)
 	@test -n "$(BASE)" || { echo "of what? make compare BASE=<git ref>" >&2; exit 2; }
 	$(RUN) -m bench compare "$(BASE)" $(call option,ONLY,--only); verdict=$$?; \
-		test ! -f build/gate/verdicts.json || $(RUN) -m report --gate build/gate/verdicts.json || exit; \
+		test ! -f build/gate/verdicts.json || $(RUN) -m report gate build/gate/verdicts.json || exit; \
 		exit $$verdict
 
 test: $(READY) ## run the tests of each module, some minutes

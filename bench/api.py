@@ -59,11 +59,7 @@ def run(
     if source.notice and dataset is None:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     size = len(loaded.train_images)
-    plans = experiments.plans(wanted, loaded.name, size, names)
-    others = [
-        *experiments.descents(wanted.convergence),
-        *experiments.phenomena(wanted.phenomena_seeds, loaded.name, size),
-    ]
+    plans, others = experiments.everything(wanted, loaded.name, size, names, own)
     with _opened(results) as store:
         where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
         session = runner.Session(store, where, profile)

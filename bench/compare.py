@@ -16,6 +16,7 @@ from bench import gate
 from bench.affected import affected
 from bench.noise import beforehand, drifted, yardstick
 from bench.rounds import PLUGINS, RoundError, Side, collect, group_of, kept, measure
+from impl.names import unknown
 
 REPEATS = 3  # of a round that was disturbed
 SECONDS = 0.03  # of a benchmark in a round
@@ -155,9 +156,12 @@ def compare(
         shared, other = benchmarks_of_head(tree, root, python, folder / "base-collected.log")
         notices += [n for n in (notice, other) if n]
         sides = Side("base", tree, python), Side("head", root, Path(sys.executable))
-        nodes = {s.name: _chosen(s, suites if shared else None, only, folder) for s in sides}
+        there = {s.name: _benchmarks(s, suites if shared else None, folder) for s in sides}
+        nodes = {name: [n for n in all_ if not only or group_of(n) in only] for name, all_ in there.items()}
         if not any(nodes.values()):
-            raise GateError(f"no benchmark is of the groups {', '.join(only)}")
+            touched = sorted({group_of(node) for all_ in there.values() for node in all_})
+            rest = "" if everything else "; --all adds those that the change cannot have touched"
+            raise GateError(unknown("group", ",".join(only), touched) + rest)
         groups = {group_of(node) for names in nodes.values() for node in names}
         allowed = budgets(root) if budget is None else dict.fromkeys(groups, budget)
         frame = rounds_of(sides, nodes, folder, begin + 60 * minutes, allowed, notices, say, fewest=fewest)
@@ -171,10 +175,9 @@ def budgets(root: Path) -> dict[str, float]:
     return dict(tools.get("gate", {}).get("budgets", {}))
 
 
-def _chosen(side: Side, suites: Sequence[str] | None, only: Sequence[str], folder: Path) -> list[str]:
-    """The side's benchmarks of the wanted groups."""
-    found = collect(side, suites or ["bench"], folder / f"{side.name}-collected.log")
-    return [node for node in found if not only or group_of(node) in only]
+def _benchmarks(side: Side, suites: Sequence[str] | None, folder: Path) -> list[str]:
+    """The side's benchmarks, of the suites or of all."""
+    return collect(side, suites or ["bench"], folder / f"{side.name}-collected.log")
 
 
 def rounds_of(

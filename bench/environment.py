@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from impl.names import unknown
+
 ROOT = Path(__file__).resolve().parent.parent
 # what a measured number runs through; the runner, the store and the command line only carry it
 MEASURING = (
@@ -23,6 +25,7 @@ MEASURING = (
     "bench/threads.py",
     "bench/test_*.py",
 )
+DEVICES = ("cpu", "cuda")
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pytest-benchmark", "distributed")
 
 
@@ -96,7 +99,7 @@ def device_name(device: str) -> str:
     if device == "cpu":
         return "cpu"
     if device != "cuda":
-        raise ValueError(f"unknown device {device!r}; known: cpu, cuda")
+        raise ValueError(unknown("device", device, DEVICES))
     if not torch.cuda.is_available():
         raise ValueError(
             f"device 'cuda' asked for, but torch {torch.__version__} finds no usable GPU; use cpu"

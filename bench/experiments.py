@@ -298,3 +298,19 @@ def plans(
         for name in EXPERIMENTS
         if name in profile.experiments
     ]
+
+
+def everything(
+    profile: Profile,
+    dataset: str,
+    train_size: int,
+    activations: Sequence[str],
+    own: Mapping[str, Sequence[str]],
+) -> tuple[list[Plan], list[Cell]]:
+    """The plans of a profile, and its cells that need no rate chosen; own: a user's contenders by kind."""
+    others = [
+        *trials(own, dataset),
+        *descents(profile.convergence),
+        *phenomena(profile.phenomena_seeds, dataset, train_size),
+    ]
+    return plans(profile, dataset, train_size, activations, own.get("optimizer", ())), others

@@ -11,6 +11,7 @@ from bench import calibrate as calibration
 from bench import compare as comparison
 from bench import environment, gate, gate_output
 from bench.progress import console
+from impl import command
 
 WIDTH = 140  # columns where no terminal says how many
 CALIBRATION = Path("results/calibration.json")
@@ -56,7 +57,7 @@ def compare(
         )
     except ValueError as error:
         console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(command.CANNOT) from None
     folder.mkdir(parents=True, exist_ok=True)
     written["md"].write_text(gate_output.markdown(found), "utf-8")
     written["json"].write_text(gate_output.as_json(found, trials), "utf-8")
@@ -64,7 +65,7 @@ def compare(
     Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(trials))
     failing = {gate.SLOWER} | ({gate.INCONCLUSIVE, gate.FAILED} if strict else set())
     if any(verdict.verdict in failing for verdict in found.verdicts):
-        raise typer.Exit(1)
+        raise typer.Exit(command.DIFFERS)
 
 
 def calibrate(
@@ -88,3 +89,12 @@ def calibrate(
 
 def _say(line: str) -> None:
     console.print(line, style="dim", markup=False, soft_wrap=True)
+
+
+COMMANDS = {
+    "compare": (
+        compare,
+        ("python -m bench compare main", "python -m bench compare v1 --only activation_forward --budget 0.1"),
+    ),
+    "calibrate": (calibrate, ("python -m bench calibrate --repeats 5",)),
+}

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from impl.names import unknown
+
 
 def is_own(name: str) -> bool:
     """Whether the name is of the form that leads to a user's own; no table has such a name."""
@@ -27,8 +29,7 @@ def found(kind: str, name: str, known: Iterable[str] = ()) -> Any:
     place, _, attribute = name.partition("@")[0].rpartition(":")
     if not place:
         raise ValueError(
-            f"unknown {kind} {name!r}; known: {', '.join(known)}, or one of yours as "
-            "package.module:Name or path/to/file.py:Name"
+            f"{unknown(kind, name, known)}, or one of yours as package.module:Name or path/to/file.py:Name"
         )
     try:
         return getattr(_file(place) if place.endswith(".py") else importlib.import_module(place), attribute)

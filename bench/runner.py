@@ -38,6 +38,14 @@ LOCAL = {
     "distributed.deploy.lost-worker-timeout": "1 day",
 }
 LONGEST_ERROR = 2000  # characters of it that are kept
+CONFIG = ROOT / "pyproject.toml"  # an installed copy lies beside other packages and has none
+SUITES = (  # what pytest is to read, and that it is to leave alone our output and our folder
+    str(ROOT / "bench"),
+    f"--rootdir={ROOT}",
+    f"--config-file={CONFIG if CONFIG.exists() else os.devnull}",
+    "--capture=no",  # pytest would take stderr, and the progress with it
+    "-pno:cacheprovider",
+)
 BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
 
 
@@ -51,6 +59,10 @@ class Session:
     def finished(self) -> set[str]:
         """Keys that need not be measured again."""
         return self.store.finished(self.environment, self.profile)
+
+    def snapshot(self) -> store.Snapshot:
+        """All that is stored of the environment and the profile."""
+        return self.store.snapshot(self.environment, self.profile)
 
     def record(self, what: Cell | Timing, outcome: Outcome) -> None:
         """Store an outcome and remember it if it failed; one with NaN, which no store holds, diverged."""
@@ -88,14 +100,11 @@ def run_benchmarks(
             except store.StoreError as problem:  # pytest would take it for one of its own
                 refused.append(problem)
                 pytest.exit("the store takes no more")
-            steps.advance(str(timing))
+            steps.advance(str(timing), failed=len(session.failed))
 
         recorder = Recorder(session.finished(), lambda n: steps.begin(n, float(n)), record)
         arguments = [
-            str(ROOT / "bench"),
-            f"--rootdir={ROOT}",
-            # an installed copy lies beside other packages and has none
-            f"--config-file={config if (config := ROOT / 'pyproject.toml').exists() else os.devnull}",
+            *SUITES,
             f"--device={device}",
             *(f"--{kind}={name}" for kind, names in (own or {}).items() for name in names),
             f"--benchmark-json={fresh}",
@@ -103,10 +112,8 @@ def run_benchmarks(
             f"--benchmark-min-time={BENCHMARK_SAMPLE}",
             "--benchmark-disable-gc",
             "--benchmark-quiet",
-            "--capture=no",  # pytest would take stderr, and the progress with it
             "-Wignore:Not saving anything",
             "-Wignore:Benchmark fixture was not used",  # of what Ctrl-C stopped before its first call
-            "-pno:cacheprovider",
         ]
         with contextlib.redirect_stdout(output):
             code = pytest.main(arguments, plugins=[recorder])
@@ -229,20 +236,19 @@ def run_cells(
             advance(cell)
 
 
-def chosen(session: Session, plan: Plan) -> dict[int, float]:
+def chosen(snapshot: store.Snapshot, plan: Plan) -> dict[int, float]:
     """The learning rate that tuning chose for each contender of a plan, by the contender's index."""
     index = {cell.key: contender for contender, cell in plan.tuning()}
-    snapshot = session.store.snapshot(session.environment, session.profile)
     scores = tuning_scores(snapshot.runs, snapshot.measurements)
     scores = scores.assign(contender=scores["key"].map(index)).dropna(subset="contender")
     best = chosen_rates(scores, ["contender"])
     return dict(zip(best["contender"].astype(int), best["learning_rate"].astype(float), strict=True))
 
 
-def scored(session: Session, plan: Plan, *, complete: bool) -> list[Cell]:
+def scored(snapshot: store.Snapshot, plan: Plan, *, complete: bool) -> list[Cell]:
     """The cells of a plan that are scored; until tuning is complete, a rate not chosen yet stands as 0."""
     unknown = {} if complete else dict.fromkeys(range(len(plan.contenders)), 0.0)
-    return plan.final({**unknown, **chosen(session, plan)})
+    return plan.final({**unknown, **chosen(snapshot, plan)})
 
 
 def run_plans(
@@ -264,6 +270,7 @@ def run_plans(
         KeyboardInterrupt: when interrupted; what was finished is in the store.
     """
 
+    before = len(session.failed)  # of benchmarks
     tried: set[str] = set()  # what failed is tried again by the next run, not for every plan that shares it
 
     def left(cells: Iterable[Cell]) -> dict[str, Cell]:
@@ -271,7 +278,9 @@ def run_plans(
         return {cell.key: cell for cell in cells if cell.key not in done}
 
     tuning = {plan.name: left(cell for _, cell in plan.tuning()) for plan in plans}
-    expected = {plan.name: left(scored(session, plan, complete=not tuning[plan.name])) for plan in plans}
+    expected = {
+        plan.name: left(scored(session.snapshot(), plan, complete=not tuning[plan.name])) for plan in plans
+    }
     todo = left(others)
     for plan in plans:  # experiments share cells
         todo |= tuning[plan.name] | expected[plan.name]
@@ -289,14 +298,14 @@ def run_plans(
                 root,
                 on,
                 device=device,
-                advance=lambda c: steps.advance(str(c), seconds(c)),
+                advance=lambda c: steps.advance(str(c), seconds(c), failed=len(session.failed) - before),
                 limit=lambda c: PATIENCE + SLOWER * seconds(c),
             )
 
         make(others)
         for plan in plans:
             make(tuning[plan.name].values())
-            final = {cell.key: cell for cell in scored(session, plan, complete=True)}
+            final = {cell.key: cell for cell in scored(session.snapshot(), plan, complete=True)}
             gone = {key: todo.pop(key) for key in expected[plan.name] if key in todo and key not in final}
             come = left(cell for key, cell in final.items() if key not in todo)
             todo |= come

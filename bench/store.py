@@ -35,7 +35,7 @@ from bench.schema import (
 )
 from bench.timing import Timing
 
-__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "latest"]
+__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "latest", "of"]
 
 
 @contextmanager
@@ -208,6 +208,15 @@ def _snapshot(connection: sqlite3.Connection, path: Path, environment: int, prof
         measurements=described.astype(dict.fromkeys(texts, "category")).merge(found.measurements, on="run"),
         pictures=_stacks(found.pictures),
     )
+
+
+def of(path: Path, environment: Environment, profile: str) -> Snapshot | None:
+    """Snapshot of this environment and profile, None where nothing was measured; StoreError as `latest`."""
+    if not path.exists():
+        return None
+    with reading(path) as connection:
+        row = connection.execute("SELECT id FROM environment WHERE key = ?", (environment.key,)).fetchone()
+        return None if row is None else _snapshot(connection, path, row[0], profile)
 
 
 def latest(path: Path) -> Snapshot | None:

@@ -58,6 +58,16 @@ def _extra(info: dict[str, Any]) -> list[Measurement]:
     ]
 
 
+class Collector:
+    """Pytest plugin: keeps which timings there are."""
+
+    found: tuple[Timing, ...] = ()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
+        """Every benchmark is parametrised by a `timing`."""
+        self.found = tuple(map(timing_of, items))
+
+
 class Recorder:
     """Pytest plugin: leaves out the timings already measured and hands over the samples of each new one."""
 

@@ -147,7 +147,7 @@ def test_what_a_user_can_mend_is_one_line(arguments, message, monkeypatch, capsy
     monkeypatch.setattr("sys.argv", ["bench", *arguments])
     with pytest.raises(SystemExit) as exit_:
         command_line.cli()
-    assert exit_.value.code == 1
+    assert exit_.value.code == 2
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
     assert line.startswith("error: ")
@@ -169,7 +169,7 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
         *("run", "--dataset", "digits", "--only", "fc_autoencoder,phenomena", "--activation", "mish"),
         *("--seeds", "3", "--epochs", "9", "--workers", "5", "--results", "new/r.sqlite"),
     )
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert list(asked["plans"]) == ["fc_autoencoder"]
     made = asked["plans"]["fc_autoencoder"]
     effort = PROFILES["quick"].experiments["fc_autoencoder"]
@@ -177,7 +177,10 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     assert [cell.activation for cell in made.contenders] == ["relu", "gelu", CONTROL, "mish"]
     assert {cell.seed for cell in asked["others"]} == {0, 1, 2}
     assert asked["options"] == {"device": "cpu", "workers": 5, "scheduler": None}
-    assert "new/r.sqlite: profile quick, data set digits, all runs are in the store." in result.output
+    assert (
+        "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are in the store."
+        in result.output
+    )
     assert f"failed: {CELL}: RuntimeError('of no use')" in result.output
     assert data.load_digits().notice.split(",")[0] in result.output
 

@@ -80,5 +80,5 @@ def test_cuda_without_a_gpu_is_a_clear_error(monkeypatch):
 
 
 def test_unknown_device_lists_the_known():
-    with pytest.raises(ValueError, match="unknown device 'tpu'; known: cpu, cuda"):
-        environment.device_name("tpu")
+    with pytest.raises(ValueError, match="unknown device 'gpu0'; known: cpu, cuda"):
+        environment.device_name("gpu0")

@@ -315,7 +315,7 @@ def chosen_by(session, table, **changes):
         values = [Measurement("validation_accuracy", e, accuracy * e / cell.epochs, "1") for e in (0, 1, 2)]
         values += [Measurement("validation_loss", e, 1 - accuracy, "1") for e in (0, 1, 2)]
         session.record(cell, Outcome(status, values))
-    return runner.chosen(session, made), made
+    return runner.chosen(session.snapshot(), made), made
 
 
 def test_the_best_mean_of_those_that_always_finished_is_chosen(session):
@@ -329,14 +329,19 @@ def test_the_best_mean_of_those_that_always_finished_is_chosen(session):
     }
     found, made = chosen_by(session, table)
     assert found == {0: middle}  # of equals the smaller
-    assert {c.learning_rate for c in runner.scored(session, made, complete=True)} == {middle, UNTUNED}
+    assert {c.learning_rate for c in runner.scored(session.snapshot(), made, complete=True)} == {
+        middle,
+        UNTUNED,
+    }
 
 
 def test_until_tuning_is_complete_an_unknown_rate_stands_as_none(session):
     made = small_plan(["relu", "gelu"])
-    found = Counter((c.activation, c.learning_rate) for c in runner.scored(session, made, complete=False))
+    found = Counter(
+        (c.activation, c.learning_rate) for c in runner.scored(session.snapshot(), made, complete=False)
+    )
     assert found == {(a, rate): n for a in ("relu", "gelu") for rate, n in ((0.0, 2), (UNTUNED, 1))}
-    assert {c.learning_rate for c in runner.scored(session, made, complete=True)} == {UNTUNED}
+    assert {c.learning_rate for c in runner.scored(session.snapshot(), made, complete=True)} == {UNTUNED}
 
 
 def test_workers_of_several_threads_are_refused():

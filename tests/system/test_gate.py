@@ -123,7 +123,7 @@ def test_a_base_that_is_no_commit_is_named(repository):
 
 
 def test_a_group_that_no_benchmark_has(repository):
-    with pytest.raises(compare.GateError, match="no benchmark is of the groups lop"):
+    with pytest.raises(compare.GateError, match=r"unknown group 'lop'; did you mean 'loop'\? Known: loop$"):
         run(repository, only=["lop"], everything=True)
 
 

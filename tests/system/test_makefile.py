@@ -57,6 +57,26 @@ def test_a_comparison_needs_a_base():
     assert make("compare", "BASE=", "-o", ".venv/.ready").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("measured", "built", "wanted", "reported"),
+    [(0, 0, 0, True), (1, 0, 1, True), (0, 2, 2, True), (2, 0, 2, False)],
+)
+def test_runs_that_failed_do_not_keep_the_report_from_being_made(
+    elsewhere, measured, built, wanted, reported
+):
+    """make itself ends with 2 for whatever failed; what its recipe ended with it says."""
+    python = elsewhere / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *bench*) exit {measured};; *) echo "$*" > reported; exit {built};; esac\n'
+    )
+    python.chmod(0o755)
+    made = make("report", "RUN=./python", "-o", ".venv/.ready", cwd=elsewhere)
+    assert made.returncode == (2 if wanted else 0)
+    assert not wanted or f"Error {wanted}" in made.stderr
+    assert (elsewhere / "reported").exists() == reported
+    assert not reported or (elsewhere / "reported").read_text() == "-m report build\n"
+
+
 def test_variables_left_alone_are_not_passed():
     said = make("--dry-run", "report").stdout
     assert '--profile "quick"' in said

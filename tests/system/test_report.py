@@ -1,7 +1,9 @@
 """The whole report, with nothing measured and with a little: every section, nothing invented."""
 
+import html
 import re
 
+import jinja2
 import pytest
 from typer.testing import CliRunner
 
@@ -9,10 +11,9 @@ from bench.cells import Outcome
 from bench.store import Store
 from bench.timing import Timing
 from impl.training import Measurement
-from report.__main__ import CODE, app, watch
+from report.__main__ import app
 from report.assemble import ANSWERS
 from report.claims import CLAIMS
-from report.render import TEMPLATES
 from tests import small_store as small
 
 PHENOMENA = {
@@ -50,7 +51,14 @@ def tiny_store(path):
 
 def render(tmp_path, *options, form="html"):
     paths = ["--results", tmp_path / "here.sqlite", "--reference", tmp_path / "none.sqlite"]
-    arguments = [*paths, "--output", tmp_path / "build", *(["--format", form] if form else []), *options]
+    arguments = [
+        "build",
+        *paths,
+        "--output",
+        tmp_path / "build",
+        *(["--format", form] if form else []),
+        *options,
+    ]
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
@@ -84,43 +92,43 @@ def test_some_questions_alone(tmp_path):
     assert re.findall(r'<h2 id="(q\d\d)"', page) == ["q02", "q09"]
 
 
+def test_three_findings_are_said_at_the_end_as_the_page_has_them(tmp_path):
+    tiny_store(tmp_path / "here.sqlite")
+    said = [line[2:] for line in render(tmp_path, "--only", "q09").output.splitlines() if line[:2] == "• "]
+    page = html.unescape((tmp_path / "build" / "report.html").read_text())
+    assert len(said) == 3
+    assert said[0].startswith("Of the assignment's empirical claims, ")
+    assert all(line in page for line in said)
+
+
+def test_a_mistake_in_a_template_is_named(tmp_path, monkeypatch):
+    tiny_store(tmp_path / "here.sqlite")
+
+    def wrong(*_):
+        raise jinja2.UndefinedError("'accurracy' is undefined")
+
+    monkeypatch.setattr("report.render.write_html", wrong)
+    with pytest.raises(ValueError, match="a template: 'accurracy' is undefined"):
+        render(tmp_path, "--only", "q09")
+
+
 def test_two_stores_side_by_side(tmp_path):
     tiny_store(tmp_path / "here.sqlite")
-    assert render(tmp_path, "--compare", *[tmp_path / "here.sqlite"] * 2).exit_code == 0
+    store, output = str(tmp_path / "here.sqlite"), str(tmp_path / "build")
+    arguments = ["compare", store, store, "--output", output, "--format", "html"]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
     page = (tmp_path / "build" / "compare.html").read_text()
     assert "1.00 (1.00 to 1.00)" in page
     assert not (tmp_path / "build" / "report.html").exists()
 
 
-def test_watching_renders_again_for_a_template_and_starts_afresh_for_code_or_a_store(monkeypatch, tmp_path):
-    store = tmp_path / "here.sqlite"
-    rounds = [
-        TEMPLATES / "page.html.j2",
-        TEMPLATES / "style.css",
-        tmp_path / "other.txt",
-        store,
-        CODE / "x.py",
-    ]
-    monkeypatch.setattr("watchfiles.watch", lambda *folders, **_: ({(1, str(path))} for path in rounds))
-    started = []
-    monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
-    rendered = []
-
-    def render_once():
-        rendered.append(1)
-        if len(rendered) == 1:
-            raise ValueError("a formula with a mistake")
-
-    watch([store], render_once)  # the mistake does not end it
-    assert len(rendered) == 2
-    assert len(started) == 2
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--only", "q12"), "unknown question 'q12'; known: q01"),
-        (("--format", "doc"), "unknown format 'doc'"),
+        (("--only", "q12"), "unknown question 'q12'; did you mean"),
+        (("--only", "q05,entropy"), "unknown question 'entropy'; known: q01, q02"),
+        (("--format", "doc"), "unknown format 'doc'; known: html, pdf"),
+        (("--format", "htm"), "unknown format 'htm'; did you mean 'html'? Known: html, pdf"),
     ],
 )
 def test_unknown_names_list_the_known(tmp_path, options, message):

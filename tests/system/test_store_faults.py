@@ -255,7 +255,7 @@ def test_a_full_disk_keeps_what_was_finished_and_says_so(tmp_path, unavailable):
         *(folder, sys.executable, FILLS, kept),
         unavailable=unavailable,
     )
-    assert result.returncode == 1, result.stderr
+    assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
     assert f"{folder}/results.sqlite" in result.stderr
     assert "full; make room on its disk; what was finished is kept" in result.stderr
@@ -277,7 +277,7 @@ def test_a_store_that_cannot_be_written_is_read_and_left_alone(whole, tmp_path, 
         unavailable=unavailable,
     )
     assert (tmp_path / "csv" / "runs.csv").exists(), result.stderr
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert f"{folder}/results.sqlite" in result.stderr
     assert "make file and folder readable and writable, or name another with --results" in result.stderr

@@ -14,7 +14,16 @@ from tests.system.conftest import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("bench", "run", "--only", "losses", "--seeds", "1", "--epochs", "1")
-REPORT = ("report", "--only", "q05", "--results", "results/results.sqlite", "--reference", "none.sqlite")
+REPORT = (
+    "report",
+    "build",
+    "--only",
+    "q05",
+    "--results",
+    "results/results.sqlite",
+    "--reference",
+    "none.sqlite",
+)
 TRAINED = 8 * 5 + 8  # contenders, at five rates each and then scored
 
 # What a process begins with, before anything of ours is imported.
@@ -129,7 +138,7 @@ def test_without_a_compiler_the_same_is_computed_more_slowly(tmp_path):
 
 
 def test_without_pango_the_page_is_made_and_one_line_for_each_system_says_what_to_do(python, tmp_path):
-    said = python("report", "--only", "q05", "--results", "none.sqlite", first=NO_PANGO)
+    said = python("report", "build", "--only", "q05", "--results", "none.sqlite", first=NO_PANGO)
     assert (tmp_path / "build" / "report.html").stat().st_size > 10_000
     assert not (tmp_path / "build" / "report.pdf").exists()
     assert "no PDF: cannot load library" in said

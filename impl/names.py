@@ -1,0 +1,13 @@
+"""What is said to a name that a table does not have."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def unknown(what: str, name: str, table: Iterable[str]) -> str:
+    """One line: the name that came, the one of the table that may have been meant, and all that it has."""
+    known = list(table)
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    meant = f"did you mean {folded[near[0]]!r}? Known" if near else "known"
+    return f"unknown {what} {name!r}; {meant}: {', '.join(known)}"
