@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench import environment, experiments, gate_commands, ratios, runner
 from bench.cells import Cell
-from bench.contenders import check, identify
+from bench.contenders import brought
 from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, narrowed
 from bench.own import is_own
@@ -78,9 +78,7 @@ def known(what: str, given: Iterable[str], table: Iterable[str]) -> None:
 def _asked(kind: str, given: str | None) -> list[str]:
     """The contenders of a kind that are asked for; a user's own tried once, and identified by its text."""
     try:
-        names = [identify(name, kind) for name in given.split(",")] if given else []
-        for name in names:
-            check(name, kind)
+        names = [brought(name, kind) for name in given.split(",")] if given else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     return list(dict.fromkeys(names))
