@@ -3,25 +3,29 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bench import environment, experiments, runner
 from bench.cells import Cell, Outcome, run_cell
-from bench.contenders import identify
+from bench.contenders import brought
 from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan
+from bench.own import is_own
 from bench.progress import Steps, console
 from bench.store import Snapshot, Store, alone, latest
 from impl import data
+from impl.names import unknown
 
 
 def run(
     part: str,
     *more: str,
     activations: Sequence[str] = ACTIVATIONS,
+    optimizers: Sequence[str] = (),
+    strategies: Sequence[str] = (),
     seeds: int | None = None,
     epochs: int | None = None,
     dataset: str | None = None,
@@ -34,7 +38,8 @@ def run(
     """Measure parts of a profile, as `make bench ONLY=…` does and with its numbers; a frame as of `load`.
 
     part, more: of `bench.experiments.PARTS`, as "classifier" or "benchmarks". activations: these alone, of
-    the table or one's own as `package.module:Name` or `path/to/file.py:Name`. seeds, epochs: how many are
+    the table or one's own as `package.module:Name` or `path/to/file.py:Name`; optimizers, strategies: one's
+    own, named likewise, beside those of the tables. seeds, epochs: how many are
     scored and trained, by default as in the profile, "quick" or "reference". dataset, data_root: as
     `impl.data.resolve` takes them. workers: processes that make the training runs; by default this one makes
     them, without the watch over those that take too long; a script that asks for workers stands under
@@ -53,7 +58,12 @@ def run(
     _known("profile", [profile], PROFILES)
     environment.device_name(device)
     wanted = experiments.narrowed(PROFILES[profile], parts, seeds, epochs)
-    names = [identify(name) for name in activations]
+    names = [brought(name, "activation") for name in activations]
+    own = {
+        "activation": [name for name in names if is_own(name)],
+        "optimizer": [brought(name, "optimizer") for name in optimizers],
+        "strategy": [brought(name, "strategy") for name in strategies],
+    }
     source = data.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
     if source.notice and dataset is None:
@@ -64,9 +74,8 @@ def run(
         where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
         session = runner.Session(store, where, profile)
         if wanted.benchmark_seconds:
-            runner.run_benchmarks(
-                session, device, wanted.benchmark_seconds, store.path.parent / "benchmarks.log"
-            )
+            log = store.path.parent / "benchmarks.log"
+            runner.run_benchmarks(session, device, wanted.benchmark_seconds, log, own)
         if workers is None:
             _run_here(session, plans, others, source.root, device)
         else:
@@ -106,12 +115,11 @@ def frame(snapshot: Snapshot) -> pd.DataFrame:
     return found
 
 
-def _known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+def _known(what: str, given: Iterable[str], known: Collection[str]) -> None:
     """Raise ValueError for a name that is not known."""
-    names = list(known)
     for name in given:
-        if name not in names:
-            raise ValueError(f"unknown {what} {name!r}; known: {', '.join(names)}")
+        if name not in known:
+            raise ValueError(unknown(what, name, known))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cells import Cell
-from bench.contenders import check, identify
+from bench.contenders import brought
 from bench.experiments import ACTIVATIONS, BASELINES, PARTS, PROFILES, Plan, Profile, everything, narrowed
 from bench.own import is_own
 from bench.progress import console
@@ -94,12 +94,9 @@ def asked(
 def _named(kind: str, given: str | None) -> list[str]:
     """The contenders of a kind that are asked for; a user's own tried once, and identified by its text."""
     try:
-        names = [identify(name, kind) for name in given.split(",")] if given else []
-        for name in names:
-            check(name, kind)
+        return [brought(name, kind) for name in given.split(",")] if given else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    return names
 
 
 def measured(results: Path) -> list[Snapshot]:

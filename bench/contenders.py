@@ -102,20 +102,30 @@ def identify(name: str, kind: str = "activation") -> str:
 
 
 def check(name: str, kind: str = "activation") -> None:
-    """Try a user's own once, forward and backward or for a step, on a few numbers.
+    """Try a user's own once, forward and backward or for a step, on a few numbers; raises what it raises.
 
     Raises:
-        ValueError: where it raises anything, returns something else than what was expected, writes to what it
-            is given, or lets no gradient through: networks would train, but not what they say.
+        Unfit: where it returns something else than what was expected, writes to what it is given, or lets no
+            gradient through: networks would train, but not what they say.
     """
-    if name in KINDS[kind].table:
-        return
-    try:
+    if name not in KINDS[kind].table:
         KINDS[kind].check(f"{kind} {name!r}", made(kind, name))
+
+
+def brought(name: str, kind: str) -> str:
+    """What `identify` gives, of a contender that `check` found fit.
+
+    Raises:
+        ValueError: where it is not, or raises anything; one line that says what came.
+    """
+    identified = identify(name, kind)
+    try:
+        check(name, kind)
     except Unfit:
         raise
     except Exception as error:
         raise Unfit(f"{kind} {name!r} raises {error!r}; a result was expected") from error
+    return identified
 
 
 def _module(name: str, found: Any) -> Callable[[], nn.Module]:

@@ -14,7 +14,7 @@ from report import cases, claims, verdicts
 from report.answer import Source
 from report.cases import Case
 from report.claims import NOT_MEASURED
-from report.evidence import inputs, is_own, label, samples
+from report.evidence import is_own, label
 from report.formats import count, number
 from report.page import Section
 from report.phrases import listed, tally
@@ -200,27 +200,26 @@ def _cost_rows(found: Judged, kind: Kind, name: str) -> list[list[str]]:
 
 
 def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
-    """Between which of the baselines it stands by the median time of all passes at the largest input."""
+    """Between which of the baselines it stands by the sum of its median times on the largest inputs.
 
-    def seconds(what: tuple[str, str]) -> float | None:
-        times = [
-            samples(snapshot, t, *what, inputs(snapshot, t)[-1]) for t in kind.times if inputs(snapshot, t)
-        ]
-        if not times or any(t is None for t in times):
-            return None
-        return sum(float(np.median(t)) for t in times if t is not None)
-
-    own = seconds((name, "impl"))
-    if own is None:
+    Of all passes, so that one that was not timed in all of them has no place; None without a place.
+    """
+    m = snapshot.measurements
+    m = m[m["task"].isin(kind.times) & (m["metric"] == "seconds")]
+    m = m[m["size"] == m.groupby("task", observed=True)["size"].transform("max")]
+    keys = ["subject", "implementation", "task", "input"]
+    medians = m.groupby(keys, observed=True)["value"].median().unstack(["task", "input"])
+    if set(medians.columns.get_level_values("task")) != set(kind.times):
         return None
-    known = {verdicts.name(" ".join(b)): t for b in kind.baselines if (t := seconds(b)) is not None}
-    order = sorted(known, key=lambda b: known[b])
-    below, above = [b for b in order if known[b] <= own], [b for b in order if known[b] > own]
-    if not order:
+    sums = medians.dropna().sum(axis=1)
+    known = sums.reindex([b for b in kind.baselines if b in sums.index]).sort_values()
+    if (name, "impl") not in sums.index or known.empty:
         return None
+    below = [verdicts.name(" ".join(b)) for b in known.index[known <= sums[name, "impl"]]]
+    above = [verdicts.name(" ".join(b)) for b in known.index[known > sums[name, "impl"]]]
     if below and above:
         return f"between {below[-1]} and {above[0]}"
-    return f"dearer than {below[-1]}" if below else f"cheaper than {above[0]}"
+    return f"above {below[-1]}" if below else f"below {above[0]}"
 
 
 def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Case, float, int]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.cells import Cell, Trial, run_cell
-from bench.contenders import ADAPTIVE, KINDS, check, identify
+from bench.contenders import ADAPTIVE, KINDS, brought
 from bench.experiments import PROFILES, RATES, plan, trials
 from bench.soundness import CHECKS, LAYERS, TASKS, told
 
@@ -221,8 +221,7 @@ def test_what_is_nothing_of_the_kind_is_one_line_that_says_what_came(mine, kind,
     name = name.format(mine=mine)
 
     def ask():
-        identify(name, kind)
-        check(name, kind)
+        brought(name, kind)
 
     if message is None:
         return ask()

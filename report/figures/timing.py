@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from report.figures.style import INK, PALETTE, plain_ticks, style
 
-MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht")]
+MARKS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht", "mish", "sigmoid")]
 
 WIDEST_LEGEND = 60  # letters that fit side by side with their marks
 

@@ -51,6 +51,7 @@ def worth(frame: pd.DataFrame) -> Figure:
     (NaN without an interval).
     """
     panels = list(dict.fromkeys(frame["panel"]))
+    wide = frame["slow"].max() / frame["fast"].min() > 100  # as where a user's own takes much longer
     with style():
         figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.1), sharex=True, squeeze=False)
         for ax, panel in zip(axes[0], panels, strict=True):
@@ -63,7 +64,7 @@ def worth(frame: pd.DataFrame) -> Figure:
                     row.microseconds, row.value, along, across, label=row.activation, elinewidth=0.9, **look
                 )
             ax.set_xscale("log")
-            plain_ticks(ax.xaxis)
+            plain_ticks(ax.xaxis, every_decade=wide)
             ax.set_title(panel.replace(" with", "\nwith").replace(" auto", "\nauto"))
             ax.set_ylabel(own["quantity"].iloc[0])
         figure.supxlabel("forward and backward, largest size (µs)", fontsize=9)

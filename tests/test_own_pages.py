@@ -1,0 +1,197 @@
+"""The section of each of a user's own contenders, of small stores whose numbers the test gives."""
+
+import math
+import re
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from bench.cells import Outcome, Trial
+from bench.timing import Timing
+from impl.training import Measurement
+from report import own
+from report.answer import Source
+from report.figures.style import PALETTE, stroke
+from report.render import environment
+from tests import small_store as small
+
+SNAKE, LION, FFT = "a/snake.py:Snake@0123abcd", "a/lion.py:Lion@0123abcd", "pkg.mod:fft@0123abcd"
+
+
+def trial(task, name, values):
+    rows = [Measurement(metric, 0, value, "1") for metric, value in values.items()]
+    cell = Trial(task, None, None, None, None, None, "digits", 0, 0, 0, subject=name)
+    return cell, Outcome("finished", [*rows, Measurement("run_seconds", 0, 0.5, "s")])
+
+
+def timing(task, name, implementation, place, size, seconds):
+    rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
+    return Timing(task, name, implementation, place, size), Outcome("finished", rows)
+
+
+def sections(path, runs):
+    source = Source("here", "Measured here", small.snapshot(path, runs))
+    return {section.values["attribute"]: section for section in own.sections([source], 12)}
+
+
+def said(section):
+    page = environment("html").get_template(section.template).render({**section.values, "section": section})
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>|[\ue000-\ue006]", "", page))
+
+
+def test_without_ones_own_there_is_no_section(tmp_path):
+    runs = [small.scored(0.5), small.scored(0.5, optimizer="sgd"), *forward("relu", "sgelu")]
+    assert sections(tmp_path / "s", runs) == {}
+
+
+def forward(*names):
+    return [timing("activation_forward", n, "impl", "16384 elements", 16384, [1e-5, 2e-5]) for n in names]
+
+
+def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
+    for k, run in enumerate((small.scored(0.5, activation=SNAKE), forward(SNAKE)[0])):
+        (section,) = sections(tmp_path / f"s{k}", [run]).values()
+        assert (section.number, section.title) == (12, "Your own: Snake")
+        text = said(section)
+        assert "Whether it is sound was not measured." in text
+        assert "What networks achieve with it was not measured." in text
+        assert "Its time was not measured." in text
+        assert text.count("make report ACTIVATION=a/snake.py:Snake would measure it") == 3
+        assert "No run of it failed or diverged." in text
+
+
+def test_what_the_check_found_of_an_activation(tmp_path):
+    found = {
+        "keeps float32": 1.0,
+        "keeps float64": 0.0,
+        "keeps bfloat16 raises": 1.0,
+        "gradcheck": 0.0,
+        "finite up to": 100.0,
+        "finite down to": 1e-8,
+        "value at inf": math.inf,
+        "slope at inf": 1.0,
+        "value at -inf is NaN": 1.0,
+        "slope at -inf raises": 1.0,
+        "value at nan": 0.0,
+    }
+    section = sections(tmp_path / "s", [trial("activation_soundness", SNAKE, found)])["Snake"]
+    assert section.values["checked"] == [
+        ["Keeps shape and type of float32", "yes", "sound"],
+        ["Keeps shape and type of float64", "no", "unsound"],
+        ["Keeps shape and type of bfloat16", "raises an error", "unsound"],
+        ["Gradient agrees with differences, float64", "no", "unsound"],
+        ["Value and slope finite up to ±x, float32, x", "100", "unsound"],
+        ["Value and slope finite down to ±x, float32, x", "1.00\u00a0×\u00a010⁻⁸", "sound"],
+        ["Value at ∞", "∞", "no demand"],
+        ["Slope at ∞", "1.00", "no demand"],
+        ["Value at −∞", "NaN", "no demand"],
+        ["Slope at −∞", "raises an error", "no demand"],
+        ["Value at NaN", "0.00", "unsound"],
+    ]
+    assert "Of what was checked, 5 of 11 came out unsound." in said(section)
+
+
+def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
+    """Better than SGD, worse than Adam, and all corrected together, by scipy and statsmodels."""
+    accuracy = {
+        LION: [0.80, 0.82, 0.81, 0.84],
+        "sgd": [0.60, 0.68, 0.60, 0.61],
+        "adam": [0.90, 0.93, 0.90, 0.95],
+        "rmsprop": [0.80, 0.81, 0.82, 0.84],
+        "b/other.py:Other@00000000": [0.1, 0.2, 0.3, 0.4],
+    }
+    runs = []
+    for name, values in accuracy.items():
+        runs.append(small.tuning(0.9, 1e-3, optimizer=name))
+        runs += [small.scored(value, seed=seed, optimizer=name) for seed, value in enumerate(values)]
+    rows = sections(tmp_path / "s", runs)["Lion"].values["networks"]
+    others = ["sgd", "adam", "rmsprop"]
+    p = [stats.ttest_rel(accuracy[LION], accuracy[name]).pvalue for name in others]
+    expected = dict(zip(others, multipletests(p, method="holm")[1], strict=True))
+    found = {row[0].rsplit(" ", 1)[1]: row for row in rows}
+    assert set(found) == {"SGD", "Adam", "RMSprop"}
+    for name, words, verdict in (
+        ("sgd", "SGD", "better"),
+        ("adam", "Adam", "worse"),
+        ("rmsprop", "RMSprop", "undecided"),
+    ):
+        mean = 100 * np.mean(np.subtract(accuracy[LION], accuracy[name]))
+        assert found[words][1].startswith(f"{mean:+.2f} points (".replace("-", "−").replace("+0.00", "0.00"))
+        assert found[words][2:] == ["4", f"{expected[name]:.4f}", verdict]
+
+
+def test_a_strategys_time_and_errors(tmp_path):
+    place, rng = "1→16 at 28×28", np.random.default_rng(0)
+    levels = {
+        (FFT, "impl"): 4e-5,
+        ("unfold", "impl"): 1e-5,
+        ("tiled", "impl"): 6e-5,
+        ("native", "torch"): 1e-5,
+    }
+    runs = [
+        timing("convolution_forward", name, way, place, 64, level * rng.uniform(0.9, 1.1, 30))
+        for (name, way), level in levels.items()
+    ]
+    runs.append(trial("convolution_soundness", FFT, {"error of output, stride 2": 0.5, "keeps float32": 1.0}))
+    section = sections(tmp_path / "s", runs)["fft"]
+    medians = {
+        what: np.median([m.value for m in run[1].measurements])
+        for what, run in zip(levels, runs, strict=False)
+    }
+    (row,) = section.values["costs"]
+    assert row[0] == f"Forward, {place}, batch of 64"
+    for cell, what, word in zip(row[1:], list(levels)[1:], ("slower", "faster", "slower"), strict=True):
+        assert cell.startswith(f"{medians[FFT, 'impl'] / medians[what]:#.3g} times (")
+        assert cell.endswith(f"), {word}")
+    assert section.values["time_class"] is None  # half of it was not timed
+    assert ["Distance from F.conv2d's output, stride 2", "0.500", "unsound"] in section.values["checked"]
+    assert "networks" not in said(section).lower()
+
+
+def test_by_time_it_stands_between_its_baselines(tmp_path):
+    for k, (own_seconds, words) in enumerate(
+        (
+            (1e-6, "below ReLU ours"),
+            (2.5e-5, "between GELU ours and SGELU ours"),
+            (9e-5, "above SGELU ours"),
+        )
+    ):
+        levels = {SNAKE: own_seconds, "relu": 1e-5, "gelu": 2e-5, "sgelu": 3e-5}
+        runs = [
+            timing(
+                f"activation_{way}",
+                name,
+                "impl",
+                f"{size} elements",
+                size,
+                [s / (1 if size == 64 else 9)] * 3,
+            )
+            for way in ("forward", "backward")
+            for name, s in levels.items()
+            for size in (8, 64)
+        ]
+        assert sections(tmp_path / f"s{k}", runs)["Snake"].values["time_class"] == words
+
+
+def test_what_failed_and_what_diverged_is_told(tmp_path):
+    failed, diverged = (
+        small.run({}, status, seed=seed, activation=SNAKE, learning_rate=0.03)
+        for seed, status in enumerate(("failed", "diverged"))
+    )
+    failed = failed[0], Outcome("failed", error="RuntimeError('of no use')")
+    rows = sections(tmp_path / "s", [failed, diverged, small.scored(0.5, activation=SNAKE)])["Snake"].values[
+        "failures"
+    ]
+    assert rows == [
+        ["classifier, rate 0.03", "failed", "1", "RuntimeError('of no use')"],
+        ["classifier, rate 0.03", "diverged", "1", "no error"],
+    ]
+
+
+def test_ones_own_looks_the_same_everywhere_and_like_none_of_the_table():
+    one, other = stroke(SNAKE), stroke(LION)
+    assert one == stroke(SNAKE)
+    assert (one["linestyle"], one["marker"]) != (other["linestyle"], other["marker"])
+    assert one["color"] not in {known.color for known in PALETTE.values()}
+    assert one["marker"] not in {known.marker for known in PALETTE.values()}
