@@ -153,4 +153,4 @@ def _run_here(
     make("convergence and phenomena", others)
     for plan in plans:
         make(f"{plan.name}: tuning", (cell for _, cell in plan.tuning()))
-        make(f"{plan.name}: scored", runner.scored(session, plan, complete=True))
+        make(f"{plan.name}: scored", runner.scored(session.snapshot(), plan, complete=True))

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from bench import experiments
 from bench.cells import Cell
 from bench.contenders import brought
-from bench.experiments import ACTIVATIONS, BASELINES, PARTS, PROFILES, Plan, Profile, everything, narrowed
+from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, everything, narrowed
 from bench.own import is_own
 from bench.progress import console
 from bench.store import Snapshot, StoreError, latest
@@ -87,7 +88,7 @@ def asked(
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
     named = {kind: _named(kind, names) for kind, names in given.items()}
     own = {kind: list(filter(is_own, names)) for kind, names in named.items()}
-    activations = [*BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
+    activations = [*experiments.BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
     return Asked(whole, list(dict.fromkeys(activations)), own)
 
 

@@ -5,11 +5,8 @@ import random
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,72 +14,24 @@ import pytest
 from report.assemble import ANSWERS, context
 from report.render import write_html
 from report.sources import sources
+from tests.system import small_run
+from tests.system.small_run import SMALL
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = 50
-AHEAD = 2  # programs that are being started, which takes long, while others run
-SEEDS = 10
-SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two contenders at five rates under so many seeds, then scored
-
-# The command line itself, on a grid of a few runs and without the benchmarks, telling of every run. It waits
-# for a line, so that it may be started, which takes long, while another one still runs; the line holds the
-# seconds after which it is killed, if it is.
-PROGRAM = """
-import os
-import signal
-import sys
-import threading
-from unittest.mock import patch
-from bench import __main__ as command_line, experiments, progress
-from bench.experiments import Effort, PROFILES
-
-small = Effort(2, 1, 200, tuning_seeds=int(os.environ["TUNING_SEEDS"]), untuned_seeds=1)
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-profile = PROFILES["quick"].__class__({"fc_autoencoder": small}, Effort(0, 1, 1797), 0, 0.0)
-sys.argv = ["bench", "run", "--dataset", "digits", "--activation", "relu", *sys.argv[1:]]
-if seconds := sys.stdin.readline().strip():
-    timer = threading.Timer(float(seconds), os.kill, (os.getpid(), signal.SIGKILL))
-    timer.daemon = True
-    timer.start()
-with (
-    patch.dict(PROFILES, quick=profile),
-    patch.object(experiments, "BASELINES", ("relu", "control")),  # what needs no compiler
-    patch.object(progress, "PLAIN_EVERY", 0.0),
-):
-    command_line.cli()
-"""
-
-
-def go(process, killed_after=""):
-    """Let a program begin that was started, to be killed after so many seconds."""
-    process.stdin.write(f"{killed_after}\n")
-    process.stdin.flush()
-    return process
 
 
 @pytest.fixture(scope="module")
 def start():
-    """Starts the program in a process group of its own, in the folder of its store."""
+    """Starts a run; what is left of it ends with the tests."""
     running = []
 
-    def run(store, workers=2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "--results", str(store), "--workers", str(workers)],
-            cwd=store.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TUNING_SEEDS": str(SEEDS)},
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        running.append(process)
-        return process
+    def run(*arguments, **options):
+        running.append(small_run.start(*arguments, **options))
+        return running[-1]
 
     yield run
-    for process in running:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    for one in running:
+        one.kill()
 
 
 def wait_for(process, pattern):
@@ -118,10 +67,9 @@ def alone(start, tmp_path_factory):
     store = tmp_path_factory.mktemp("alone") / "results.sqlite"
     process = start(store)
     begin = time.monotonic()
-    wait_for(go(process), r"training runs 5/")
+    wait_for(process, r"training runs 5/")
     seconds_to_five = time.monotonic() - begin
-    process.communicate(timeout=300)
-    assert process.returncode == 0
+    assert process.finish()[1] == 0
     whole = stored(store)
     assert all(whole)
     assert {run["status"] for run in whole[0]} == {"finished"}
@@ -131,19 +79,18 @@ def alone(start, tmp_path_factory):
 
 def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     store = tmp_path / "results.sqlite"
-    stopped = go(start(store))
-    again = start(store)
+    stopped = start(store)
     wait_for(stopped, rf"training runs 0/{SMALL}")
     os.killpg(stopped.pid, signal.SIGINT)
-    _, error = stopped.communicate(timeout=300)
-    assert stopped.returncode == 130
+    error, code = stopped.finish()
+    assert code == 130
     assert "the same command goes on from there" in error
     assert "Traceback" not in error
     finished = stored(store)[0]
     assert len(finished) < SMALL
-    assert int(wait_for(go(again), r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
-    again.communicate(timeout=300)
-    assert again.returncode == 0
+    again = start(store)
+    assert int(wait_for(again, r"training runs 0/(\d+)")[1]) == SMALL - len(finished)
+    assert again.finish()[1] == 0
     assert stored(store) == alone.whole
 
 
@@ -164,14 +111,12 @@ def test_kills_at_random_points_lose_nothing_and_change_nothing(start, alone, tm
     while killed < KILLS:
         number += 1
         store = tmp_path / f"{number}.sqlite"
-        ahead, before, ended = [start(store) for _ in range(AHEAD)], {}, False
+        before, ended = {}, False
         while not ended:
-            process = ahead.pop(0)
-            go(process, draw.uniform(0, alone.seconds_to_five) if killed < KILLS else "")
-            ahead.append(start(store))
-            process.communicate(timeout=300)  # ends when every process that inherited the pipe has
-            assert process.returncode in (0, -signal.SIGKILL)
-            ended = process.returncode == 0
+            after_seconds = draw.uniform(0, alone.seconds_to_five) if killed < KILLS else None
+            _, code = start(store, killed_after=after_seconds).finish()
+            assert code in (0, -signal.SIGKILL)
+            ended = code == 0
             killed += not ended
             after = rows(store)
             assert before.items() <= after.items()  # none is lost, none is run again
@@ -184,10 +129,8 @@ def test_kills_at_random_points_lose_nothing_and_change_nothing(start, alone, tm
 def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_path, many):
     store = tmp_path / "results.sqlite"
     processes = [start(store) for _ in range(many)]
-    for process in processes:
-        go(process)
-    said = [process.communicate(timeout=400)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * many
+    said, codes = zip(*(process.finish() for process in processes), strict=True)
+    assert codes == (0,) * many
     begun = [int(n) for text in said for n in re.findall(r"training runs 0/(\d+)", text)]
     assert begun == [SMALL]
     assert sum("another run writes it; this one waits" in text for text in said) == many - 1
@@ -197,14 +140,13 @@ def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_pa
 
 def test_reports_made_meanwhile_are_whole_and_disturb_nothing(start, alone, tmp_path):
     store, page = tmp_path / "results.sqlite", tmp_path / "report.html"
-    process, made = go(start(store)), 0
+    process, made = start(store), 0
     wait_for(process, r"training runs 5/")
-    while process.poll() is None:
+    while process.process.is_alive():
         write_html(context({"q11": ANSWERS["q11"]}, sources(store, tmp_path / "none.sqlite")), page)
         assert page.read_text("utf-8").rstrip().endswith("</html>")
         page.unlink()
         made += 1
     assert made
-    process.communicate()
-    assert process.returncode == 0
+    assert process.finish()[1] == 0
     assert stored(store) == alone.whole
