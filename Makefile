@@ -19,7 +19,7 @@ RUN := .venv/bin/python
 option = $(if $(strip $($(1))),$(2) "$($(1))")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor status bench report serve compare test test-system lint clean
+.PHONY: help setup doctor status bench report serve compare test test-system docs lint clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ test: $(READY) ## run the tests of each module, some minutes
 
 test-system: $(READY) ## run the tests of the whole: faults, page, PDF, cluster, gate
 	$(RUN) -m pytest tests/system
+
+docs: $(READY) ## write the documentation as pages, build/docs/index.html
+	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 lint: $(READY) ## check format, style and types
 	$(RUN) -m ruff format --check .

@@ -52,6 +52,11 @@ def git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def project() -> Path:
+    """The root of the repository that one stands in: this one, or another with benchmarks in bench/."""
+    return Path(git(Path.cwd(), "rev-parse", "--show-toplevel"))
+
+
 def commit(root: Path, ref: str) -> str:
     """The commit that a ref names. Raises GateError where none does."""
     try:

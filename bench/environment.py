@@ -18,6 +18,8 @@ MEASURING = (
     "bench/cells.py",
     "bench/networks.py",
     "bench/contenders.py",
+    "bench/own.py",
+    "bench/soundness.py",
     "bench/convergence.py",
     "bench/phenomena.py",
     "bench/conftest.py",

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import calibrate as calibration
 from bench import compare as comparison
-from bench import environment, gate, gate_output
+from bench import gate, gate_output
 from bench.progress import console
 from impl import command
 
@@ -45,7 +45,7 @@ def compare(
     try:
         trials = calibration.load(CALIBRATION)
         found = comparison.compare(
-            environment.ROOT,
+            comparison.project(),
             base,
             folder.resolve(),
             only=only.split(",") if only else (),
@@ -77,7 +77,7 @@ def calibrate(
 ) -> None:
     """Compare this code with itself and with planted slowdowns, and say how far the gate can be trusted."""
     trials = calibration.calibrate(
-        environment.ROOT,
+        comparison.project(),
         folder.resolve(),
         CALIBRATION,
         [float(share) for share in shares.split(",")],

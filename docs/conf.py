@@ -24,6 +24,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = project
+html_show_copyright = False
 copybutton_prompt_text = "$ "
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}

@@ -102,14 +102,18 @@ def test_benchmarks_are_run_by_pytest(monkeypatch):
     asked = []
     monkeypatch.setattr(runner, "run_benchmarks", lambda session, *rest: asked.append(rest))
     assert bench.run("benchmarks", dataset="digits").empty
-    ((device, seconds, log),) = asked
+    ((device, seconds, log, own),) = asked
     assert (device, seconds, log.name) == ("cpu", 0.1, "benchmarks.log")
+    assert not any(own.values())
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: bench.run("clasifier"), "unknown part 'clasifier'; known: benchmarks, convergence"),
+        (
+            lambda: bench.run("clasifier"),
+            "unknown part 'clasifier'; did you mean 'classifier'? Known: benchmarks, convergence",
+        ),
         (lambda: bench.run("classifier", profile="slow"), "unknown profile 'slow'; known: quick, reference"),
         (lambda: bench.run("classifier", activations=["rleu"]), "unknown activation 'rleu'"),
         (lambda: bench.run("classifier", device="tpu"), "unknown device 'tpu'"),
@@ -140,7 +144,9 @@ def test_load_without_a_store_or_without_a_measurement(tmp_path):
 
 def test_pandas_reads_a_store_in_one_line():
     (code,) = re.findall(
-        r"```python\n(import pandas as pd, sqlite3.*?)```", (ROOT / "README.md").read_text(), re.S
+        r"```python\n(import pandas as pd, sqlite3.*?)```",
+        (ROOT / "docs/reference/store.md").read_text(),
+        re.S,
     )
     *before, line = code.strip().splitlines()
     path = ROOT / "results" / "reference.sqlite"

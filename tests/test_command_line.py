@@ -17,7 +17,7 @@ from bench import runner
 from bench.cells import Cell, Outcome
 from bench.contenders import CONTROL, identify
 from bench.environment import Environment
-from bench.experiments import PARTS, PROFILES, RATES, narrowed, plans
+from bench.experiments import ACTIVATIONS, PARTS, PROFILES, RATES, narrowed, plans
 from bench.store import Store
 from bench.timing import Timing
 from impl import data
@@ -60,7 +60,7 @@ def test_list_shows_every_cell_once_and_their_sum(elsewhere):
             narrowed(PROFILES["quick"], ["deep_classifier", "losses"], None, None),
             "digits",
             1437,
-            command_line.ACTIVATIONS,
+            ACTIVATIONS,
         )
     }
     tuning = {cell.key: str(cell) for p in made.values() for _, cell in p.tuning()}

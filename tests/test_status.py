@@ -168,7 +168,7 @@ def test_a_dry_run_measures_nothing_and_counts_as_list_does(here):
 
 
 def test_every_benchmark_is_counted_and_none_is_run():
-    found = status.benchmarks("cpu")
+    found = status.benchmarks("cpu", {})
     assert len({timing.key for timing in found}) == len(found) > 300
 
 

@@ -41,7 +41,18 @@ def test_the_wheel_holds_every_file_of_every_room(wheel):
 
 def test_a_report_is_made_from_it(wheel, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(wheel)}
-    command = [sys.executable, "-m", "report", "--only", "q10", "--format", "html", "--output", "here"]
+    command = [
+        sys.executable,
+        "-m",
+        "report",
+        "build",
+        "--only",
+        "q10",
+        "--format",
+        "html",
+        "--output",
+        "here",
+    ]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert '<h2 id="q10"' in (tmp_path / "here" / "report.html").read_text()

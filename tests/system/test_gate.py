@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from bench import compare, gate, gate_commands, gate_output
+from bench import compare, gate, gate_output
 from bench.__main__ import app
 from bench.rounds import PLUGINS, RoundError
 
@@ -165,7 +165,6 @@ def test_the_interpreter_is_shared_where_nothing_else_is_needed(repository, tmp_
 def commands(repository, monkeypatch):
     """The command line, run in the repository."""
     monkeypatch.chdir(repository)
-    monkeypatch.setattr(gate_commands.environment, "ROOT", repository)
     monkeypatch.setattr(gate, "MOST", 2)
     return lambda *arguments: CliRunner().invoke(app, ["compare", *arguments, "--rounds", "2"])
 
