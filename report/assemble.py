@@ -65,12 +65,13 @@ def context(
                 in_errata=read.names,
             )
         )
+    brought = own.sections(found, len(ANSWERS) + 1)
     return {
         "title": TITLE,
         "subtitle": SUBTITLE,
         "notices": notices(found),
-        "summary": findings(found, errata),
-        "sections": [*sections, *own.sections(found, len(ANSWERS) + 1)],
+        "summary": [*own.findings(brought), *findings(found, errata)],
+        "sections": [*sections, *brought],
         "errata": errata,
         "claims": _claims(found, {section.number for section in sections}),
         "provenance": [

@@ -331,3 +331,21 @@ def sections(found: Sequence[Source], first: int) -> list[Section]:
         )
         for k, (source, kind, name) in enumerate(made)
     ]
+
+
+def findings(own: Sequence[Section]) -> list[str]:
+    """The short answer of each section in one line, for the summary."""
+    return [_finding(section.values) for section in own]
+
+
+def _finding(v: Mapping[str, Any]) -> str:
+    checked, unsound = len(v["checked"]), len(v["unsound"])
+    said = [
+        f"{unsound} of {checked} checks came out unsound" if unsound else "no check came out unsound",
+        f"by time {v['cost_tally']}" if v["cost_tally"] else f"its time {NOT_MEASURED}",
+        f"in trained networks {v['tally']}" if v["tally"] else f"in trained networks {NOT_MEASURED}",
+    ]
+    told = said[0 if checked else 1 : 3 if v["trains"] else 2]
+    source = v["source"]
+    mark = f" ({source.mark})" if source.mark else ""
+    return f"{v['attribute']}, the {v['kind']} of yours: {'; '.join(told)}{mark} [{source.label}]."

@@ -58,7 +58,23 @@ def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
         assert "What networks achieve with it was not measured." in text
         assert "Its time was not measured." in text
         assert text.count("make report ACTIVATION=a/snake.py:Snake would measure it") == 3
+        assert own.findings([section]) == [
+            "Snake, the activation of yours: its time not measured; in trained networks not measured "
+            "(quick profile) [Measured here]."
+        ]
         assert "No run of it failed or diverged." in text
+
+
+def test_the_summary_begins_with_what_was_found_of_ones_own(tmp_path):
+    passes = {name: [1e-3 * k, 1.01e-3 * k, 1.02e-3 * k] * 5 for name, k in ((SNAKE, 3), ("relu", 1))}
+    runs = [
+        trial("activation_soundness", SNAKE, {"keeps float32": 1.0, "keeps float64": 0.0}),
+        *(timing("activation_forward", n, "impl", "4 elements", 4, s) for n, s in passes.items()),
+    ]
+    (section,) = sections(tmp_path / "s", runs).values()
+    (line,) = own.findings([section])
+    checked = len(section.values["checked"])
+    assert f"1 of {checked} checks came out unsound; by time slower in 1 of 1 case" in line
 
 
 def test_what_the_check_found_of_an_activation(tmp_path):
