@@ -63,7 +63,9 @@ def section(store):
     """The tables of the section by their captions, rows of texts, and its text."""
     folder = store.parent / "build"
     nowhere = store.parent / "none.sqlite"
-    python("report", "--results", store, "--reference", nowhere, "--output", folder, "--format", "html")
+    python(
+        "report", "build", "--results", store, "--reference", nowhere, "--output", folder, "--format", "html"
+    )
     page = (folder / "report.html").read_text()
     (found,) = re.findall(r'<section class="answer" aria-labelledby="own-.*?</section>', page, re.DOTALL)
     tables = {}
