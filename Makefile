@@ -50,9 +50,9 @@ bench: $(READY) ## measure what results/results.sqlite does not hold yet (PROFIL
 	$(MEASURE)
 
 # Runs that failed (1) are shown in the report, and make ends with their error all the same.
-report: $(READY) ## bench, then write build/report.html and build/report.pdf
+report: $(READY) ## bench, then write build/report.html and .pdf, figures/ and tables/
 	$(MEASURE); measured=$$?; test $$measured -le 1 || exit $$measured; \
-		$(RUN) -m report build $(call option,DATA_ROOT,--data-root) || exit; exit $$measured
+		$(RUN) -m report build --export $(call option,DATA_ROOT,--data-root) || exit; exit $$measured
 
 serve: $(READY) ## show the report in a browser, and again at every change; Ctrl-C ends
 	$(RUN) -m report serve $(call option,DATA_ROOT,--data-root)

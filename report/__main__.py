@@ -90,6 +90,8 @@ def build(
 ) -> None:
     """Recompute every answer, read what was measured, write the report, and say what was found."""
     formats = _begin(format)
+    if export_files and "html" not in formats:
+        raise typer.BadParameter("--export reads its tables from the page; give --format html, or none")
     from report.assemble import ANSWERS, context
     from report.sources import sources
 
@@ -101,7 +103,8 @@ def build(
     if export_files:
         from report.export import export
 
-        _say(f"wrote {export(page, output)} files of figures and tables to {output}")
+        files = export(page, (output / "report.html").read_text("utf-8"), output)
+        _say(f"wrote {files} files of figures and tables to {output}")
     for finding in page["summary"][:FINDINGS]:
         # whole words where there is a terminal to wrap at, one line where there is none
         console.print(f"• {finding}", markup=False, soft_wrap=not console.is_terminal)

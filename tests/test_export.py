@@ -15,6 +15,11 @@ from report.export import export
 from report.figures.style import INK, style
 from report.page import Attachment, Section
 
+PAGE = """<!doctype html><table><tr><td>without an anchor</table>
+<table id="steps"><caption>Steps</caption>
+<thead><tr><th>Name, of it</th><th><math><mi>θ</mi></math> 1</th></tr></thead>
+<tbody><tr><th>a &lt;
+ b</th><td>1.5</td></tr><tr><th>c "d"</th><td>2.0</td></tr></tbody></table>"""
 TABLE = pd.DataFrame({"x": [0, 1], "y": [0.0, 1 / 3]})
 
 
@@ -37,7 +42,7 @@ def files(tmp_path):
         "sections": [Section(1, "q01", "T", "Q", "answers/q01.html.j2", values)],
         "attachments": [Attachment("here-runs.csv", "Runs.", lambda: "a\n1\n")],
     }
-    count = export(context, tmp_path)
+    count = export(context, PAGE, tmp_path)
     found = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.*")}
     assert count == len(found)
     return found
@@ -47,10 +52,12 @@ def test_every_drawing_and_every_table_has_its_files(files):
     names = ("of-answer", "of-evidence")
     assert set(files) == {
         *(f"figures/{name}.{ending}" for name in names for ending in ("svg", "png")),
-        *(f"tables/{name}.csv" for name in names),
+        *(f"tables/{name}.csv" for name in (*names, "steps")),
         "tables/here-runs.csv",
     }
     assert files["tables/here-runs.csv"] == b"a\n1\n"
+    steps = pd.read_csv(io.BytesIO(files["tables/steps.csv"]))
+    assert steps.to_dict("list") == {"Name, of it": ["a < b", 'c "d"'], "θ 1": [1.5, 2.0]}
     read = pd.read_csv(io.BytesIO(files["tables/of-answer.csv"]))
     np.testing.assert_allclose(read, TABLE, rtol=1e-5)
 
