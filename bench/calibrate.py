@@ -14,7 +14,7 @@ from pathlib import Path
 from scipy import stats
 
 from bench import gate
-from bench.compare import Say, budgets, git, rounds_of
+from bench.compare import MINUTES, Say, budgets, git, rounds_of
 from bench.environment import processor_name
 from bench.rounds import Side, collect, group_of
 from bench.statistics import CONFIDENCE
@@ -87,7 +87,7 @@ def calibrate(
         )
         begin, notices = time.monotonic(), list[str]()
         frame = rounds_of(
-            sides, {s.name: chosen for s in sides}, folder, begin + 720, budgets(root), notices, say
+            sides, {s.name: chosen for s in sides}, folder, begin + 60 * MINUTES, budgets(root), notices, say
         )
         judged = [v for v in gate.judge(frame, budgets(root)) if v.metric == "seconds"]
         words = [v.verdict for v in judged]

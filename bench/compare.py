@@ -19,6 +19,7 @@ from bench.rounds import PLUGINS, RoundError, Side, collect, group_of, kept, mea
 from impl.names import unknown
 
 REPEATS = 3  # of a round that was disturbed
+MINUTES = 11.0  # no further round is begun after as many, so that it all ends within twelve
 SECONDS = 0.03  # of a benchmark in a round
 Say = Callable[[str], None]
 
@@ -137,7 +138,7 @@ def compare(
     everything: bool = False,
     budget: float | None = None,
     fewest: int = gate.FEWEST,
-    minutes: float = 12.0,
+    minutes: float = MINUTES,
     say: Say = print,
 ) -> Comparison:
     """Measure a commit and the working tree in rounds, and judge.

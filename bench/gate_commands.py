@@ -35,7 +35,9 @@ def compare(
     rounds: Annotated[
         int, typer.Option(min=2, max=gate.MOST, help="Rounds of every benchmark at least.")
     ] = gate.FEWEST,
-    minutes: Annotated[float, typer.Option(min=0, help="No further round is begun after as many.")] = 12.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="No further round is begun after as many.")
+    ] = comparison.MINUTES,
     folder: Annotated[Path, typer.Option(help="Where rounds and verdicts are written.")] = Path("build/gate"),
 ) -> None:
     """Say whether the working tree made anything slower than a commit: exit 1 if so, 2 if it cannot say."""
