@@ -74,7 +74,7 @@ def test_runs_that_failed_do_not_keep_the_report_from_being_made(
     assert made.returncode == (2 if wanted else 0)
     assert not wanted or f"Error {wanted}" in made.stderr
     assert (elsewhere / "reported").exists() == reported
-    assert not reported or (elsewhere / "reported").read_text() == "-m report build\n"
+    assert not reported or (elsewhere / "reported").read_text() == "-m report build --export\n"
 
 
 def test_variables_left_alone_are_not_passed():
