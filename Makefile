@@ -78,5 +78,5 @@ lint: $(READY) ## check format, style and types
 	$(RUN) -m mypy
 
 clean: ## remove what can be made again; results/ stays
-	rm -rf build mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build docs/made mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench impl report tests -name __pycache__ -type d -prune -exec rm -rf {} +
