@@ -39,13 +39,6 @@ LOCAL = {
 }
 LONGEST_ERROR = 2000  # characters of it that are kept
 CONFIG = ROOT / "pyproject.toml"  # an installed copy lies beside other packages and has none
-SUITES = (  # what pytest is to read, and that it is to leave alone our output and our folder
-    str(ROOT / "bench"),
-    f"--rootdir={ROOT}",
-    f"--config-file={CONFIG if CONFIG.exists() else os.devnull}",
-    "--capture=no",  # pytest would take stderr, and the progress with it
-    "-pno:cacheprovider",
-)
 BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
 
 
@@ -76,6 +69,22 @@ class Session:
             self.failed.append(f"{what}: {outcome.error}")
 
 
+def suites(device: str, own: Mapping[str, Sequence[str]]) -> list[str]:
+    """What pytest is to read: all suites on a device, and by kind a user's own contenders beside the tables'.
+
+    It is to leave alone our output and our folder.
+    """
+    return [
+        str(ROOT / "bench"),
+        f"--rootdir={ROOT}",
+        f"--config-file={CONFIG if CONFIG.exists() else os.devnull}",
+        "--capture=no",  # pytest would take stderr, and the progress with it
+        "-pno:cacheprovider",
+        f"--device={device}",
+        *(f"--{kind}={name}" for kind, names in own.items() for name in names),
+    ]
+
+
 def run_benchmarks(
     session: Session, device: str, seconds: float, log: Path, own: Mapping[str, Sequence[str]] | None = None
 ) -> None:
@@ -104,9 +113,7 @@ def run_benchmarks(
 
         recorder = Recorder(session.finished(), lambda n: steps.begin(n, float(n)), record)
         arguments = [
-            *SUITES,
-            f"--device={device}",
-            *(f"--{kind}={name}" for kind, names in (own or {}).items() for name in names),
+            *suites(device, own or {}),
             f"--benchmark-json={fresh}",
             f"--benchmark-max-time={seconds}",
             f"--benchmark-min-time={BENCHMARK_SAMPLE}",
@@ -278,9 +285,8 @@ def run_plans(
         return {cell.key: cell for cell in cells if cell.key not in done}
 
     tuning = {plan.name: left(cell for _, cell in plan.tuning()) for plan in plans}
-    expected = {
-        plan.name: left(scored(session.snapshot(), plan, complete=not tuning[plan.name])) for plan in plans
-    }
+    begun = session.snapshot()
+    expected = {plan.name: left(scored(begun, plan, complete=not tuning[plan.name])) for plan in plans}
     todo = left(others)
     for plan in plans:  # experiments share cells
         todo |= tuning[plan.name] | expected[plan.name]

@@ -13,7 +13,7 @@ from bench.cells import Cell, Trial
 from bench.environment import Environment
 from bench.experiments import Plan
 from bench.phenomena import PHENOMENA
-from bench.runner import SUITES, scored
+from bench.runner import scored, suites
 from bench.store import Snapshot
 from bench.timing import Collector, Timing
 
@@ -39,9 +39,8 @@ class Part:
 def benchmarks(device: str, own: Mapping[str, Sequence[str]]) -> tuple[Timing, ...]:
     """Every benchmark that there is, those of a user's own contenders with them; none of them is run."""
     collector = Collector()
-    options = [f"--device={device}", *(f"--{kind}={name}" for kind, names in own.items() for name in names)]
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        code = pytest.main([*SUITES, *options, "--collect-only", "-q"], plugins=[collector])
+        code = pytest.main([*suites(device, own), "--collect-only", "-q"], plugins=[collector])
     if code != pytest.ExitCode.OK:
         raise ValueError(f"the benchmarks cannot be collected: {said.getvalue()[-500:]}")
     return collector.found
