@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +13,11 @@ from bench.cells import Cell, Outcome, run_cell
 from bench.contenders import brought
 from bench.estimates import estimator
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan
-from bench.own import is_own
+from bench.own import owned
 from bench.progress import Steps, console
 from bench.store import Snapshot, Store, alone, latest
 from impl import data
-from impl.names import unknown
+from impl.names import check
 
 
 def run(
@@ -39,12 +39,12 @@ def run(
 
     part, more: of `bench.experiments.PARTS`, as "classifier" or "benchmarks". activations: these alone, of
     the table or one's own as `package.module:Name` or `path/to/file.py:Name`; optimizers, strategies: one's
-    own, named likewise, beside those of the tables. seeds, epochs: how many are
-    scored and trained, by default as in the profile, "quick" or "reference". dataset, data_root: as
-    `impl.data.resolve` takes them. workers: processes that make the training runs; by default this one makes
-    them, without the watch over those that take too long; a script that asks for workers stands under
-    `if __name__ == "__main__":`, for each of them imports it. results: a store to go on with and to keep; the
-    frame is then all that it holds of this machine, source, data and profile.
+    own, named likewise, beside those of the tables. seeds, epochs: how many are scored and trained, by
+    default as in the profile, "quick" or "reference". dataset, data_root: as `impl.data.resolve` takes them.
+    workers: processes that make the training runs; by default this one makes them, without the watch over
+    those that take too long; a script that asks for workers stands under `if __name__ == "__main__":`, for
+    each of them imports it. results: a store to go on with and to keep; the frame is then all that it holds
+    of this machine, source, data and profile.
 
     Raises ValueError for an unknown name, DataError for missing or wrong data, StoreError for a store that
     cannot be used. A run that raises is a row that says why.
@@ -54,22 +54,19 @@ def run(
     ['test', 'validation']
     """
     parts = (part, *more)
-    _known("part", parts, PARTS)
-    _known("profile", [profile], PROFILES)
+    check("part", parts, PARTS)
+    check("profile", [profile], PROFILES)
     environment.device_name(device)
     wanted = experiments.narrowed(PROFILES[profile], parts, seeds, epochs)
-    names = [brought(name, "activation") for name in activations]
-    own = {
-        "activation": [name for name in names if is_own(name)],
-        "optimizer": [brought(name, "optimizer") for name in optimizers],
-        "strategy": [brought(name, "strategy") for name in strategies],
-    }
+    given = {"activation": activations, "optimizer": optimizers, "strategy": strategies}
+    named = {kind: [brought(name, kind) for name in names] for kind, names in given.items()}
+    own = owned(named)
     source = data.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
     if source.notice and dataset is None:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     size = len(loaded.train_images)
-    plans, others = experiments.everything(wanted, loaded.name, size, names, own)
+    plans, others = experiments.everything(wanted, loaded.name, size, named["activation"], own)
     with _opened(results) as store:
         where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
         session = runner.Session(store, where, profile)
@@ -113,13 +110,6 @@ def frame(snapshot: Snapshot) -> pd.DataFrame:
     found = runs.merge(measured, on="run", how="left")
     found.attrs = {"environment": dict(snapshot.environment), "profile": snapshot.profile}
     return found
-
-
-def _known(what: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise ValueError for a name that is not known."""
-    for name in given:
-        if name not in known:
-            raise ValueError(unknown(what, name, known))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from bench import experiments
 from bench.cells import Cell
 from bench.contenders import brought
 from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, everything, narrowed
-from bench.own import is_own
+from bench.own import owned
 from bench.progress import console
 from bench.store import Snapshot, StoreError, latest
 from impl import command, data
@@ -87,9 +87,8 @@ def asked(
     whole = narrowed(PROFILES[profile], command.chosen("part", only, PARTS), seeds, epochs)
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
     named = {kind: _named(kind, names) for kind, names in given.items()}
-    own = {kind: list(filter(is_own, names)) for kind, names in named.items()}
     activations = [*experiments.BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
-    return Asked(whole, list(dict.fromkeys(activations)), own)
+    return Asked(whole, list(dict.fromkeys(activations)), owned(named))
 
 
 def _named(kind: str, given: str | None) -> list[str]:

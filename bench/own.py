@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,11 @@ from impl.names import unknown
 def is_own(name: str) -> bool:
     """Whether the name is of the form that leads to a user's own; no table has such a name."""
     return bool(name.rpartition(":")[0])
+
+
+def owned(named: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """By kind, those of the names that lead to a user's own."""
+    return {kind: list(filter(is_own, names)) for kind, names in named.items()}
 
 
 def found(kind: str, name: str, known: Iterable[str] = ()) -> Any:

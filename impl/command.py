@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import typer
 from rich.console import Console
 
-from impl.names import unknown
+from impl import names
 
 DONE, DIFFERS, CANNOT, STOPPED = 0, 1, 2, 130
 EXITS = (
@@ -22,18 +22,18 @@ def examples(*lines: str) -> str:
 
 def check(what: str, given: Iterable[str], table: Iterable[str]) -> None:
     """Raise an error of usage for the first name that the table does not have."""
-    known = list(table)
-    for name in given:
-        if name not in known:
-            raise typer.BadParameter(unknown(what, name, known))
+    try:
+        names.check(what, given, table)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def chosen(what: str, given: str | None, table: Iterable[str]) -> list[str]:
     """The comma-separated names given, or all of the table; an unknown one is an error of usage."""
     known = list(table)
-    names = given.split(",") if given else known
-    check(what, names, known)
-    return names
+    wanted = given.split(",") if given else known
+    check(what, wanted, known)
+    return wanted
 
 
 def run(app: typer.Typer) -> None:

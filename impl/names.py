@@ -11,3 +11,11 @@ def unknown(what: str, name: str, table: Iterable[str]) -> str:
     near = get_close_matches(name.casefold(), folded, n=1)
     meant = f"did you mean {folded[near[0]]!r}? Known" if near else "known"
     return f"unknown {what} {name!r}; {meant}: {', '.join(known)}"
+
+
+def check(what: str, given: Iterable[str], table: Iterable[str]) -> None:
+    """Raise ValueError for the first name that the table does not have."""
+    known = list(table)
+    for name in given:
+        if name not in known:
+            raise ValueError(unknown(what, name, known))

@@ -101,7 +101,8 @@ def test_a_run_that_raises_is_a_row_that_says_why(monkeypatch):
 def test_benchmarks_are_run_by_pytest(monkeypatch):
     asked = []
     monkeypatch.setattr(runner, "run_benchmarks", lambda session, *rest: asked.append(rest))
-    assert bench.run("benchmarks", dataset="digits").empty
+    tables = {"optimizers": ["adam"], "strategies": ["unfold"]}
+    assert bench.run("benchmarks", dataset="digits", **tables).empty
     ((device, seconds, log, own),) = asked
     assert (device, seconds, log.name) == ("cpu", 0.1, "benchmarks.log")
     assert not any(own.values())
