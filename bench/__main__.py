@@ -1,6 +1,7 @@
 """Command line of the benchmarks, `python -m bench`: `run` here, the rest in the modules of commands."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -122,7 +123,7 @@ def run(
         raise typer.Exit(command.DIFFERS)
 
 
-def _wait(results: object) -> None:
+def _wait(results: Path) -> None:
     console.print(
         f"{results}: another run writes it; this one waits for its end.", markup=False, soft_wrap=True
     )

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.contenders import strategy_of
 from bench.interleaved import Alternatives
-from bench.own import found, is_own
+from bench.own import is_own
 from bench.timing import Interleaved, Timed, Timing
 from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d
 
@@ -52,7 +53,7 @@ def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], lis
     )
     tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
     if is_own(timing.subject):
-        return of_strategy(found("strategy", timing.subject)), tensors
+        return of_strategy(strategy_of(timing.subject)), tensors
     native = timing.implementation == "torch"
     return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
 

@@ -212,28 +212,26 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
         "command": f"make report {kind.variable}={place}",
-        "anchor": _anchor(source, name),
+        "anchor": f"own-{source.slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
     }
-
-
-def _anchor(source: Source, name: str) -> str:
-    return f"own-{source.slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def sections(found: Sequence[Source], first: int) -> list[Section]:
     """A section for every contender of a user's own in every source, numbered on from `first`."""
     made = [(source, kind, name) for source in found for kind, name in brought(source.snapshot)]
-    return [
-        Section(
-            number=first + k,
-            slug=_anchor(source, name),
-            title=f"Your own: {name.partition('@')[0].rpartition(':')[2]}",
-            question=f"What is the {kind.word} {label(name)} worth?",
-            template="own.html.j2",
-            values=values(source, kind, name),
-        )
-        for k, (source, kind, name) in enumerate(made)
-    ]
+    return [_section(number, *one) for number, one in enumerate(made, first)]
+
+
+def _section(number: int, source: Source, kind: Kind, name: str) -> Section:
+    shown = values(source, kind, name)
+    return Section(
+        number=number,
+        slug=shown["anchor"],
+        title=f"Your own: {shown['attribute']}",
+        question=f"What is the {kind.word} {label(name)} worth?",
+        template="own.html.j2",
+        values=shown,
+    )
 
 
 def findings(own: Sequence[Section]) -> list[str]:
