@@ -35,6 +35,10 @@ LIMITS = {  # at -inf and inf: f, then f'
     "mish": ((0, math.inf), (0, 1)),
     "elu": ((-1, math.inf), (0, 1)),
 }
+SLOPE_AT_ZERO = {  # at ReLU's kink, torch's
+    "sigmoid": 1 / 4, "tanh": 1, "relu": 0, "gelu": 1 / 2, "swish": 1 / 2, "sgelu": 0, "ada_sgelu": 0,
+    "sgelu_yu": 0, "lisht": 0, "mish": 3 / 5, "elu": 1,
+}  # fmt: skip
 LARGEST_SLOPE = dict.fromkeys(("sgelu", "ada_sgelu", "sgelu_yu"), 1.2578)  # erf(1) + 2/(√π e)
 POINTS = torch.tensor(
     [-30.0, -6.5, -3.0, -1.1, -0.75, -1e-3, -1e-9, 1e-9, 1e-3, 0.3, 1.0, 2.5, 7.0, 30.0], dtype=torch.float64
@@ -108,6 +112,9 @@ def test_infinity_nan_and_zero(name, dtype):
     zeros = torch.tensor([-0.0, 0.0], dtype=dtype)
     expected = torch.full((2,), float(ORACLES[name](mpmath.mpf(0))), dtype=dtype)
     torch.testing.assert_close(activation.f(zeros), expected)
+    torch.testing.assert_close(
+        activation.derivative(zeros), torch.full((2,), SLOPE_AT_ZERO[name], dtype=dtype)
+    )
     nan = torch.full((3,), math.nan, dtype=dtype)
     assert activation.f(nan).isnan().all()
     assert activation.derivative(nan).isnan().all()

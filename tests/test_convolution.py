@@ -232,6 +232,9 @@ def test_tiles_do_not_grow_with_the_batch(strategy):
     assert many < 2 * few
 
 
+TRANSPOSED = ("stride", "padding", "output_padding", "dilation")
+
+
 @st.composite
 def transposed(draw):
     groups, kernel, stride = draw(st.integers(1, 2)), draw(PAIRS), draw(PAIRS)
@@ -257,9 +260,19 @@ def test_transposed_convolution_equals_torch(drawn):
 
 
 def test_transposed_convolution_of_one_image():
-    input, weight = draw_tensors(11, (2, 3, 4), (2, 3, 2, 2))
+    tensors = draw_tensors(11, (4, 3, 5), (4, 3, 2, 2), (6,))
+    arguments = (2, 1, 1, 2, 3)
     torch.testing.assert_close(
-        conv_transpose2d(input, weight, stride=2), F.conv_transpose2d(input, weight, stride=2), **EXACT
+        conv_transpose2d(*tensors, *arguments), F.conv_transpose2d(*tensors, *arguments), **EXACT
+    )
+
+
+def test_output_padding_may_be_all_that_padding_leaves():
+    input, weight = draw_tensors(12, (1, 1, 1, 1), (1, 1, 2, 2))
+    torch.testing.assert_close(
+        conv_transpose2d(input, weight, None, 2, 1, 1),
+        F.conv_transpose2d(input, weight, None, 2, 1, 1),
+        **EXACT,
     )
 
 
@@ -271,9 +284,24 @@ def test_transposed_convolution_of_one_image():
         (r"output_padding \(1, 1\) must be smaller", (IMAGE, FILTER[:4]), {"output_padding": 1}),
         (r"output of \(-1, -1\) pixels", (IMAGE, FILTER[:4]), {"padding": 4}),
         (r"bias must have shape \(4,\), not \(3,\)", (IMAGE, FILTER[:4], torch.zeros(3)), {}),
-        (r"weight must have shape .* not \(4, 3\)", (IMAGE, FILTER[:4, :3, 0, 0]), {}),
+        (r"weight must have shape \(C, O/groups, kh, kw\), not \(4, 3\)", (IMAGE, FILTER[:4, :3, 0, 0]), {}),
+        (r"input must have shape \(N, C, H, W\), not \(1, 0, 5, 5\)", (IMAGE[:, :0], FILTER[:4]), {}),
+        *((f"^{name} must be at least", (IMAGE, FILTER[:4]), {name: -1}) for name in TRANSPOSED),
     ],
 )
 def test_transposed_errors(message, arguments, keywords):
     with pytest.raises(ValueError, match=message):
         conv_transpose2d(*arguments, **keywords)
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+def test_what_is_no_pair_of_numbers_is_named(name):
+    with pytest.raises(TypeError, match=f"^{name} must be an int or a pair of ints, not 1.5"):
+        conv_transpose2d(IMAGE, FILTER[:4], **{name: 1.5})
+
+
+@pytest.mark.parametrize("wide", ["weight", "bias"])
+def test_transposed_tensors_are_of_one_type(wide):
+    tensors = {"weight": FILTER[:4], "bias": torch.zeros(FILTER.shape[1])}
+    with pytest.raises(TypeError, match=wide):
+        conv_transpose2d(IMAGE, **tensors | {wide: tensors[wide].double()})

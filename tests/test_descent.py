@@ -81,6 +81,18 @@ def test_losses_by_their_formulas():
         assert objective.loss(w, objective.inputs, objective.targets).item() == pytest.approx(expected)
 
 
+def test_a_drawn_objective_is_decided_by_its_generator():
+    for make in (OBJECTIVES["quadratic"], OBJECTIVES["double_well"]):
+        torch.manual_seed(1)
+        one = make()
+        torch.manual_seed(2)
+        again = make()
+        assert torch.equal(one.inputs, again.inputs)
+        assert torch.equal(one.targets, again.targets)
+    other = quadratic(30.0, TRUTH, samples=12, noise=0.5, generator=seeded(1))
+    assert not torch.equal(other.inputs, OBJECTIVES["quadratic"]().inputs)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 def test_path_equals_a_plain_numpy_loop(batch_size):
     objective, rate, epochs = least_squares(X, Y), 0.1, 3

@@ -9,14 +9,22 @@ LAYERS = {
     "convolution": (Conv2d, nn.Conv2d, (4, 6, (3, 2), 2, (1, 0), 1, 2), (2, 4, 6, 5)),
     "convolution without bias": (Conv2d, nn.Conv2d, (4, 6, 3, 1, 1, 1, 1, False), (2, 4, 6, 5)),
     "convolution that keeps the size": (Conv2d, nn.Conv2d, (4, 6, 3, 1, "same"), (2, 4, 6, 5)),
+    "convolution of its sizes alone": (Conv2d, nn.Conv2d, (4, 6, 3), (2, 4, 6, 5)),
     "transposed convolution": (ConvTranspose2d, nn.ConvTranspose2d, (4, 6, (3, 2), 2, 1, 1, 2), (2, 4, 6, 5)),
+    "transposed convolution of its sizes alone": (
+        ConvTranspose2d, nn.ConvTranspose2d, (3, 5, 1), (2, 3, 6, 5),
+    ),
+    "transposed convolution without bias, dilated": (
+        ConvTranspose2d, nn.ConvTranspose2d, (4, 6, 3, 2, 1, 0, 1, False, 2), (2, 4, 6, 5),
+    ),
     "linear": (Linear, nn.Linear, (5, 3), (2, 5)),
     "linear without bias": (Linear, nn.Linear, (5, 3, False), (2, 4, 5)),
     "pooling": (MaxPool2d, nn.MaxPool2d, (2,), (2, 3, 5, 4)),
     "pooling that overlaps": (MaxPool2d, nn.MaxPool2d, (3, 1), (2, 3, 5, 4)),
     "mean pooling": (AvgPool2d, nn.AvgPool2d, (3, 2, 1), (2, 3, 5, 4)),
+    "mean pooling of its size alone": (AvgPool2d, nn.AvgPool2d, (2,), (2, 3, 5, 4)),
     "flatten": (Flatten, nn.Flatten, (), (2, 3, 5, 4)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -41,3 +49,6 @@ def test_layer_errors():
         Conv2d(3, 2, 3, groups=2)
     with pytest.raises(ValueError, match="divide the 3 output channels, not 2"):
         ConvTranspose2d(2, 3, 3, groups=2)
+    for layer in (Conv2d, ConvTranspose2d):
+        with pytest.raises(ValueError, match=r"^kernel_size must be at least 1, not 0"):
+            layer(2, 2, 0)

@@ -106,9 +106,9 @@ def test_folder_in_place_of_a_file(tmp_path, contents):
         resolve(tmp_path)
 
 
-@pytest.mark.parametrize("how", ["file", "pipe", "sparse"])
-def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path, contents, how):
-    """A link to what lies elsewhere, a pipe that nobody writes, a file that claims more than any memory."""
+@pytest.mark.parametrize("how", ["file", "pipe", "sparse", "longer"])
+def test_what_is_no_file_of_the_folder_is_never_read(tmp_path, contents, how):
+    """A link to what lies elsewhere, a pipe that nobody writes, files that claim or hold more than memory."""
     root = write(tmp_path / "data", contents)
     path = root / "MNIST" / "raw" / IMAGES
     elsewhere = path.rename(tmp_path / "elsewhere")
@@ -118,6 +118,10 @@ def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path, contents, how):
     elif how == "pipe":
         os.mkfifo(path)
         message = "it is no regular file"
+    elif how == "longer":
+        path.write_bytes(elsewhere.read_bytes())
+        os.truncate(path, 2**40)
+        message = f"is {2**40} bytes long, not {16 + 7 * 28 * 28}"
     else:
         path.write_bytes(struct.pack(">4I", 0x803, 2**32 - 1, 28, 28))
         os.truncate(path, 2**40)
@@ -127,6 +131,12 @@ def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path, contents, how):
     if how == "sparse":
         with pytest.raises(DataError, match=rf"{message}, not \(1 to 1000000, 28, 28\)"):
             mnist.read_idx(path, mnist.LIKES[IMAGES])
+
+
+def test_a_data_set_of_which_nothing_is_known_has_between_one_image_and_a_million():
+    fits = mnist.LIKES[IMAGES].fits
+    assert [fits((n, 28, 28)) for n in (0, 1, 1_000_000, 1_000_001)] == [False, True, True, False]
+    assert not fits((1, 28, 27))
 
 
 def test_links_to_a_whole_folder_and_within_it_are_the_users_own_way(tmp_path, contents):

@@ -30,6 +30,7 @@ CASES = {
     "tall": (random(40, 6), 6),
     "some of tall": (random(40, 6), 2),
     "wide": (random(5, 9), 4),
+    "some of wide": (random(5, 9), 2),
     "as many features as samples": (random(7, 7), 3),
     "digits": (load_digits().data, 60),
     "fraction": (load_digits().data, 0.95),

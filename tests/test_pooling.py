@@ -52,6 +52,15 @@ def test_more_padding_than_window_is_refused(pooling):
         pooling(torch.zeros(1, 1, 4, 4), 3, padding=2)
 
 
-def test_one_image_without_a_batch():
+@pytest.mark.parametrize("pooling", [max_pool2d, avg_pool2d])
+@pytest.mark.parametrize("name", ["kernel_size", "stride", "padding"])
+def test_what_is_no_size_is_named(pooling, name):
+    with pytest.raises(TypeError, match=f"^{name} must be an int or a pair of ints, not 1.5"):
+        pooling(torch.zeros(1, 1, 4, 4), **{"kernel_size": 2} | {name: 1.5})
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_one_image_without_a_batch(name):
+    ours, theirs = POOLINGS[name]
     input = torch.arange(32.0).view(2, 4, 4)
-    assert torch.equal(max_pool2d(input, 2), F.max_pool2d(input, 2))
+    assert torch.equal(ours(input, 2), theirs(input, 2))

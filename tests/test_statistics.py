@@ -19,6 +19,8 @@ from bench.statistics import (
     mean_interval,
     median_ratio,
     paired_difference,
+    paired_ratio,
+    percentiles,
     ratio_of_samples,
     resampled_medians,
     tuning_scores,
@@ -53,8 +55,7 @@ def test_pairs_are_matched_by_index_and_missing_ones_left_out():
 def test_too_few_pairs_give_no_interval(n):
     found = paired_difference(pd.Series([1.0] * n, dtype=float), pd.Series([0.0] * n, dtype=float))
     assert found.pairs == n
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
+    np.testing.assert_equal([found.mean, found.low, found.high], [1.0 if n else math.nan, math.nan, math.nan])
     assert found.sign == 0
 
 
@@ -84,6 +85,19 @@ def test_resampled_medians_are_distributed_as_those_of_resamples(n):
     assert stats.ks_2samp(found, plain).statistic < 0.02
 
 
+def test_percentiles_leave_a_fortieth_on_either_side():
+    assert percentiles(np.arange(1001.0)[::-1]) == pytest.approx((25, 975))
+
+
+def test_a_ratio_of_rounds_is_what_scipy_says():
+    rng = np.random.default_rng(5)
+    a, b = np.exp(rng.normal(size=(2, 9)))
+    expected = stats.bootstrap((a / b,), np.median, n_resamples=999, method="percentile", rng=0)
+    found = paired_ratio(a, b)
+    assert found.value == np.median(a / b)
+    assert (found.low, found.high) == tuple(expected.confidence_interval)
+
+
 def paired_samples(n, shared, seed=0):
     """Two samples of n with noise of their own and noise that both share."""
     rng = np.random.default_rng(seed)
@@ -110,6 +124,7 @@ def test_relative_comparison_is_told_as_a_ratio():
     assert c.estimate == pytest.approx((1.1 * 1.2 * 1.3) ** (1 / 3) - 1)
     assert c.low < c.estimate < c.high
     assert c.p == pytest.approx(stats.ttest_1samp(np.log([1.1, 1.2, 1.3]), np.log(1.05)).pvalue)
+    assert (c.margin, c.relative) == (0.05, True)
 
 
 def test_comparison_of_too_few_and_of_equal_pairs():
@@ -219,7 +234,10 @@ def test_narrowing_is_the_width_of_the_paired_interval_over_that_of_welch(n):
     paired = stats.ttest_rel(a, b).confidence_interval(0.95)
     apart = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     expected = (paired.high - paired.low) / (apart.high - apart.low)
-    assert compare(pd.Series(a), pd.Series(b)).narrowing == pytest.approx(expected, rel=1e-9)
+    for scale in (1.0, 1e-3):
+        assert compare(pd.Series(scale * a), pd.Series(scale * b)).narrowing == pytest.approx(
+            expected, rel=1e-9
+        )
 
 
 def test_numbers_beyond_float64_have_no_interval_and_decide_nothing():
@@ -231,7 +249,16 @@ def test_numbers_beyond_float64_have_no_interval_and_decide_nothing():
 
 @pytest.mark.parametrize(
     ("low", "high", "p", "sign"),
-    [(0.1, 0.3, 0.01, 1), (-0.3, -0.1, 0.01, -1), (0.1, 0.3, 0.06, 0), (-0.1, 0.3, 0.01, 0)],
+    [
+        (0.1, 0.3, 0.01, 1),
+        (-0.3, -0.1, 0.01, -1),
+        (0.1, 0.3, 0.06, 0),
+        (-0.1, 0.3, 0.01, 0),
+        # at the limit itself nothing is decided
+        (0.0, 0.3, 0.01, 0),
+        (-0.3, 0.0, 0.01, 0),
+        (0.1, 0.3, 1 - 0.95, 0),
+    ],
 )
 def test_a_verdict_needs_corrected_p_and_interval(low, high, p, sign):
     c = Comparison(0.0, low, high, 5, 0.001, 0.5, 1.0, 0.0, False)
@@ -252,13 +279,26 @@ def test_the_rate_is_chosen_by_the_mean_and_a_divergence_excludes_it():
         (None, 0.3, 0.4, "finished"),
         (None, 1.0, 0.2, "finished"),
         ("never", 0.1, float("nan"), "failed"),
+        ("one", 0.1, 0.5, "finished"),
     ]
-    found = chosen_rates(pd.DataFrame(rows, columns=["name", "learning_rate", "score", "status"]), ["name"])
+    table = pd.DataFrame(rows, columns=["name", "learning_rate", "score", "status"])
+    found = chosen_rates(table, ["name"])
+    assert list(found.columns) == ["name", "learning_rate", "score", "edge"]
+    assert found.index.tolist() == [0, 1, 2]
     by = {row.name if isinstance(row.name, str) else None: row for row in found.itertuples(index=False)}
-    assert set(by) == {"a", None}
+    assert set(by) == {"a", "one", None}
+    assert by["one"].edge
     assert (by["a"].learning_rate, by["a"].edge) == (0.1, True)  # of equal means the smaller rate
     assert (by[None].learning_rate, by[None].edge) == (0.3, False)
-    assert chosen_rates(pd.DataFrame(columns=["name", "learning_rate", "score", "status"]), ["name"]).empty
+    nothing = chosen_rates(table.iloc[:0], ["name"])
+    assert nothing.empty
+    assert list(nothing.columns) == list(found.columns)
+
+
+def test_a_contender_told_by_what_it_lacks_has_edges_too():
+    rows = [(None, 0.1, 0.4, "finished"), (None, 0.3, 0.2, "finished")]
+    found = chosen_rates(pd.DataFrame(rows, columns=["name", "learning_rate", "score", "status"]), ["name"])
+    assert found[["learning_rate", "edge"]].to_numpy().tolist() == [[0.1, True]]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.9])
@@ -277,7 +317,15 @@ def test_holm_agrees_with_statsmodels(seed, monkeypatch):
 
 @pytest.mark.parametrize(
     "others",
-    [[], [0.5], [0.001, 0.011, 0.2], [1e-9, 1e-9, 1e-9], [0.02, math.nan, 0.025], [0.0125, 0.0125, 0.9]],
+    [
+        [],
+        [0.5],
+        [0.001, 0.011, 0.2],
+        [0.001, 0.014, 0.2],  # its second passes its own share and not the first's
+        [1e-9, 1e-9, 1e-9],
+        [0.02, math.nan, 0.025],
+        [0.0125, 0.0125, 0.9],
+    ],
 )
 def test_false_alarms_are_those_of_the_procedure_step_by_step(others):
     rng = np.random.default_rng(1)
