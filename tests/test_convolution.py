@@ -64,6 +64,21 @@ def test_values_and_gradients_equal_torch(strategy, with_bias, dtype, drawn):
     torch.testing.assert_close(gradients, torch.autograd.grad(expected, arguments, direction), **close)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_half_precision_is_rounded_a_few_times(strategy, dtype):
+    tensors = [
+        tensor.detach().to(dtype).requires_grad_() for tensor in draw_tensors(5, (2, 3, 6, 5), (4, 3, 3, 2))
+    ]
+    exact = [tensor.detach().double().requires_grad_() for tensor in tensors]
+    output, expected = conv2d(*tensors, padding=1, strategy=strategy), F.conv2d(*exact, padding=1)
+    assert output.dtype == dtype
+    gradients = torch.autograd.grad(output.square().sum(), tensors)
+    wanted = torch.autograd.grad(expected.square().sum(), exact)
+    for found, right in zip((output, *gradients), (expected, *wanted), strict=True):
+        assert (found.double() - right).abs().max() <= 4 * torch.finfo(dtype).eps * right.abs().max()
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_gradcheck(strategy):
     input, weight, bias = draw_tensors(0, (1, 4, 4, 4), (2, 2, 3, 2), (2,))

@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -121,6 +122,30 @@ def test_download_from_the_mirror_that_answers(tmp_path, contents, mirror):
     assert source == Source("mnist", tmp_path / "data", "")
     assert files(tmp_path) == set(contents)
     assert len(source.load().train_labels) == 7
+
+
+def test_mirrors_are_asked_for_the_smallest_file_and_the_first_to_answer_is_the_first_to_be_used(
+    tmp_path, mirror, monkeypatch
+):
+    (address,) = mirror.mnist.mirrors
+    mirror.mnist.mirrors = ["http://slow/", address, "http://slower/"]
+    asked, used = [], []
+
+    def answering(mirrors, file, seconds):
+        asked.append((mirrors, file))
+        return address
+
+    def observe(self):
+        used.append((self.mirrors, Path(self.root).parent))
+        raise TimeoutError
+
+    monkeypatch.setattr(download, "first_answering", answering)
+    monkeypatch.setattr(mirror.mnist, "download", observe)
+    resolve(None, default_root=tmp_path)
+    smallest = min(mirror.served, key=lambda path: len(gzip.decompress(mirror.served[path])))
+    assert asked == [(mirror.mnist.mirrors, smallest[1:])]
+    # beside the data, from where a file is moved whole
+    assert used == [([address, "http://slow/", "http://slower/"], tmp_path)]
 
 
 @pytest.mark.parametrize("replacement", [b"<html>Please log in</html>", b""])

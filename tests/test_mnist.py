@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -89,6 +90,22 @@ def test_damaged_file_is_named(tmp_path, contents, damage, explicit):
         load("mnist", root)
     with pytest.raises(DataError, match=message):
         resolve(root) if explicit else resolve(None, default_root=root, download=refuse)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_within_twice_its_memory(tmp_path, damage):
+    name, change, _ = DAMAGES[damage]
+    values = np.zeros((2000, *SHAPES[name][1:]), np.uint8)
+    (tmp_path / name).write_bytes(change(idx(values)))
+    expected = mnist.IdxFile(values.shape, hashlib.sha256(idx(values)).hexdigest())
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError):
+            mnist.read_idx(tmp_path / name, expected)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= 2 * values.nbytes + 2**17  # the messages, and what is loaded at the first error
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -49,6 +49,13 @@ def compiling():
     compiled.cache_clear()
 
 
+@pytest.mark.parametrize(("ours", "theirs"), dict.fromkeys(case[:2] for case in OPTIONS))
+def test_options_left_alone_are_those_of_torch(ours, theirs):
+    theta = nn.Parameter(torch.zeros(1))
+    found, expected = ours([theta]).defaults, theirs([theta]).defaults
+    assert found == {name: expected.get(name, False) for name in found}  # what torch lacks is off
+
+
 def classifier(dtype: torch.dtype) -> nn.Module:
     """Without batch norm: it leaves the bias before it a gradient of rounding errors, which Adam makes ±lr.
 
