@@ -6,7 +6,7 @@ import mpmath
 import pytest
 import torch
 from torch import nn
-from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
 from impl import fused as fusing
@@ -354,6 +354,53 @@ def forgetful():
     yield
     for remembered in (fusing.fused, ladder.loops):
         remembered.cache_clear()
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_all_are_compiled_with_a_parameter_that_is_trained_or_not(name, forgetful):
+    """Else the next best would run, unnoticed: it gives the same values."""
+    module, x = ACTIVATIONS[name].module(), torch.linspace(-4, 4, 9).requires_grad_()
+    parameters = [torch.tensor(0.5) for _ in (*module.parameters(), *module.buffers())]
+    for trained in (False, True)[: 1 + len(parameters)]:
+        inputs = [x, *(p.clone().requires_grad_(trained) for p in parameters)]
+        y = LADDER["fused"](module.rule, *inputs)
+        assert y.grad_fn.name() == "_FusedBackward"
+        exact = [v.detach().double().requires_grad_(v.requires_grad) for v in inputs]
+        expected = LADDER["composed"](module.rule, *exact)
+        torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-6)
+        found = torch.autograd.grad(y.sum(), inputs[: 1 + trained])
+        for ours, right in zip(found, torch.autograd.grad(expected.sum(), exact[: 1 + trained]), strict=True):
+            torch.testing.assert_close(ours.double(), right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
+@pytest.mark.parametrize(
+    ("x", "alpha", "compiled"),
+    [
+        (torch.randn(2), torch.ones(()), True),
+        (torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last), torch.ones(()), True),
+        (torch.randn(1), torch.ones(()), False),
+        (torch.randn(2).double(), torch.ones(()), False),
+        (torch.randn(2), torch.ones(()).double(), False),
+        (torch.randn(3, 2).T, torch.ones(()), False),
+        (torch.randn(2, 3, 4, 5, 6).to(memory_format=torch.channels_last_3d), torch.ones(()), False),
+        (torch.randn(2, 3, 4, 5)[:, :, ::2], torch.ones(()), False),
+    ],
+)
+def test_what_a_loop_over_memory_cannot_take_is_left_to_the_next_best(x, alpha, compiled, forgetful):
+    y = LADDER["fused"](AdaSGELU.rule, x.requires_grad_(), alpha)
+    assert y.grad_fn.name() == ("_FusedBackward" if compiled else "_AnalyticBackward")
+
+
+@FORWARD_MODE
+@pytest.mark.parametrize("rung", LADDER)
+def test_forward_mode_in_the_parameter_alone(rung):
+    x, alpha = torch.linspace(-2, 2, 9), torch.tensor(0.5)
+    with forward_ad.dual_level():
+        y = LADDER[rung](AdaSGELU.rule, x, forward_ad.make_dual(alpha, torch.tensor(3.0)))
+        tangent = forward_ad.unpack_dual(y).tangent
+    torch.testing.assert_close(tangent, 3 * sgelu(x))
 
 
 @pytest.mark.parametrize("broken", ["no compiler", "a compiler that fails"])
