@@ -11,6 +11,7 @@ from bench.cells import Cell, Outcome
 from bench.environment import Environment
 from bench.schema import SPECIFICATION
 from bench.store import Snapshot, Store, latest
+from bench.timing import Timing
 from impl.training import Measurement
 
 HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")
@@ -41,6 +42,17 @@ def scored(accuracy, rate=1e-3, seed=0, status="finished", **fields):
     """A run that was scored on the test set, with its accuracy."""
     values = {"test_accuracy": accuracy, "test_loss": 1 - accuracy, "train_loss": 2 - accuracy}
     return run(values if status == "finished" else {}, status, learning_rate=rate, seed=seed, **fields)
+
+
+def timed(found, scale=1.0):
+    """Runs of benchmarks: (task, subject, implementation, elements) -> seconds, all times `scale`."""
+    return [
+        (
+            Timing(task, subject, way, f"{size} elements", size),
+            Outcome("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
+        )
+        for (task, subject, way, size), values in found.items()
+    ]
 
 
 def phenomenon(task, seed, values):

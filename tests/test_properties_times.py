@@ -16,12 +16,13 @@ from bench.cells import Outcome
 from bench.statistics import Ratio
 from bench.timing import Timing
 from impl.training import Measurement
-from report import cases, compare, cost, evidence, frames, own
+from report import cases, compare, cost, evidence, frames
 from report.answer import Source
 from report.phrases import NOT_MEASURED
 from tests import small_store as small
 from tests.draws import seeds
 
+SNAKE = "a.py:Snake@01234567"
 samples = st.lists(st.floats(0.1, 100), min_size=3, max_size=5).filter(lambda x: len(x) % 2)
 rounds = st.lists(st.floats(0.1, 100), min_size=3, max_size=3)
 
@@ -41,17 +42,6 @@ def in_turn(found, scale=1.0):
             ),
         )
         for (subject, place, threads), alternatives in found.items()
-    ]
-
-
-def timed(found, scale=1.0):
-    """Runs of benchmarks: (task, subject, implementation, elements) -> seconds."""
-    return [
-        (
-            Timing(task, subject, way, f"{size} elements", size),
-            Outcome("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
-        )
-        for (task, subject, way, size), values in found.items()
     ]
 
 
@@ -156,9 +146,7 @@ def test_a_ratio_holds_whatever_is_smaller_and_asked_less_of(asked, value, more)
     assert row(asked, asked).holds
 
 
-SUBJECTS = st.sampled_from(
-    [("relu", "impl"), ("gelu", "torch"), ("sgelu", "impl"), ("a.py:B@01234567", "impl")]
-)
+SUBJECTS = st.sampled_from([("relu", "impl"), ("gelu", "torch"), ("sgelu", "impl"), (SNAKE, "impl")])
 TASKS = {"activation_forward": "forward", "activation_backward": "backward"}
 benchmarks = st.dictionaries(
     st.tuples(st.sampled_from(list(TASKS)), SUBJECTS, st.sampled_from([64, 4096])),
@@ -171,8 +159,8 @@ benchmarks = st.dictionaries(
 @given(found=benchmarks, a=SUBJECTS, b=SUBJECTS, seed=seeds)
 @settings(max_examples=12)
 def test_a_time_ratio_is_that_of_the_medians_and_missing_where_a_side_is(found, a, b, seed):
-    held = small.held(timed(found))
-    mixed = small.held([timed(found)[k] for k in np.random.default_rng(seed).permutation(len(found))])
+    held = small.held(small.timed(found))
+    mixed = small.held([small.timed(found)[k] for k in np.random.default_rng(seed).permutation(len(found))])
     assert {key: list(values) for key, values in evidence.timings(held).items()} == {
         (task, subject, way, f"{size} elements"): values
         for (task, subject, way, size), values in found.items()
@@ -200,13 +188,15 @@ def test_a_time_ratio_is_that_of_the_medians_and_missing_where_a_side_is(found, 
 @settings(max_examples=12)
 def test_a_family_of_times_has_a_case_wherever_both_were_timed(found, scale):
     pairs = [(("relu", "impl"), ("sgelu", "impl")), (("sgelu", "impl"), ("relu", "impl"))]
-    held = small.held(timed(found))
+    held = small.held(small.timed(found))
     made = cases.times(TASKS, pairs)(held)
     places = {key[::3] for key in found if key[1] == "relu"} & {
         key[::3] for key in found if key[1] == "sgelu"
     }
     assert Counter(case.where for case in made) == {f"{TASKS[t]}, {size} elements": 2 for t, size in places}
-    for case, other in zip(made, cases.times(TASKS, pairs)(small.held(timed(found, scale))), strict=True):
+    for case, other in zip(
+        made, cases.times(TASKS, pairs)(small.held(small.timed(found, scale))), strict=True
+    ):
         (task,) = (t for t, word in TASKS.items() if case.where.startswith(word))
         size = int(re.search(r"\d+", case.where)[0])
         x, y = (found[task, name.split()[0], "impl", size] for name in (case.a, case.b))
@@ -225,7 +215,7 @@ def told(text):
 @given(first=benchmarks, second=benchmarks)
 @settings(max_examples=8)
 def test_two_stores_have_a_ratio_only_where_both_measured_and_it_turns_round(first, second):
-    a, b = (Source(slug, slug, small.held(timed(f))) for slug, f in (("a", first), ("b", second)))
+    a, b = (Source(slug, slug, small.held(small.timed(f))) for slug, f in (("a", first), ("b", second)))
     one, other = compare.times([a, b]), compare.times([b, a])
     assert {t: len(rows) for t, rows in one.items()} == {
         task.replace("_", " "): n for task, n in Counter(key[0] for key in {*first, *second}).items()
@@ -238,31 +228,6 @@ def test_two_stores_have_a_ratio_only_where_both_measured_and_it_turns_round(fir
             assert (ratio == NOT_MEASURED) == (NOT_MEASURED in (left, right)) == (back[3] == NOT_MEASURED)
             if ratio != NOT_MEASURED and 0.01 < told(ratio)[0] < 100:
                 assert told(ratio)[0] * told(back[3])[0] == pytest.approx(1, rel=0.011)
-
-
-@given(found=benchmarks, mine=samples)
-@settings(max_examples=12)
-def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, mine):
-    kind, name = own.KINDS[0], "a.py:B@01234567"
-    sizes = {task: max((key[3] for key in found if key[0] == task), default=0) for task in TASKS}
-    found = found | {(task, name, "impl", sizes[task] or 64): mine for task in TASKS}
-    place = own.time_class(small.held(timed(found)), kind, name)
-
-    def total(subject):
-        sides = [found.get((task, subject, "impl", sizes[task] or 64)) for task in TASKS]
-        return None if None in sides else sum(map(np.median, sides))
-
-    known = {"ReLU": total("relu"), "SGELU": total("sgelu")}
-    sums = {label: value for label, value in known.items() if value is not None}
-    below = [label for label in sums if sums[label] <= total(name)]
-    above = [label for label in sums if sums[label] > total(name)]
-    assert (place is None) == (not sums)
-    if sums:
-        low = max(below, key=sums.get) if below else None
-        high = min(above, key=sums.get) if above else None
-        words = {label for label in ("ReLU", "SGELU") if re.search(rf"\b{label} ours", place)}
-        assert words == {low, high} - {None}
-        assert place.split()[0] == ("between" if low and high else "above" if low else "below")
 
 
 @given(found=timed_in_turn, scale=st.floats(0.1, 10))
@@ -312,7 +277,7 @@ def test_worth_has_only_who_was_timed_in_both_passes_and_trained(found, scores):
             small.scored(score, seed=seed, activation=name) for seed, score in enumerate(values)
         ))
     ]  # fmt: skip
-    frame = cost.worth(small.held([*timed(found), *trained])).set_index("name")
+    frame = cost.worth(small.held([*small.timed(found), *trained])).set_index("name")
     sizes = [key[3] for key in found if key[0] == "activation_forward"]
 
     def passes(name):
@@ -330,7 +295,7 @@ def test_worth_has_only_who_was_timed_in_both_passes_and_trained(found, scores):
 @given(found=benchmarks)
 @settings(max_examples=8)
 def test_a_frame_gives_its_snapshot_back_and_draws_the_ratios_to_relu(found):
-    held = small.held(timed(found))
+    held = small.held(small.timed(found))
     frame = api.frame(held)
     back = frames.snapshot(frame)
     assert back.slug == held.slug
