@@ -119,7 +119,7 @@ def test_wrong_labels_cost_a_difference_of_differences_over_the_seeds_of_all(sid
         {"relu": scores, "gelu": scores}, optional={"sgelu": scores, "ada_sgelu": scores, SNAKE: scores}
     )
 )
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_a_family_is_corrected_as_a_whole_and_decided_where_p_and_interval_agree(found):
     held = small.held(list(networks(found)))
     judged = claims.families(held)
