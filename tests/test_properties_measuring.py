@@ -106,24 +106,37 @@ RETURNS = {
 }
 
 
-@given(a=st.floats(-3, 3), b=st.floats(-3, 3), returned=st.sampled_from(list(RETURNS)))
+BODIES = {
+    "activation": "def it(x):\n    y = {a!r} * x * x + {b!r} * x.sin()\n    return {returned}\n",
+    "strategy": "from torch.nn.functional import conv2d\n"
+    "def it(x, w, g):\n    y = {a!r} * conv2d(x, w, padding=g.padding)\n    return {returned}\n",
+}
+
+
+@given(
+    kind=st.sampled_from(sorted(BODIES)),
+    a=st.floats(-3, 3),
+    b=st.floats(-3, 3),
+    returned=st.sampled_from(list(RETURNS)),
+)
 @settings(max_examples=20)
-def test_an_own_function_is_fit_where_it_gives_what_it_got_and_is_named_by_its_text(
-    tmp_path_factory, a, b, returned
+def test_an_own_function_is_fit_where_it_gives_what_was_expected_and_is_named_by_its_text(
+    tmp_path_factory, kind, a, b, returned
 ):
-    text = f"def it(x):\n    y = {a!r} * x * x + {b!r} * x.sin()\n    return {returned}\n"
+    text = BODIES[kind].format(a=a, b=b, returned=returned)
     name, other = written(tmp_path_factory, text), written(tmp_path_factory, text + "\n")
     if RETURNS[returned]:
-        contenders.check(name)
-        x = torch.linspace(-2, 2, 9, dtype=torch.float64)
-        torch.testing.assert_close(contenders.function_of(name)(x), a * x * x + b * x.sin())
+        contenders.check(name, kind)
     else:
         with pytest.raises(contenders.Unfit):
-            contenders.check(name)
-    stored = contenders.identify(name)
+            contenders.brought(name, kind)
+    if kind == "activation" and RETURNS[returned]:
+        x = torch.linspace(-2, 2, 9, dtype=torch.float64)
+        torch.testing.assert_close(contenders.function_of(name)(x), a * x * x + b * x.sin())
+    stored = contenders.identify(name, kind)
     assert re.fullmatch(re.escape(name) + "@[0-9a-f]{8}", stored)
-    assert contenders.identify(stored) == stored
-    assert stored[-8:] != contenders.identify(other)[-8:]
+    assert contenders.identify(stored, kind) == stored
+    assert stored[-8:] != contenders.identify(other, kind)[-8:]
 
 
 @given(

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from statsmodels.stats.multitest import multipletests
 
+from bench import api
 from bench.cells import Cell, Outcome
 from impl.training import Measurement
-from report import cases, claims, compare, evidence, summary, trained, verdicts
+from report import cases, claims, compare, evidence, frames, summary, trained, verdicts
 from report.answer import Source
 from report.page import Erratum
 from report.phrases import NOT_MEASURED
@@ -210,6 +212,42 @@ def test_what_is_shown_of_networks_is_all_that_was_scored(found):
     finished = {(n, s, 2): 1 - v for n, of in found.items() for s, v in of.items() if v is not None}
     assert told == pytest.approx(finished)
     assert len(told) == len(curves)
+
+
+courses = st.dictionaries(st.integers(1, 3), score, min_size=1)
+
+
+@given(
+    found=st.dictionaries(
+        st.sampled_from(["relu", "sgelu", SNAKE]), st.lists(courses, min_size=1, max_size=3)
+    )
+)
+@settings(max_examples=8)
+def test_curves_are_drawn_of_the_means_over_seeds(found):
+    runs = [small.tuning(0.9, 1e-3, activation=name) for name in (*found, "gelu")]
+    runs += [
+        small.run({"validation_accuracy": {0: 0.1, **course}}, activation=name, seed=seed, learning_rate=1e-3)
+        for name, courses in found.items()
+        for seed, course in enumerate(courses)
+    ]
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "learning_curves", lambda *given: drawn.append(given) or Figure())
+        if not found:
+            with pytest.raises(ValueError, match="no classifier that was scored"):
+                frames.accuracy(api.frame(small.held(runs)))
+            return
+        frames.accuracy(api.frame(small.held(runs)))
+    (means, labels, shown), *_ = drawn
+    told = {(row.activation, row.step): row.mean for row in means.itertuples()}
+    values = defaultdict(list)
+    for name, of in found.items():
+        for course in of:
+            for step, value in course.items():
+                values[name, step].append(100 * value)
+    assert told == pytest.approx({key: np.mean(of) for key, of in values.items()})
+    assert list(shown) == evidence.ordered(found)
+    assert all(labels[name] == evidence.label(name) for name in found)
 
 
 drawn_descents = st.dictionaries(
