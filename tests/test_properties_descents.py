@@ -36,7 +36,7 @@ def powers(found, rate, steps):
 
 
 @given(condition=conditions, k=st.integers(0, 3), steps=st.integers(0, 40), seed=seeds)
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_the_way_down_of_a_batch_is_the_power_of_one_matrix(condition, k, steps, seed):
     found = convergence.valley(condition)
     rate = found.learning_rates[k]
@@ -70,7 +70,7 @@ def test_the_shortest_way_down_is_that_of_the_best_rate(condition, limit, seed):
     seed=seeds,
     limit=st.integers(20, 80),
 )
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_arrival_is_at_the_first_point_below_the_target_and_the_fastest_rate_the_first(
     name, rates, seed, limit
 ):
@@ -178,7 +178,7 @@ def test_a_detour_is_no_shorter_than_its_span_and_more_rates_arrive_no_later(see
 
 
 @given(seed=seeds)
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_a_gradient_agrees_the_more_the_more_samples_it_is_of(seed):
     found = {(m.metric, m.step): m.value for m in phenomena.gradient_agreement(seed, None, None)}
     assert all(-1 <= value <= 1 for value in found.values())

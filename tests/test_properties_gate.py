@@ -38,7 +38,7 @@ texts = st.text(
     spelling=st.sampled_from(SPELLINGS),
     changed=st.sets(st.sampled_from(FILES[:6])),
 )
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_a_change_reaches_what_imports_it_over_whatever_way(tmp_path_factory, edges, spelling, changed):
     root = tmp_path_factory.mktemp("tree")
     edges[:2], edges[:, :2] = (
@@ -263,7 +263,7 @@ def test_budgets_are_those_of_the_projects_file(tmp_path_factory, given_):
     fewest=st.integers(2, 5),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_rounds_go_on_for_what_is_undecided_and_lose_no_benchmark(tmp_path_factory, effects, fewest, seed):
     rng, said = np.random.default_rng(seed), []
     names = [f"f[{key}-x]" for key in effects]

@@ -143,7 +143,7 @@ def test_an_own_function_is_fit_where_it_gives_what_was_expected_and_is_named_by
     rates=st.lists(st.one_of(st.floats(0, 10), st.just(1.0)), min_size=5, max_size=6),
     scale=st.sampled_from([0.0, 0.5, 2.0]),
 )
-@settings(max_examples=20)
+@settings(max_examples=15)
 def test_an_own_optimizer_is_tried_at_its_own_rates_in_order(tmp_path_factory, rates, scale):
     text = (
         f"import torch\ndef it(w, lr):\n    return torch.optim.SGD(w, lr={scale} * lr)\nit.rates = {rates}\n"

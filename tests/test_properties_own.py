@@ -30,7 +30,7 @@ benchmarks = st.dictionaries(
 
 
 @given(found=benchmarks, mine=samples)
-@settings(max_examples=25)
+@settings(max_examples=16)
 def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, mine):
     kind, name = own.KINDS[0], SNAKE
     sizes = {task: max((key[3] for key in found if key[0] == task), default=0) for task in TASKS}
@@ -59,7 +59,7 @@ def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, m
         st.tuples(st.sampled_from(TASKS), st.sampled_from([SNAKE, "relu", "gelu"])), samples, min_size=1
     )
 )
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_an_owns_cost_is_over_every_baseline_that_was_timed_and_corrected_together(found):
     held = small.held(small.timed({(task, name, "impl", 64): v for (task, name), v in found.items()}))
     judged = own.costs(held, own.KINDS[0], SNAKE)
