@@ -13,7 +13,7 @@ HARMLESS_ENDINGS = (".md", ".cff", "LICENSE", "Makefile", ".gitignore")
 
 
 def imports(path: Path, root: Path) -> set[str]:
-    """Files of the rooms under `root` that a Python file imports, relative to it; a package's own with it."""
+    """Files of the rooms under `root` that a Python file imports, relative to it; packages' own with them."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names: Iterable[str] = ()
@@ -22,8 +22,9 @@ def imports(path: Path, root: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
         for name in names:
-            if name.split(".")[0] in ROOMS:
-                module = root / Path(*name.split("."))
+            parts = name.split(".") if name.split(".")[0] in ROOMS else []
+            for depth in range(1, len(parts) + 1):
+                module = root / Path(*parts[:depth])
                 found |= {f for f in (module.with_suffix(".py"), module / "__init__.py") if f.exists()}
     return {file.relative_to(root).as_posix() for file in found}
 

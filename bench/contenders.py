@@ -180,7 +180,8 @@ def _optimizer(name: str, found: Any) -> Make:
     rates = getattr(found, "rates", None)
     if rates is not None:
         try:
-            sound = len(set(rates)) == len(ADAPTIVE) and all(0 < rate < math.inf for rate in rates)
+            sound = len(rates) == len(set(rates)) == len(ADAPTIVE)
+            sound = sound and all(0 < rate < math.inf for rate in rates)
         except TypeError:
             sound = False
         if not sound:

@@ -135,6 +135,7 @@ def at_best_rate(frame: pd.DataFrame) -> pd.DataFrame:
     ends = frame.sort_values("step").groupby(["method", "learning_rate", "seed"]).tail(1)
     furthest = ends.groupby("method")["step"].transform("max")
     whole = ends[ends["step"] == furthest].groupby(["method", "learning_rate"])["value"].agg(["mean", "size"])
-    complete = whole[whole["size"] == whole.groupby("method")["size"].transform("max")]
+    seeds = frame.groupby("method")["seed"].nunique()
+    complete = whole[whole["size"] == seeds.reindex(whole.index, level="method")]
     best = complete.loc[complete.groupby("method")["mean"].idxmin()].reset_index()
     return frame.merge(best[["method", "learning_rate"]], on=["method", "learning_rate"])

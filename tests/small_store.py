@@ -3,11 +3,15 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
+
+import pandas as pd
 
 from bench.cells import Cell, Outcome
 from bench.environment import Environment
-from bench.store import Store, latest
+from bench.schema import SPECIFICATION
+from bench.store import Snapshot, Store, latest
+from bench.timing import Timing
 from impl.training import Measurement
 
 HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")
@@ -40,6 +44,17 @@ def scored(accuracy, rate=1e-3, seed=0, status="finished", **fields):
     return run(values if status == "finished" else {}, status, learning_rate=rate, seed=seed, **fields)
 
 
+def timed(found, scale=1.0):
+    """Runs of benchmarks: (task, subject, implementation, elements) -> seconds, all times `scale`."""
+    return [
+        (
+            Timing(task, subject, way, f"{size} elements", size),
+            Outcome("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
+        )
+        for (task, subject, way, size), values in found.items()
+    ]
+
+
 def phenomenon(task, seed, values):
     """A run of a phenomenon: metric -> numbers by step."""
     cell = Cell(task, None, None, None, None, None, "digits", 100, 0, seed)
@@ -54,6 +69,30 @@ def snapshot(path, runs, profile="quick"):
         for what, outcome in runs:
             store.record(where, profile, what, outcome)
     return latest(path)
+
+
+def held(runs, profile="quick", where=HERE):
+    """The same without a file, which takes too long for tests that draw many."""
+    rows, found = [], []
+    for number, (what, outcome) in enumerate(runs, 1):
+        head = {"run": number, "kind": "training" if isinstance(what, Cell) else "timing", "key": what.key}
+        head |= {
+            "status": outcome.status,
+            "error": outcome.error,
+            "finished_at": f"2026-01-01T00:{number:02}",
+        }
+        fields = {
+            k: int(v) if isinstance(v, bool) else v for k, v in asdict(what).items()
+        }  # as SQLite has it
+        rows.append({**head, **dict.fromkeys(SPECIFICATION), **fields})
+        found += [(number, *m) for m in outcome.measurements]
+    table = pd.DataFrame(rows)
+    described = table.drop(columns=["error", "finished_at"])
+    texts = described.select_dtypes("str").columns
+    described = described.astype(dict.fromkeys(texts, "category"))
+    measured = pd.DataFrame(found, columns=["run", "metric", "step", "value", "unit"])
+    measured = measured.astype({"metric": "category", "unit": "category", "value": float})
+    return Snapshot(asdict(where), profile, table, described.merge(measured, on="run"), {})
 
 
 def numbers(path):

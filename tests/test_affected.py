@@ -49,6 +49,7 @@ A, B = "bench/test_a.py", "bench/test_b.py"
         ([A], [A]),
         ([], []),
         (["impl/__init__.py"], [A, B]),
+        (["bench/__init__.py"], [A]),
         (["bench/conftest.py"], None),
         (["pyproject.toml"], None),
         (["impl/gone.py"], None),

@@ -1,22 +1,26 @@
 """What readers see of any number, text and table: read back, it is what was written."""
 
 import base64
+import csv
 import hashlib
 import io
 import math
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
 from bench.statistics import Difference, Ratio
-from report import formats, legible, numbering, phrases, spoken
-from report.attachments import csv
+from report import attachments, export, formats, legible, numbering, phrases, render, sources, spoken
+from report.answer import Evidence, Source
+from tests import small_store as small
 from tests.draws import matrices
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -113,6 +117,16 @@ def test_a_difference_says_its_interval_or_what_it_lacks(mean, half, pairs):
     assert ("one seed" in text) == (pairs == 1)
 
 
+@given(value=numbers, half=st.floats(0, 1e6), pairs=st.integers(0, 3), fixed=st.integers(0, 4))
+def test_a_mean_is_told_with_its_interval_where_it_has_one(value, half, pairs, fixed):
+    ends = (value - half, value + half) if pairs > 1 else (math.nan, math.nan)
+    text = phrases.mean(Difference(value, *ends, pairs), lambda v: formats.number(v, fixed=fixed))
+    assert (text == phrases.NOT_MEASURED) == (pairs == 0)
+    expected = [] if pairs == 0 else [value] if pairs == 1 else [value, *ends]
+    told = [read(part) for part in re.findall("\u2212?\\d[\\d.]*", text)]
+    assert told == pytest.approx(expected, abs=0.5000001 * 10.0**-fixed, rel=1e-12)
+
+
 @given(low=st.floats(0.01, 100), wide=st.floats(1, 3))
 def test_a_ratio_is_slower_only_where_all_of_its_interval_is(low, wide):
     r = Ratio(low * wide**0.5, low, low * wide)
@@ -205,7 +219,7 @@ cells = st.one_of(st.text(st.characters(exclude_categories=["Cs"], exclude_chara
 @given(rows=st.lists(st.tuples(cells, numbers), max_size=8))
 def test_an_attachment_gives_its_table_back_to_every_digit(rows):
     table = pd.DataFrame(rows, columns=["text", "value"])
-    back = pd.read_csv(io.StringIO(csv(table)), keep_default_na=False, dtype={"text": str})
+    back = pd.read_csv(io.StringIO(attachments.csv(table)), keep_default_na=False, dtype={"text": str})
     assert back["text"].tolist() == [text for text, _ in rows]
     assert back["value"].astype(float).tolist() == [value for _, value in rows]
 
@@ -220,3 +234,100 @@ def test_legible_texts_are_one_line_and_never_two_made_one(begin, ends):
     assert len(set(seen)) == len(texts)
     assert all(len(text) <= legible.LONGEST and len(text.splitlines()) <= 1 for text in seen)
     assert [legible.legible(text) for text in seen] == seen
+
+
+shown = st.sampled_from(["1.5", "+2", "\u22123.0 to 4", "9 of 10", "none", "+", "", "x1"])
+
+
+@given(rows=st.lists(st.tuples(shown, shown, shown), max_size=4), short=st.integers(0, 2))
+def test_a_column_is_of_numbers_where_every_cell_begins_with_one(rows, short):
+    found = render.column_sides(["a", "b", "c"], rows)
+    numeric = {"1.5", "+2", "\u22123.0 to 4", "9 of 10"}
+    for k, side in enumerate(found):
+        assert side == ("number" if rows and all(row[k] in numeric for row in rows) else "text")
+    assert len(found) == 3
+    with pytest.raises(ValueError, match=f"a row of {short} cells in a table of 3 columns"):
+        render.column_sides(["a", "b", "c"], [*rows, ("1",) * short])
+
+
+@cache
+def environment():
+    return render.environment("html")
+
+
+names = st.sets(st.sampled_from(["alpha", "beta", "gamma", "delta"]))
+
+
+@given(computed=names, found=names, told=names, told_of_a_source=names)
+def test_a_value_that_no_template_shows_is_named(computed, found, told, told_of_a_source):
+    text = "".join(f"{{{{ {name} }}}}" for name in sorted(told))
+    text += "".join(f"{{{{ s.{name} }}}}" for name in sorted(told_of_a_source))
+    tree = environment().parse(f"{{% for s in sources %}}{text}{{% endfor %}}")
+    evidence = Evidence("slug", "label", "", dict.fromkeys(found, 1))
+    values = {**dict.fromkeys(computed, 1), "sources": [evidence]}
+    unused = (computed - told) | (found - told_of_a_source)
+    if not unused:
+        assert render.check_used(tree, "t.html", values) is None
+        return
+    with pytest.raises(render.UnusedValueError, match=f"does not show {', '.join(sorted(unused))}$"):
+        render.check_used(tree, "t.html", values)
+
+
+words = st.lists(plain.filter(bool), max_size=3).map("  ".join)
+rows_of_texts = st.lists(st.lists(words, min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+@given(
+    tables=st.lists(st.tuples(st.booleans(), rows_of_texts), max_size=3), space=st.sampled_from([" ", "\n  "])
+)
+def test_the_tables_of_a_page_are_those_with_an_anchor_cell_by_cell(tables, space):
+    html = "".join(
+        f"<table{f' id=t-{k}' if named else ''}>"
+        + "".join(
+            "<tr>" + "".join(f"<td>{space}<b>{escape(text)}</b></td>" for text in row) + "</tr>"
+            for row in rows
+        )
+        + "</table>"
+        for k, (named, rows) in enumerate(tables)
+    )
+    found = dict(export.tables(f"<!doctype html><title>t</title><p>before</p>{html}"))
+    assert found.keys() == {f"t-{k}" for k, (named, _) in enumerate(tables) if named}
+    for anchor, text in found.items():
+        rows = tables[int(anchor[2:])][1]
+        assert list(csv.reader(io.StringIO(text))) == [
+            [" ".join(text.split()) for text in row] for row in rows
+        ]
+
+
+ends = st.lists(st.sampled_from(["finished", "diverged", "failed"]), min_size=1, max_size=5)
+
+
+@given(
+    ended=st.dictionaries(st.sampled_from(["here", "reference"]), ends),
+    dataset=st.sampled_from(["mnist", "digits", "own"]),
+    device=st.sampled_from(["cpu", "cuda"]),
+    profile=st.sampled_from(["quick", "reference"]),
+)
+@settings(max_examples=25)
+def test_what_must_be_known_before_any_number_is_said(ended, dataset, device, profile):
+    where = replace(small.HERE, dataset=dataset, device=device)
+    found = []
+    for slug, statuses in ended.items():
+        runs = [small.run({}, status, seed=k) for k, status in enumerate(statuses)]
+        snapshot = small.held(runs, profile, where)
+        found.append(Source(slug, sources.source_label(slug, snapshot), snapshot))
+        assert (sources.dataset_name(snapshot) == "MNIST") == (dataset == "mnist")
+        label = found[-1].label
+        for part in (slug, sources.dataset_name(snapshot), profile, where.processor, f"{where.cores} cores"):
+            assert part in label
+        assert ("cuda" in label) == (device == "cuda")
+    said = sources.notices(found)
+    for source in found:
+        for status in ("diverged", "failed"):
+            count = ended[source.slug].count(status)
+            assert (f"{source.label}: {count} runs {status}." in said) == (count > 0)
+    text = " ".join(said)
+    assert ("Nothing was measured on this machine" in text) == ("here" not in ended)
+    assert ("not on MNIST" in text) == ("here" in ended and dataset != "mnist")
+    assert ("first impression" in text) == ("here" in ended and profile == "quick")
+    assert ("by commit c0ffee" in text) == ("reference" in ended)

@@ -1,0 +1,104 @@
+"""What is told of any contender of a user's own: its place by time, its cost, and what was not measured."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from report import own
+from report.answer import Source
+from report.page import Section
+from tests import small_store as small
+
+SNAKE = "a.py:Snake@01234567"
+TASKS = ("activation_forward", "activation_backward")
+samples = st.lists(st.floats(0.1, 100), min_size=3, max_size=5)
+benchmarks = st.dictionaries(
+    st.tuples(
+        st.sampled_from(TASKS),
+        st.sampled_from(["relu", "gelu", "sgelu"]),
+        st.just("impl"),
+        st.sampled_from([64, 4096]),
+    ),
+    samples,
+    min_size=1,
+    max_size=7,
+)
+
+
+@given(found=benchmarks, mine=samples)
+@settings(max_examples=16)
+def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, mine):
+    kind, name = own.KINDS[0], SNAKE
+    sizes = {task: max((key[3] for key in found if key[0] == task), default=0) for task in TASKS}
+    found = found | {(task, name, "impl", sizes[task] or 64): mine for task in TASKS}
+    place = own.time_class(small.held(small.timed(found)), kind, name)
+
+    def total(subject):
+        sides = [found.get((task, subject, "impl", sizes[task] or 64)) for task in TASKS]
+        return None if None in sides else sum(map(np.median, sides))
+
+    known = {"ReLU": total("relu"), "GELU": total("gelu"), "SGELU": total("sgelu")}
+    sums = {label: value for label, value in known.items() if value is not None}
+    below = [label for label in sums if sums[label] <= total(name)]
+    above = [label for label in sums if sums[label] > total(name)]
+    assert (place is None) == (not sums)
+    if sums:
+        low = max(below, key=sums.get) if below else None
+        high = min(above, key=sums.get) if above else None
+        words = {label for label in known if re.search(rf"\b{label} ours", place)}
+        assert words == {low, high} - {None}
+        assert place.split()[0] == ("between" if low and high else "above" if low else "below")
+
+
+@given(
+    found=st.dictionaries(
+        st.tuples(st.sampled_from(TASKS), st.sampled_from([SNAKE, "relu", "gelu"])), samples, min_size=1
+    )
+)
+@settings(max_examples=5)
+def test_an_owns_cost_is_over_every_baseline_that_was_timed_and_corrected_together(found):
+    held = small.held(small.timed({(task, name, "impl", 64): v for (task, name), v in found.items()}))
+    judged = own.costs(held, own.KINDS[0], SNAKE)
+    both = [(t, b) for t, b in found if b != SNAKE and (t, SNAKE) in found]
+    assert len(judged) == len(both)
+    assert own.brought(held) == ([(own.KINDS[0], SNAKE)] if any(n == SNAKE for _, n in found) else [])
+    for case, _, _ in judged:
+        task = f"activation_{case.where.split(',')[0]}"
+        ratio = np.median(found[task, SNAKE]) / np.median(found[task, case.b.split()[0]])
+        assert 1 + case.comparison.estimate == pytest.approx(ratio)
+    raw = [case.comparison.p for case, *_ in judged]
+    assert [p for _, p, _ in judged] == pytest.approx(multipletests(raw, method="holm")[1] if raw else [])
+
+
+@given(
+    checks=st.lists(st.booleans(), max_size=4),
+    cost=st.sampled_from(["", "slower in 2 of 3 cases"]),
+    trains=st.booleans(),
+    tally=st.sampled_from(["", "better in 1 of 1 case"]),
+)
+def test_a_finding_of_an_own_says_what_was_measured_and_what_was_not(checks, cost, trains, tally):
+    held = small.held([small.scored(0.5)])
+    shown = {
+        "checked": [["what", "said", "word"]] * len(checks),
+        "unsound": [c for c in checks if not c],
+        "cost_tally": cost,
+        "trains": trains,
+        "tally": tally,
+        "attribute": "Snake",
+        "kind": "activation",
+        "source": Source("here", "Measured here", held),
+    }
+    (said,) = own.findings([Section(1, "s", "t", "q", "own.html.j2", shown)])
+    bad = checks.count(False)
+    assert (f"{bad} of {len(checks)} checks came out unsound" in said) == (bad > 0)
+    assert ("no check came out unsound" in said) == (bool(checks) and not bad)
+    assert ("its time not measured" in said) == (not cost)
+    assert cost in said
+    assert tally in said or not trains
+    assert ("in trained networks" in said) == trains
+    assert ("in trained networks not measured" in said) == (trains and not tally)
+    assert said.endswith("(quick profile) [Measured here].")

@@ -1,0 +1,352 @@
+"""From any trained networks to comparisons: which runs count, by how much, and how sure that is."""
+
+import itertools
+import math
+import re
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from statsmodels.stats.multitest import multipletests
+
+from bench import api
+from bench.cells import Cell, Outcome
+from impl.training import Measurement
+from report import cases, claims, compare, evidence, frames, summary, trained, verdicts
+from report.answer import Source
+from report.page import Erratum
+from report.phrases import NOT_MEASURED
+from tests import small_store as small
+from tests.draws import seeds
+
+SNAKE = "a.py:Snake@01234567"
+
+
+def scored(seed):
+    """By two to four seeds an accuracy, None where the run diverged: few examples, rich ones."""
+    rng = np.random.default_rng(seed)
+    of = rng.permutation(4)[: rng.integers(2, 5)].tolist()
+    return {k: float(rng.uniform(0.1, 0.9)) if rng.random() < 0.85 else None for k in of}
+
+
+score, scores = st.floats(0.1, 0.9), seeds.map(scored)
+by_activation = st.dictionaries(st.sampled_from(["relu", "gelu", "sgelu", SNAKE]), scores, min_size=1)
+
+
+def networks(found, by="activation", **fields):
+    """Tuned at one rate, then scored: by a field's value and seed an accuracy, None where it diverged."""
+    for name, values in found.items():
+        yield small.tuning(0.9, 1e-3, **{by: name}, **fields)
+        for seed, score in values.items():
+            status = "finished" if score is not None else "diverged"
+            yield small.scored(score or 0, seed=seed, status=status, **{by: name}, **fields)
+
+
+def differences(a, b):
+    """By the seeds of which both finished, a less b."""
+    return [a[seed] - b[seed] for seed in a if a[seed] is not None and b.get(seed) is not None]
+
+
+def is_mean(case, expected):
+    """Whether a comparison is of these differences."""
+    c = case.comparison
+    assert c.pairs == len(expected)
+    assert c.estimate == pytest.approx(np.mean(expected) if expected else math.nan, nan_ok=True, abs=1e-12)
+    return True
+
+
+@given(found=by_activation, seed=seeds)
+@settings(max_examples=5)
+def test_activations_are_compared_over_the_seeds_of_both_whatever_the_order_of_runs(found, seed):
+    runs = list(networks(found))
+    held = small.held(runs)
+    order = np.random.default_rng(seed).permutation(len(runs))
+    family = cases.activations("classifier", True, True)
+    made = {(case.a, case.b): case for case in family(held)}
+    pairs = {
+        (a, b)
+        for a in found
+        for b in ("relu", "gelu")
+        if b in found and a != b and (a, b) != ("relu", "gelu")
+    }
+    shared = {(a, b): found[a].keys() & found[b].keys() for a, b in pairs}
+    assert set(made) == {pair for pair, both in shared.items() if both}
+    mixed = {(c.a, c.b): c.comparison.estimate for c in family(small.held([runs[k] for k in order]))}
+    contenders = cases.by_seed(trained.tested(held), "activation")
+    assert {a: list(of.index) for a, of in contenders.items()} == {a: list(of) for a, of in found.items()}
+    rows = held.runs.set_index("run")
+    for (a, b), case in made.items():
+        assert is_mean(case, differences(found[a], found[b]))
+        assert mixed[a, b] == pytest.approx(case.comparison.estimate, nan_ok=True)
+        used = rows.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
+        assert Counter(used) == Counter((name, s) for name in (a, b) for s in shared[a, b])
+        assert case.diverged == sum(found[name][s] is None for name in (a, b) for s in shared[a, b])
+        (turned,) = cases.pair(contenders, b, a, "test_accuracy", "points")
+        assert is_mean(turned, [-d for d in differences(found[a], found[b])])
+        assert turned.comparison.p == pytest.approx(case.comparison.p, nan_ok=True)
+
+
+@given(plain=scores, kept=scores, other=scores)
+@settings(max_examples=6)
+def test_initial_weights_are_compared_within_an_activation(plain, kept, other):
+    runs = [
+        *networks({"sgelu": plain, "relu": other}, batch_norm=False),
+        *networks({"sgelu": kept}, batch_norm=False, initialization="variance"),
+    ]
+    made = cases.initialization(small.held(runs))
+    assert len(made) == bool(plain.keys() & kept.keys())
+    for case in made:
+        assert (case.a, case.where) == ("sgelu", "classifier without batch norm")
+        assert is_mean(case, differences(kept, plain))
+
+
+@given(sides=st.tuples(scores, scores, scores, scores), share=st.sampled_from([0.1, 0.4]))
+@settings(max_examples=8)
+def test_wrong_labels_cost_a_difference_of_differences_over_the_seeds_of_all(sides, share):
+    keys = list(itertools.product(("cross_entropy", "brier"), (0.0, share)))
+    runs = [
+        run
+        for (loss, wrong), values in zip(keys, sides, strict=True)
+        for run in networks({loss: values}, "loss", wrong_labels=wrong)
+    ]
+    made = cases.wrong_labels(small.held(runs))
+    shared = set.intersection(*map(set, sides))
+    assert len(made) == bool(shared)
+    for case in made:
+        assert len(case.runs) == 4 * len(shared)
+        whole = [s for s in shared if all(side[s] is not None for side in sides)]
+        a, b, c, d = sides
+        assert is_mean(case, [a[s] - b[s] - (c[s] - d[s]) for s in whole])
+        assert case.diverged == sum(side[s] is None for side in sides for s in shared)
+
+
+@given(seed=seeds)
+@settings(max_examples=3)
+def test_a_family_is_corrected_as_a_whole_and_decided_where_p_and_interval_agree(seed):
+    found = {name: scored(seed + k) for k, name in enumerate(("relu", "gelu", "sgelu"))}
+    held = small.held(list(networks(found)))
+    judged = verdicts.judged(held)
+    assert set(judged) == set(claims.FAMILIES)
+    for name, family in judged.items():
+        if name == "classifier":
+            assert repr([case for case, *_ in family]) == repr(claims.FAMILIES[name](held))
+        tested = [(case.comparison.p, p) for case, p, _ in family if not math.isnan(case.comparison.p)]
+        if tested:
+            raw, corrected = zip(*tested, strict=True)
+            assert corrected == pytest.approx(multipletests(raw, method="holm")[1])
+        for case, p, side in family:
+            c = case.comparison
+            clear = (c.low > c.margin) - (c.high < c.margin)
+            assert side == (clear if p < 0.05 else 0)
+    words = {verdict.claim.identifier: verdict for verdict in verdicts.of(held)}
+    assert set(words) == {claim.identifier for claim in claims.CLAIMS}
+    named = ("sgelu", "ada_sgelu")
+    run = {
+        (a, b)
+        for a in found
+        for b in ("relu", "gelu")
+        if a in named and b in found and found[a].keys() & found[b].keys()
+    }
+    verdict = words["q11-better"]
+    assert {(j.case.a, j.case.b) for j in verdict.judged} == run
+    assert verdict.missing == 4 - len(run)
+    assert (verdict.word == claims.NOT_MEASURED) == (not run)
+    assert verdict.word != claims.CONFIRMED
+
+
+@given(
+    tuned=st.dictionaries(
+        st.tuples(st.sampled_from(["relu", "sgelu"]), st.sampled_from([1e-3, 1e-2, 1e-1])),
+        st.lists(st.floats(0, 1), min_size=1, max_size=2),
+        max_size=5,
+    ),
+    scored=st.dictionaries(
+        st.tuples(st.sampled_from(["relu", "sgelu"]), st.sampled_from([1e-3, 1e-2, 1e-1]), st.integers(0, 2)),
+        st.one_of(st.floats(0.1, 0.9), st.none()),
+        min_size=1,
+        max_size=6,
+    ),
+)
+@settings(max_examples=10)
+def test_only_runs_at_the_rate_that_tuning_chose_are_selected(tuned, scored):
+    runs = [
+        small.tuning(score, rate, seed=1000 + k, activation=name)
+        for (name, rate), values in tuned.items()
+        for k, score in enumerate(values)
+    ]
+    runs += [
+        small.scored(s or 0, rate, seed, "finished" if s is not None else "diverged", activation=name)
+        for (name, rate, seed), s in scored.items()
+    ]
+    held = small.held(runs)
+    means = defaultdict(list)
+    for (name, rate), given_ in sorted(tuned.items()):
+        means[name].append((-float(np.mean(given_)), rate))
+    best = {name: min(found)[1] for name, found in means.items()}
+    chosen = trained.rates(held)
+    assert dict(zip(chosen["activation"], chosen["learning_rate"], strict=True)) == best
+    frame = trained.tested(held)
+    rows = zip(frame["activation"], frame["learning_rate"], frame["seed"], strict=True)
+    found = dict(zip(rows, frame["test_accuracy"], strict=True))
+    assert set(found) == set(scored)
+    assert all(
+        found[key] == pytest.approx(math.nan if s is None else s, nan_ok=True) for key, s in scored.items()
+    )
+    for tuned_ in (True, False):
+        part = trained.select(frame, tuned_, activation="sgelu")
+        rate = best.get("sgelu") if tuned_ else 1e-3
+        assert sorted(part["seed"]) == sorted(s for name, r, s in scored if name == "sgelu" and r == rate)
+    assert len(trained.select(frame, loss=None)) == 0
+
+
+@given(found=by_activation)
+@settings(max_examples=6)
+def test_what_is_shown_of_networks_is_all_that_was_scored(found):
+    held = small.held(list(networks(found)))
+    table = evidence.final(held, "classifier", "test_accuracy")
+    shown = {(name, seed): table.loc[seed, name] for name in found for seed in found[name]}
+    assert shown == pytest.approx(
+        {(n, s): math.nan if v is None else v for n, of in found.items() for s, v in of.items()}, nan_ok=True
+    )
+    assert table.size == len(found) * len({s for of in found.values() for s in of})
+    curves = evidence.curves(held, evidence.networks(held, "classifier"), "test_loss")
+    told = {(row.activation, row.seed, row.step): row.value for row in curves.itertuples()}
+    finished = {(n, s, 2): 1 - v for n, of in found.items() for s, v in of.items() if v is not None}
+    assert told == pytest.approx(finished)
+    assert len(told) == len(curves)
+
+
+courses = st.dictionaries(st.integers(1, 3), score, min_size=1)
+
+
+@given(
+    found=st.dictionaries(
+        st.sampled_from(["relu", "sgelu", SNAKE]), st.lists(courses, min_size=1, max_size=3)
+    )
+)
+@settings(max_examples=5)
+def test_curves_are_drawn_of_the_means_over_seeds(found):
+    runs = [small.tuning(0.9, 1e-3, activation=name) for name in (*found, "gelu")]
+    runs += [
+        small.run({"validation_accuracy": {0: 0.1, **course}}, activation=name, seed=seed, learning_rate=1e-3)
+        for name, courses in found.items()
+        for seed, course in enumerate(courses)
+    ]
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "learning_curves", lambda *given: drawn.append(given) or Figure())
+        if not found:
+            with pytest.raises(ValueError, match="no classifier that was scored"):
+                frames.accuracy(api.frame(small.held(runs)))
+            return
+        frames.accuracy(api.frame(small.held(runs)))
+    (means, labels, shown), *_ = drawn
+    told = {(row.activation, row.step): row.mean for row in means.itertuples()}
+    values = defaultdict(list)
+    for name, of in found.items():
+        for course in of:
+            for step, value in course.items():
+                values[name, step].append(100 * value)
+    assert told == pytest.approx({key: np.mean(of) for key, of in values.items()})
+    assert list(shown) == evidence.ordered(found)
+    assert all(labels[name] == evidence.label(name) for name in found)
+
+
+drawn_descents = st.dictionaries(
+    st.tuples(
+        st.sampled_from([("sgd", 1), ("sgd", 100), ("sgd", 10), ("adam", 10)]), st.sampled_from([0.1, 1.0])
+    ),
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=3),
+    min_size=1,
+)
+
+
+@given(found=drawn_descents, seed=seeds)
+@settings(max_examples=20)
+def test_a_descent_stands_at_the_best_of_the_rates_at_which_none_diverged(found, seed):
+    names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "Adam"}
+    runs = [
+        (
+            Cell("logistic_regression", None, rule, rate, size, None, "digits", 100, 1, k),
+            Outcome(
+                "finished" if whole else "diverged",
+                [
+                    Measurement("excess_loss", step, v, "1")
+                    for step, v in ((0, 1.0), (500 if whole else 100, end))
+                ],
+            ),
+        )
+        for ((rule, size), rate), ends in found.items()
+        for k, (end, whole) in enumerate(ends)
+    ]
+    frame = evidence.descents(small.held(runs))
+    assert len(frame) == 2 * len(runs)
+    assert set(frame["method"]) == {names[method] for method, _ in found}
+    best = evidence.at_best_rate(frame.sample(frac=1, random_state=seed))
+    assert Counter(best.columns) == Counter(frame.columns)
+    expected = {}
+    for method, name in names.items():
+        ends = {rate: e for (m, rate), e in found.items() if m == method}
+        furthest = any(whole for of in ends.values() for _, whole in of)
+        number = max((len(of) for of in ends.values()), default=0)  # of seeds
+        eligible = {
+            rate: np.mean([value for value, _ in of])
+            for rate, of in ends.items()
+            if [whole for _, whole in of] == [furthest] * number
+        }
+        if eligible:
+            least = min(eligible.values())
+            expected[name] = {r for r, mean in eligible.items() if mean == pytest.approx(least)}
+    told = dict(zip(best["method"], best["learning_rate"], strict=True))
+    assert set(told) == set(expected)
+    assert all(told[name] in expected[name] for name in told)
+    lengths = {
+        name: 2 * len(ends)
+        for ((r, s), rate), ends in found.items()
+        for name in [names[r, s]]
+        if told.get(name) == rate
+    }
+    assert Counter(best["method"]) == lengths
+
+
+@given(first=by_activation, second=by_activation)
+@settings(max_examples=2)
+def test_networks_of_two_stores_differ_by_the_sides_and_claims_stand_beside(first, second):
+    a, b = (Source(s, s, small.held(list(networks(f)))) for s, f in (("a", first), ("b", second)))
+    one, other = compare.networks([a, b]), {row[0]: row for row in compare.networks([b, a])}
+
+    def has_scores(found, name):
+        return any(s is not None for s in found.get(name, {}).values())
+
+    named = {*first, *second}
+    assert len(one) == len(other) == sum(has_scores(first, n) or has_scores(second, n) for n in named)
+    for what, left, right, change in one:
+        back = other[what]
+        assert back[1:3] == [right, left]
+        (name,) = (n for n in named if f" {evidence.label(n)}," in f"{what},")
+        expected = [-100 * d for d in differences(first.get(name, {}), second.get(name, {}))]
+        assert (change == NOT_MEASURED) == (back[3] == NOT_MEASURED) == (not expected)
+        if expected:
+            told = [float(row.split()[0].replace("\u2212", "-")) for row in (change, back[3])]
+            assert told == pytest.approx([np.mean(expected), -np.mean(expected)], abs=0.00501)
+    rows = compare.claims([a, b])
+    assert [row[0] for row in rows] == [claim.text for claim in claims.CLAIMS]
+    assert [(y, x) for _, x, y in rows] == [tuple(row[1:]) for row in compare.claims([b, a])]
+    assert all(x == y for _, x, y in compare.claims([a, a]))
+
+
+@given(found=by_activation, errata=st.integers(0, 3), profile=st.sampled_from(["quick", "reference"]))
+@settings(max_examples=3)
+def test_the_findings_count_every_claim_and_name_their_source(found, errata, profile):
+    source = Source("here", "Measured here", small.held(list(networks(found)), profile))
+    said = summary.findings([source], [Erratum("e", 1, "", "", "")] * errata)
+    counted = {word: int(n) for n, word in re.findall(r"(\d+) (?:is|are) ([a-z ]+?)(?=,| and| \[)", said[0])}
+    assert counted == Counter(verdict.word for verdict in verdicts.of(source.snapshot))
+    assert "[Measured here]" in said[0]
+    assert f"{errata} statements" in said[4]
+    assert all(("(quick profile)" in line) == (profile == "quick") for line in said[1:4])
+    pair = found.get("sgelu", {}).keys() & found.get("relu", {}).keys()
+    assert ("SGELU" in said[1]) == bool(pair)
