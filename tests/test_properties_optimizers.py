@@ -181,6 +181,27 @@ def test_a_group_with_an_option_out_of_range_is_refused_and_changes_nothing(name
     assert len(other.param_groups) == 1
 
 
+# How torch computes, not what.
+MEANS = {"foreach", "fused", "capturable"}
+
+
+@given(data=st.data())
+@settings(max_examples=15)
+@pytest.mark.parametrize("name", TWINS)
+def test_a_group_with_an_option_of_torchs_that_we_lack_is_refused(name, data):
+    make, twin, _ = TWINS[name]
+    theta = [nn.Parameter(torch.ones(2))]
+    optimizer = make(theta, 0.1)
+    lacking = {k: v for k, v in twin(theta, 0.1).defaults.items() if k not in optimizer.defaults}
+    option = data.draw(st.sampled_from(sorted(set(lacking) - MEANS)))
+    usual = lacking[option]
+    other = not usual if isinstance(usual, bool) else data.draw(st.floats(0.1, 0.9))
+    optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], option: usual})
+    with pytest.raises(ValueError, match=rf"{option}={other!r}: \w+ has only {usual!r}"):
+        optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], option: other})
+    assert len(optimizer.param_groups) == 2
+
+
 @given(
     parameters=st.lists(
         st.builds(torch.zeros, st.integers(0, 7), dtype=st.sampled_from([torch.float32, torch.float64])),
