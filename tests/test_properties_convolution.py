@@ -66,6 +66,21 @@ def test_the_transposed_convolution_is_the_adjoint(strategy, drawn, seed):
     assert (y * direction).sum().item() == inner(w, dw)
 
 
+@given(drawn=convolutions(), seed=seeds)
+@settings(max_examples=10)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_second_derivatives_are_torchs(strategy, drawn, seed):
+    input, weight, slide = drawn
+    x, w = (normal(seed + k, *shape).requires_grad_() for k, shape in enumerate((input, weight)))
+    found = []
+    for y in (conv2d(x, w, **keywords(slide), strategy=strategy), F.conv2d(x, w, **keywords(slide))):
+        direction = normal(seed + 2, *y.shape).requires_grad_()
+        first = torch.autograd.grad(y, (x, w), direction, create_graph=True)
+        loss = sum((g * g).sum() for g in first)
+        found.append(torch.autograd.grad(loss, (x, w, direction)))
+    torch.testing.assert_close(*found, **EXACT)
+
+
 TILE_BYTES = st.sampled_from([1, 2**10, 2**20])
 
 
