@@ -49,8 +49,12 @@ class PackedOptimizer(Optimizer):
         return float(group["weight_decay"])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters with options of its own, as in torch; ValueError for one out of range."""
+        """Add a group of parameters with options of its own, as in torch.
+
+        Raises ValueError for an option out of range, or of torch's that would go unheeded.
+        """
         _check_group({**self.defaults, **param_group})
+        self._refuse_unknown(param_group)
         super().add_param_group({**self.FIXED, **param_group})
         self._packs = {}
         group = self.param_groups[-1]
@@ -65,14 +69,13 @@ class PackedOptimizer(Optimizer):
         for group in self.param_groups:
             for name, default in {**self.defaults, **self.FIXED}.items():
                 group.setdefault(name, default)
-        self._refuse_unknown()
+            self._refuse_unknown(group)
 
-    def _refuse_unknown(self) -> None:
+    def _refuse_unknown(self, group: Mapping[str, Any]) -> None:
         """Raise ValueError for an option of torch's that would go unheeded."""
-        for group in self.param_groups:
-            for name, value in {**_TORCH_ONLY, **self.FIXED}.items():
-                if group.get(name, value) != value:
-                    raise ValueError(f"{name}={group[name]!r}: {type(self).__name__} has only {value!r}")
+        for name, value in {**_TORCH_ONLY, **self.FIXED}.items():
+            if group.get(name, value) != value:
+                raise ValueError(f"{name}={group[name]!r}: {type(self).__name__} has only {value!r}")
 
     @overload
     def step(self, closure: None = None) -> None: ...

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from impl import command
+from impl import command, names
 from impl.names import unknown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +38,40 @@ def test_of_comma_separated_names_the_first_that_is_unknown_is_an_error_and_none
     assert command.chosen("part", None, iter(PARTS)) == list(PARTS)
     with pytest.raises(typer.BadParameter, match="unknown part 'loses'; did you mean 'losses'"):
         command.chosen("part", "ReLU,loses,clas", PARTS)
+
+
+words = st.text("abcXYZ_", min_size=1, max_size=6)
+tables = st.lists(words, min_size=1, max_size=5, unique_by=str.casefold)
+
+
+@given(table=tables, data=st.data())
+def test_names_of_the_table_pass_in_their_order_and_the_first_other_one_is_said(table, data):
+    known = data.draw(st.lists(st.sampled_from(table), min_size=1, max_size=6))
+    names.check("part", iter(known), iter(table))
+    assert command.chosen("part", ",".join(known), iter(table)) == known
+    for nothing in (None, ""):
+        assert command.chosen("part", nothing, iter(table)) == table
+    others = words | st.sampled_from(table).map(str.swapcase)
+    mixed = known + data.draw(st.lists(others, max_size=4))
+    strange = [name for name in mixed if name not in table]
+    assume(strange)
+    for check, error in ((names.check, ValueError), (command.check, typer.BadParameter)):
+        with pytest.raises(error) as said:
+            check("part", iter(mixed), iter(table))
+        assert str(said.value) == unknown("part", strange[0], table)
+    with pytest.raises(typer.BadParameter):
+        command.chosen("part", ",".join(mixed), table)
+
+
+@given(table=tables, name=st.text(max_size=12), data=st.data())
+def test_a_name_is_taken_for_one_of_the_table_and_for_that_of_other_case(table, name, data):
+    found = unknown("part", name, iter(table))
+    assert found.startswith(f"unknown part {name!r}; ")
+    assert found.endswith(f"nown: {', '.join(table)}")
+    meant = found.removeprefix(f"unknown part {name!r}; did you mean '").partition("'? Known")[0]
+    assert meant in table or found == f"unknown part {name!r}; known: {', '.join(table)}"
+    one = data.draw(st.sampled_from(table))
+    assert f"did you mean {one!r}? Known: " in unknown("part", one.swapcase(), table)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from impl import erf, functions, ladder, single
@@ -110,3 +110,27 @@ def test_every_rung_of_the_ladder_gives_the_same_gradients(name, seed, rows, par
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@given(x=st.lists(numbers, min_size=1, max_size=5), parameter=st.floats(0.1, 3), trainable=st.booleans())
+@settings(max_examples=20)
+@pytest.mark.parametrize("name", ORACLES)
+def test_modules_are_their_formula_at_the_parameter_given_or_trained(name, x, parameter, trainable):
+    assume(0.0 not in x)  # ReLU and ELU have a kink
+    options = {IN_PARAMETER[name]: parameter, "trainable": trainable} if name in IN_PARAMETER else {}
+    module = ACTIVATIONS[name].module(**options, dtype=torch.float64)
+    points = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    y = module(points)
+    expected = [float(ORACLES[name](mpmath.mpf(v), mpmath.mpf(parameter))) for v in x]
+    assert y.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    trained = dict(module.named_parameters())
+    assert list(trained) == ([IN_PARAMETER[name]] if options and trainable else [])
+    assert module.extra_repr() == (
+        f"{IN_PARAMETER[name]}={parameter:g}, trainable={trainable}" if options else ""
+    )
+    slope, *in_parameter = torch.autograd.grad(y.sum(), [points, *trained.values()])
+    value = torch.tensor(parameter, dtype=torch.float64)
+    torch.testing.assert_close(slope, at(f"{name}_derivative", points.detach(), value), rtol=1e-9, atol=1e-12)
+    for found in in_parameter:
+        total = at(f"{name}_derivative_in_{IN_PARAMETER[name]}", points.detach(), value).sum()
+        torch.testing.assert_close(found, total, rtol=1e-9, atol=1e-9)

@@ -1,11 +1,12 @@
-"""Networks of any size, their data and what is seen inside: what autograd and numpy say."""
+"""Networks of any size, their training and what is seen inside: what autograd and numpy say."""
 
+import copy
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
@@ -13,11 +14,11 @@ from scipy import special
 from impl import initialization, losses
 from impl.activations import ACTIVATIONS
 from impl.backprop import MLP
+from impl.descent import minibatches
 from impl.diagnostics import diagnose
 from impl.layers import Flatten, Linear
-from impl.mnist import DataError, IdxFile, read_idx
 from impl.models import ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
-from impl.training import evaluate
+from impl.training import evaluate, fit
 from tests.draws import normal, seeds
 
 
@@ -45,6 +46,124 @@ def test_backpropagation_is_what_autograd_finds(sizes, activation, rows, seed):
     assert network.step(x, y, 0.25).item() == pytest.approx(loss.item())
     for p, old, gradient in zip(leaves, before, expected, strict=True):
         torch.testing.assert_close(p, old - 0.25 * gradient, rtol=1e-7, atol=1e-10)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=2, max_size=3),
+    activation=st.sampled_from([*ACTIVATIONS, "identity"]),
+    rows=st.integers(1, 6),
+    epochs=st.integers(0, 3),
+    rate=st.floats(0, 0.2),
+    seed=seeds,
+    data=st.data(),
+)
+def test_training_is_descent_along_what_autograd_finds(sizes, activation, rows, epochs, rate, seed, data):
+    size = data.draw(st.integers(1, rows))
+    network = MLP(
+        sizes, activation, loss="mse", generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
+    x, y = normal(seed, rows, sizes[0]), normal(seed + 1, rows, sizes[-1])
+    other = copy.deepcopy(network)
+    leaves = [p.requires_grad_() for p in (*other.weights, *other.biases)]
+    descent, order = torch.optim.SGD(leaves, lr=rate), torch.Generator().manual_seed(seed)
+    expected = []
+    for _ in range(epochs):
+        total = 0.0
+        for inputs, targets in minibatches(x, y, size, order):
+            loss = losses.mse(other.forward(inputs), targets)
+            descent.zero_grad()
+            loss.backward()
+            descent.step()
+            total += loss.item() * len(inputs)
+        expected.append(total / rows)
+    found = network.train(
+        x,
+        y,
+        learning_rate=rate,
+        epochs=epochs,
+        batch_size=size,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    assert found == pytest.approx(expected, rel=1e-7)
+    parameters = [*network.weights, *network.biases]
+    torch.testing.assert_close(parameters, [p.detach() for p in leaves], rtol=1e-7, atol=1e-9)
+
+
+TOLD = ("train_loss", "seconds")
+
+
+@given(
+    rows=st.integers(1, 9),
+    size=st.integers(1, 10),
+    epochs=st.integers(0, 4),
+    last=st.integers(1, 3),
+    seed=seeds,
+)
+def test_a_fit_sees_every_row_once_an_epoch_until_its_loss_is_no_number(rows, size, epochs, last, seed):
+    x, y = normal(seed, rows, 2), torch.arange(rows, dtype=torch.float64)[:, None]
+    torch.manual_seed(seed)
+    model, observed, batches = torch.nn.Linear(2, 1).double(), [], []
+    start, seen = copy.deepcopy(model), []
+
+    def loss(output, target):
+        batches.append(target[:, 0].tolist())
+        seen.extend(batches[-1])
+        bad = len(seen) > rows * last
+        return F.mse_loss(output, target) * (math.nan if bad else 1)
+
+    def observe():
+        observed.append(len(seen))
+        return {"seen": float(len(seen))}
+
+    history = fit(
+        model,
+        (x, y),
+        observe=observe,
+        loss=loss,
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
+        batch_size=size,
+        epochs=epochs,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    whole = min(epochs, last)
+    assert history.diverged == (epochs > last)
+    assert observed == [rows * epoch for epoch in range(whole + 1)]
+    for epoch in range(whole):
+        assert sorted(seen[rows * epoch : rows * (epoch + 1)]) == list(range(rows))
+    assert {len(batch) for batch in batches} <= {min(size, rows), rows % size}
+    by_metric = {
+        metric: [m for m in history.measurements if m.metric == metric] for metric in ("seen", *TOLD)
+    }
+    assert [m.step for m in by_metric["seen"]] == list(range(whole + 1))
+    for metric in TOLD:
+        assert [m.step for m in by_metric[metric]] == list(range(1, whole + 1))
+    mean = F.mse_loss(start(x), y).item()
+    assert [m.value for m in by_metric["train_loss"]] == pytest.approx([mean] * whole)
+    times = [m.value for m in by_metric["seconds"]]
+    assert times == sorted(times)
+
+
+@given(rows=st.integers(1, 6), epochs=st.integers(1, 4), rate=st.floats(0.001, 0.2), seed=seeds)
+def test_a_fit_is_descent_by_its_optimizer_on_its_loss(rows, epochs, rate, seed):
+    x, y = normal(seed, rows, 2), normal(seed + 1, rows, 1)
+    torch.manual_seed(seed)
+    model = torch.nn.Linear(2, 1, bias=False).double()
+    w = model.weight.detach().numpy().copy()
+    told = fit(
+        model,
+        (x, y),
+        observe=dict,
+        loss=F.mse_loss,
+        optimizer=torch.optim.SGD(model.parameters(), lr=rate),
+        batch_size=rows,
+        epochs=epochs,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    for m in told.measurements[::2]:
+        off = x.numpy() @ w.T - y.numpy()
+        assert m.value == pytest.approx(np.square(off).mean())
+        w = w - rate * 2 / rows * off.T @ x.numpy()
+    np.testing.assert_allclose(model.weight.detach().numpy(), w, rtol=1e-9, atol=1e-9)
 
 
 SHAPES = {
@@ -120,21 +239,3 @@ def test_a_diagnosis_counts_every_activation(rows, seed):
     rms = [value for name, value in found.items() if name.startswith("activation rms")]
     assert len(rms) == 2
     assert rms[0] == pytest.approx(hidden.square().mean().sqrt().item(), rel=1e-4, abs=1e-6)
-
-
-labels = st.lists(st.integers(0, 11), min_size=1, max_size=9).map(
-    lambda values: bytes([0, 0, 8, 1]) + len(values).to_bytes(4) + bytes(values)
-)
-
-
-@given(content=st.binary(max_size=64) | labels)
-def test_any_bytes_are_an_array_or_a_data_error(content, tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "any-idx1-ubyte"
-    path.write_bytes(content)
-    whole = content[:4] == bytes([0, 0, 8, 1]) and len(content) == 8 + int.from_bytes(content[4:8])
-    if whole and len(content) - 8 > 0 and max(content[8:]) < 10:
-        values, _ = read_idx(path, IdxFile((None,)))
-        assert values.tobytes() == content[8:]
-    else:
-        with pytest.raises(DataError, match=re.escape(str(path))):
-            read_idx(path, IdxFile((None,)))

@@ -96,6 +96,26 @@ def test_principal_components_are_those_of_the_covariance(A, data):
     np.testing.assert_allclose(again, projected, atol=1e-8 * max(1.0, np.abs(A).max()))
 
 
+@given(A=matrices(least=2, most=8))
+def test_scores_keep_all_products_and_are_uncorrelated(A):
+    assume(np.ptp(A, axis=0).max() > 1e-3)
+    scores, centred = PCA().fit_transform(A), A - A.mean(0)
+    size = max(1.0, np.abs(A).max()) ** 2 * A.size
+    np.testing.assert_allclose(scores @ scores.T, centred @ centred.T, atol=1e-8 * size)
+    products = scores.T @ scores
+    np.testing.assert_allclose(products, np.diag(np.diag(products)), atol=1e-8 * size)
+    assert (np.diff(np.diag(products)) <= 1e-8 * size).all()
+
+
+@given(A=matrices(least=3, most=8), share=st.floats(0.05, 0.95))
+def test_a_share_of_the_variance_takes_the_fewest_components_that_explain_more(A, share):
+    assume(np.ptp(A, axis=0).max() > 1e-3)
+    variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(A.T)))[::-1][: min(A.shape)]
+    explained = np.cumsum(variances) / variances.sum()
+    assume((np.abs(explained - share) > 1e-6).all())
+    assert PCA(share).fit_transform(A).shape == (len(A), 1 + (explained < share).sum())
+
+
 @given(rows=st.integers(1, 20), seed=seeds, data=st.data())
 def test_an_epoch_has_every_row_once(rows, seed, data):
     size = data.draw(st.integers(1, rows))
