@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOMS = ("impl", "bench")
 # Files that every benchmark runs through without importing them.
-SHARED = ("bench/conftest.py", "pyproject.toml", "constraints.txt")
+SHARED = ("bench/conftest.py", "bench/threads.py", "pyproject.toml", "constraints.txt")
 # Python files of these rooms that no benchmark imports cannot make one slower; of other files these cannot.
 HARMLESS = ("report/", "tests/", "templates/", "docs/", "results/", ".github/", ".ci/")
 HARMLESS_ENDINGS = (".md", ".cff", "LICENSE", "Makefile", ".gitignore")
