@@ -1,6 +1,7 @@
 """Update rules against torch's own optimizers and against steps worked by hand."""
 
 import copy
+import inspect
 import io
 import math
 
@@ -8,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from impl import rules
+from impl import packs, rules
 from impl.compiled import compiled
-from impl.fused import compiler
+from impl.fused import Kernel, compiler
 from impl.models import MnistClassifier
 from impl.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
 from impl.packs import LARGE
@@ -277,6 +278,39 @@ def test_compiled_step_tells_autograd_that_parameters_changed():
     optimizer.step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"), [case for case in OPTIONS if case[0] is not SGD], ids=str
+)
+def test_a_loop_is_given_all_that_its_rule_takes(ours, theirs, options, monkeypatch):
+    """And is what runs, not the rule as it stands, which gives the same numbers."""
+    made, run = [], []
+
+    def compiled(rule, vectors, scalars):
+        def loop(given):
+            *tensors, numbers = given
+            assert (len(tensors), numbers.shape, numbers.dtype) == (vectors, (scalars,), torch.float64)
+            run.append(tensors[0].numel())
+            rule(*tensors, torch.empty_like(tensors[0]), *numbers.tolist())
+
+        made.append((rule.__name__, vectors, scalars))
+        return Kernel(loop, 0.0, "")
+
+    monkeypatch.setattr(packs, "compiled", compiled)
+    sizes = [LARGE, 3, LARGE + 1]
+    found, expected = ([nn.Parameter(torch.ones(n)) for n in sizes] for _ in range(2))
+    for make, parameters in ((ours, found), (theirs, expected)):
+        optimizer = make(parameters, LEARNING_RATE, **options)
+        for step in range(2):
+            for p in parameters:
+                p.grad = torch.linspace(-1, 1 + step, p.numel())
+            optimizer.step()
+    torch.testing.assert_close(found, expected)
+    arguments = inspect.signature(getattr(rules, made[0][0])).parameters
+    tensors = [name for name, a in arguments.items() if a.annotation is torch.Tensor and name != "work"]
+    assert set(made) == {(made[0][0], len(tensors), len(arguments) - len(tensors) - 1)}
+    assert sorted(run) == [3, 3, LARGE, LARGE, LARGE + 1, LARGE + 1]
 
 
 @pytest.mark.parametrize("option", [{"maximize": True}, {"amsgrad": True}])
