@@ -118,9 +118,11 @@ def test_second_derivatives(strategy):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_image_without_a_batch(strategy):
-    input, weight, bias = draw_tensors(9, (2, 5, 4), (3, 2, 3, 3), (3,))
-    output = conv2d(input, weight, bias, padding=1, strategy=strategy)
-    torch.testing.assert_close(output, F.conv2d(input, weight, bias, padding=1), **EXACT)
+    tensors = draw_tensors(9, (4, 7, 6), (6, 2, 3, 2), (6,))
+    arguments = (2, (1, 0), (1, 2), 2)
+    torch.testing.assert_close(
+        conv2d(*tensors, *arguments, strategy=strategy), F.conv2d(*tensors, *arguments), **EXACT
+    )
 
 
 @pytest.mark.parametrize(

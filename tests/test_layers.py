@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from impl.convolution import STRATEGIES
 from impl.layers import AvgPool2d, Conv2d, ConvTranspose2d, Flatten, Linear, MaxPool2d
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -40,6 +41,18 @@ def test_layers_equal_torch_from_the_same_seed(name):
     input = torch.randn(shape, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
     ours, theirs = (layer.double()(input) for layer in layers)
     torch.testing.assert_close(ours, theirs, **EXACT)
+
+
+def test_a_layer_convolves_by_the_strategy_that_it_names(monkeypatch):
+    used = []
+
+    def spy(*arguments):
+        used.append(arguments)
+        return STRATEGIES["unfold"](*arguments)
+
+    monkeypatch.setitem(STRATEGIES, "tiled", spy)
+    Conv2d(1, 1, 3, strategy="tiled")(torch.zeros(1, 1, 4, 4))
+    assert len(used) == 1
 
 
 def test_layer_errors():
