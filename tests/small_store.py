@@ -81,9 +81,8 @@ def held(runs, profile="quick", where=HERE):
             "error": outcome.error,
             "finished_at": f"2026-01-01T00:{number:02}",
         }
-        fields = {
-            k: int(v) if isinstance(v, bool) else v for k, v in asdict(what).items()
-        }  # as SQLite has it
+        # as SQLite has it, which knows no truth
+        fields = {k: int(v) if isinstance(v, bool) else v for k, v in asdict(what).items()}
         rows.append({**head, **dict.fromkeys(SPECIFICATION), **fields})
         found += [(number, *m) for m in outcome.measurements]
     table = pd.DataFrame(rows)

@@ -41,11 +41,8 @@ texts = st.text(
 @settings(max_examples=15)
 def test_a_change_reaches_what_imports_it_over_whatever_way(tmp_path_factory, edges, spelling, changed):
     root = tmp_path_factory.mktemp("tree")
-    edges[:2], edges[:, :2] = (
-        False,
-        False,
-    )  # no package's own file imports, and none is imported but with its files
-    edges[:, 6:] = False
+    # no package's own file imports, and none is imported but with its files
+    edges[:2] = edges[:, :2] = edges[:, 6:] = False
     for name in ("impl", "bench"):
         (root / name).mkdir()
     for k, file in enumerate(FILES):

@@ -12,6 +12,7 @@ from bench.environment import Environment
 from bench.store import VERSION, Store, StoreError, latest
 from bench.timing import Timing
 from impl.training import Measurement
+from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
 CELL = Cell(
@@ -151,3 +152,18 @@ def test_another_programs_database_and_a_newer_version_are_refused(path):
         StoreError, match=f"store of version 99, and this program knows versions up to {VERSION}: use"
     ):
         latest(path)
+
+
+def test_what_stands_in_for_a_store_gives_what_a_store_gives(path):
+    """Tests that draw many stores take it."""
+    runs = [
+        scored(0.9),
+        scored(0.0, rate=3e-3, seed=1, status="diverged"),
+        *timed({("forward", "sgelu", "fused", 1024): [1e-6, 2e-6]}),
+    ]
+    real, other = snapshot(path, runs), held(runs)
+    assert (other.environment, other.profile) == (real.environment, real.profile)
+    pd.testing.assert_frame_equal(
+        other.runs.drop(columns="finished_at"), real.runs.drop(columns="finished_at")
+    )
+    pd.testing.assert_frame_equal(other.measurements, real.measurements, check_categorical=False)
