@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
 from impl import mnist
@@ -13,6 +14,12 @@ from tests.small_mnist import SHAPES, idx
 # A shared machine is slow for moments; and what is drawn is the same wherever a failure is looked into.
 settings.register_profile("shared machine", deadline=None, max_examples=50, derandomize=True, database=None)
 settings.load_profile("shared machine")
+
+
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """What a test draws from torch is the same whatever ran before it."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture
