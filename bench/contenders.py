@@ -180,8 +180,7 @@ def _optimizer(name: str, found: Any) -> Make:
     rates = getattr(found, "rates", None)
     if rates is not None:
         try:
-            sound = len(rates) == len(set(rates)) == len(ADAPTIVE)
-            sound = sound and all(0 < rate < math.inf for rate in rates)
+            sound = len(rates) == len(set(rates)) == len(ADAPTIVE) and all(0 < r < math.inf for r in rates)
         except TypeError:
             sound = False
         if not sound:

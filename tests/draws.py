@@ -15,3 +15,11 @@ def matrices(least=1, most=7, elements=numbers):
 
 def normal(seed, *shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def draw_tensors(seed, *shapes):
+    """Leaves of a graph, of normal numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes
+    ]

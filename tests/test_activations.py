@@ -312,15 +312,14 @@ def test_alpha_starts_at_one_is_trained_and_its_gradient_is_x_erf_x():
 def test_a_parameter_scales_and_is_trained(make, f, value):
     module, x = make(value, trainable=True), torch.linspace(-4, 4, 1001)
     exact = torch.tensor(value, dtype=torch.float64, requires_grad=True)
-    upstream = torch.randn(1001)
+    upstream = torch.rand(1001)  # of one sign, as the derivative is: a sum of both loses digits
     expected = f(x.double(), exact)
     (gradient,) = torch.autograd.grad(expected, exact, upstream.double())
     y = module(x)
     y.backward(upstream)
     torch.testing.assert_close(y, expected.float(), rtol=1e-5, atol=1e-6)
     (parameter,) = module.parameters()
-    rounding = 1e-7 * upstream.abs() @ x.abs()  # of a sum of terms of either sign, none of which is larger
-    torch.testing.assert_close(parameter.grad, gradient.float(), rtol=1e-5, atol=rounding.item())
+    torch.testing.assert_close(parameter.grad, gradient.float(), rtol=1e-5, atol=1e-5)
 
 
 def test_the_gradient_of_alpha_over_many_elements():

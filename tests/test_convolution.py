@@ -15,16 +15,10 @@ from impl.convolution import (
     conv_transpose2d,
     operations,
 )
+from tests.draws import draw_tensors
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
-
-
-def draw_tensors(seed, *shapes):
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes
-    ]
 
 
 @st.composite

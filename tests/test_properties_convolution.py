@@ -14,7 +14,7 @@ from impl import convolution_geometry as geometry
 from impl import convolution_shifted, convolution_tiled, layers
 from impl.convolution import STRATEGIES, buffer_bytes, conv2d, conv_transpose2d, operations
 from impl.convolution_geometry import Geometry
-from tests.draws import normal, seeds
+from tests.draws import draw_tensors, normal, seeds
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -56,7 +56,7 @@ def inner(a, b):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_transposed_convolution_is_the_adjoint(strategy, drawn, seed):
     input, weight, slide = drawn
-    x, w = (normal(seed + k, *shape).requires_grad_() for k, shape in enumerate((input, weight)))
+    x, w = draw_tensors(seed, input, weight)
     y = conv2d(x, w, **keywords(slide), strategy=strategy)
     direction = normal(seed + 2, *y.shape)
     back = conv_transpose2d(direction, w, output_padding=left_over(input, weight, slide), **keywords(slide))
@@ -71,7 +71,7 @@ def test_the_transposed_convolution_is_the_adjoint(strategy, drawn, seed):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_second_derivatives_are_torchs(strategy, drawn, seed):
     input, weight, slide = drawn
-    x, w = (normal(seed + k, *shape).requires_grad_() for k, shape in enumerate((input, weight)))
+    x, w = draw_tensors(seed, input, weight)
     found = []
     for y in (conv2d(x, w, **keywords(slide), strategy=strategy), F.conv2d(x, w, **keywords(slide))):
         direction = normal(seed + 2, *y.shape).requires_grad_()
