@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import environment, experiments, runner
-from bench.cells import Cell, Outcome, run_cell
-from bench.contenders import brought
-from bench.estimates import estimator
-from bench.experiments import ACTIVATIONS, PARTS, PROFILES, Plan
-from bench.own import owned
-from bench.progress import Steps, console
-from bench.store import Snapshot, Store, alone, latest
-from impl import data
+from bench.experiments import catalog as experiments
+from bench.experiments.catalog import ACTIVATIONS, PARTS, PROFILES, Plan
+from bench.experiments.estimates import estimator
+from bench.experiments.workloads.registry import brought
+from bench.experiments.workloads.training_run import run_cell
+from bench.experiments.workloads.user_code import owned
+from bench.records import environment
+from bench.records.runs import Cell, Outcome
+from bench.runner import training as runner
+from bench.runner.progress import Steps, console
+from bench.store.database import Snapshot, Store, alone, latest
+from impl.data import datasets as data
 from impl.names import check
 
 

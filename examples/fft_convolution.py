@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from impl.convolution import Geometry
+from impl.convolution.functional import Geometry
 
 
 def fft(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from impl.activations import ACTIVATIONS
-from impl.descent import minibatches
+from impl.activations.registry import ACTIVATIONS
+from impl.descent.loop import minibatches
 from impl.losses import LOSSES
 
 Row = TypeVar("Row")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from impl import layers as scratch
+from impl.convolution import layers as scratch
 
 SIDE = 28
 PIXELS = SIDE * SIDE

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from impl import command
+from bench.cli import common as command
 
 FORMATS = ("html", "pdf")
 CODE = Path(__file__).resolve().parent
@@ -56,7 +56,7 @@ def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[st
     """Write the page in each format; without WeasyPrint's libraries say how to get them."""
     from jinja2 import TemplateError
 
-    from report.render import NativeLibraryError, write_html, write_pdf
+    from report.render.render import NativeLibraryError, write_html, write_pdf
 
     for format in formats:
         path = output / f"{name}.{format}"
@@ -92,8 +92,8 @@ def build(
     formats = _begin(format)
     if export_files and "html" not in formats:
         raise typer.BadParameter("--export reads its tables from the page; give --format html, or none")
-    from report.assemble import ANSWERS, context
-    from report.sources import sources
+    from report.evidence.sources import sources
+    from report.pages.report import ANSWERS, context
 
     answers = {slug: ANSWERS[slug] for slug in command.chosen("question", only, ANSWERS)}
     page = context(answers, sources(results, reference), data_root)
@@ -101,7 +101,7 @@ def build(
     gc.enable()
     write(page, "report", output, formats)
     if export_files:
-        from report.export import export
+        from report.render.export import export
 
         files = export(page, (output / "report.html").read_text("utf-8"), output)
         _say(f"wrote {files} files of figures and tables to {output}")
@@ -119,7 +119,7 @@ def compare(
 ) -> None:
     """Set two stores side by side, two machines or CPU and GPU, in compare.html and compare.pdf."""
     formats = _begin(format)
-    from report import compare as comparison
+    from report.pages import compare as comparison
 
     write(comparison.context(a, b), "compare", output, formats)
 
@@ -132,7 +132,7 @@ def gate(
 ) -> None:
     """Show what the performance gate found, in gate.html and gate.pdf."""
     formats = _begin(format)
-    from report import gate as gate_page
+    from report.pages import gate as gate_page
 
     write(gate_page.context(verdicts), "gate", output, formats)
 
@@ -154,10 +154,10 @@ def serve(
     """
     from watchfiles import watch
 
-    from report import serve as serving
+    from report.tools import serve as serving
 
     if only:
-        from report.assemble import ANSWERS
+        from report.pages.report import ANSWERS
 
         command.chosen("question", only, ANSWERS)
     given = {"--results": results, "--reference": reference, "--output": output, "--only": only}
@@ -178,7 +178,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")] = False,
 ) -> None:
     """Say what this machine has and lacks, and how to get it; exit 1 if something needed is missing."""
-    from report import doctor as looked
+    from report.tools import doctor as looked
 
     found = looked.examine(results, data_root)
     if as_json:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from impl import mnist
-from impl.mnist import IdxFile
+from impl.data import idx as mnist
+from impl.data.idx import IdxFile
 from tests.small_mnist import SHAPES, idx
 
 # A shared machine is slow for moments; and what is drawn is the same wherever a failure is looked into.

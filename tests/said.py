@@ -3,7 +3,7 @@
 import html
 import re
 
-from report.render import environment
+from report.render.render import environment
 
 
 def said(slug, values, sources=()):

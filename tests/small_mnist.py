@@ -2,7 +2,7 @@
 
 import struct
 
-from impl.download import DownloadError
+from impl.data.download import DownloadError
 
 SHAPES = {
     "train-images-idx3-ubyte": (7, 28, 28),

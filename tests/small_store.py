@@ -7,12 +7,11 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from bench.cells import Cell, Outcome
-from bench.environment import Environment
-from bench.schema import SPECIFICATION
-from bench.store import Snapshot, Store, latest
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.records.environment import Environment
+from bench.records.runs import Cell, Outcome, Timing
+from bench.store.database import Snapshot, Store, latest
+from bench.store.schema import SPECIFICATION
+from impl.training.loop import Measurement
 
 HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")
 CELL = Cell(

@@ -9,10 +9,11 @@ from torch import nn
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
-from impl import fused as fusing
-from impl import ladder
-from impl.activations import ACTIVATIONS, ELU, SGELU, AdaSGELU, Swish, ada_sgelu, sgelu, swish
-from impl.ladder import LADDER
+from impl.activations import autograd as ladder
+from impl.activations.autograd import LADDER
+from impl.activations.modules import ELU, SGELU, AdaSGELU, Swish, ada_sgelu, sgelu, swish
+from impl.activations.registry import ACTIVATIONS
+from impl.compilation import inductor as fusing
 from tests import oracles
 
 

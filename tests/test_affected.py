@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.affected import affected, reached
+from bench.gate.affected import affected, reached
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from report.answers import q01, q01_accuracy
+from report.answers.q01 import accuracy as q01_accuracy
+from report.answers.q01 import answer as q01
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from report.answers.q02 import ANSWER, PRINTED_SCORES, X, angle
+from report.answers.q02.answer import ANSWER, PRINTED_SCORES, X, angle
 
 ROOT = np.sqrt(565)  # of the discriminant 37² - 4 · 201 of Q = [[14, -11], [-11, 23]]
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.store import Snapshot
-from report.answers import q03_example
-from report.answers.q03 import ANSWER
-from report.answers.q03_evidence import convergence, leader, median_range, times, times_to_minimum
+from bench.store.database import Snapshot
+from report.answers.q03 import example as q03_example
+from report.answers.q03.answer import ANSWER
+from report.answers.q03.evidence import convergence, leader, median_range, times, times_to_minimum
 
 
 @pytest.fixture(scope="module")

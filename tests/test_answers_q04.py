@@ -5,9 +5,11 @@ import pytest
 import sympy
 import torch
 
-from report.answers import q04_algebra, q04_example, q04_loop
-from report.answers.q04 import ANSWER
-from report.symbolic import Identity, holds, outcome
+from report.algebra.identities import Identity, holds, outcome
+from report.answers.q04 import algebra as q04_algebra
+from report.answers.q04 import example as q04_example
+from report.answers.q04 import loop as q04_loop
+from report.answers.q04.answer import ANSWER
 from tests.said import said
 
 

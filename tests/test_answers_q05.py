@@ -7,8 +7,10 @@ import pytest
 import sympy
 import torch
 
-from report.answers import q05, q05_algebra, q05_race
-from report.symbolic import Identity, holds
+from report.algebra.identities import Identity, holds
+from report.answers.q05 import algebra as q05_algebra
+from report.answers.q05 import answer as q05
+from report.answers.q05 import race as q05_race
 from tests.said import said
 
 

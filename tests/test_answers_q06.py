@@ -8,8 +8,10 @@ import sympy
 import torch
 from scipy.special import expit, softmax
 
-from report.answers import q06, q06_algebra, q06_checks
-from report.symbolic import Identity, holds
+from report.algebra.identities import Identity, holds
+from report.answers.q06 import algebra as q06_algebra
+from report.answers.q06 import answer as q06
+from report.answers.q06 import checks as q06_checks
 from tests.said import said
 
 

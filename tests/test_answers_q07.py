@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.store import Snapshot
-from report.answers import q07, q07_algebra
-from report.symbolic import Check
+from bench.store.database import Snapshot
+from report.algebra.identities import Check
+from report.answers.q07 import algebra as q07_algebra
+from report.answers.q07 import answer as q07
 from tests.said import said
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from report.answers import q08, q08_descent
-from report.symbolic import Identity, holds
+from report.algebra.identities import Identity, holds
+from report.answers.q08 import answer as q08
+from report.answers.q08 import descent as q08_descent
 from tests.said import said
 
 

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 import sympy
 
-from bench.cells import Outcome
-from bench.timing import Timing
-from impl.training import Measurement
-from report.answer import Evidence
-from report.answers import q09, q09_counts, q09_evidence
-from report.symbolic import Identity, holds
+from bench.records.runs import Outcome, Timing
+from impl.training.loop import Measurement
+from report.algebra.identities import Identity, holds
+from report.answers.q09 import answer as q09
+from report.answers.q09 import counts as q09_counts
+from report.answers.q09 import evidence as q09_evidence
+from report.document.answer import Evidence
 from tests import small_store as small
 from tests.said import said
 

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.cells import Outcome
-from bench.timing import Timing
-from impl.convolution import STRATEGIES
-from impl.training import Measurement
-from report.answers import q10, q10_evidence
+from bench.records.runs import Outcome, Timing
+from impl.convolution.functional import STRATEGIES
+from impl.training.loop import Measurement
+from report.answers.q10 import answer as q10
+from report.answers.q10 import evidence as q10_evidence
 from tests import small_store as small
 
 

@@ -4,11 +4,16 @@ import mpmath
 import numpy as np
 import pytest
 
-from bench.cells import Outcome
-from report.answers import q11, q11_algebra, q11_autoencoders, q11_evidence, q11_gaussian, q11_reasons
-from report.formulas import x
-from report.phrases import tally
-from report.symbolic import Identity, holds, outcome
+from bench.records.runs import Outcome
+from report.algebra.identities import Identity, holds, outcome
+from report.algebra.latex import x
+from report.answers.q11 import algebra as q11_algebra
+from report.answers.q11 import answer as q11
+from report.answers.q11 import autoencoders as q11_autoencoders
+from report.answers.q11 import evidence as q11_evidence
+from report.answers.q11 import gaussian as q11_gaussian
+from report.answers.q11 import reasons as q11_reasons
+from report.document.phrases import tally
 from tests import small_store as small
 from tests.said import said
 

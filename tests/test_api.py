@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 
 import bench
 from bench import __main__ as command_line
-from bench import experiments, runner
-from bench.cells import Cell, Outcome, run_cell
-from bench.store import latest
-from impl.training import Measurement
+from bench.experiments import catalog as experiments
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.runs import Cell, Outcome
+from bench.runner import training as runner
+from bench.store.database import latest
+from impl.training.loop import Measurement
 from tests.small_store import CELL, HERE, numbers, snapshot
 
 ROOT = Path(__file__).resolve().parents[1]

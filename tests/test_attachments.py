@@ -5,9 +5,9 @@ import io
 import pandas as pd
 import pytest
 
-from report import verdicts
-from report.answer import Source
-from report.attachments import attachments, comparisons
+from report.document.answer import Source
+from report.evidence import verdicts
+from report.evidence.tables import attachments, comparisons
 from tests import small_store as small
 
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from impl.activations import ACTIVATIONS
+from impl.activations.registry import ACTIVATIONS
 from impl.backprop import MLP
 from impl.losses import LOSSES
 

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bench import calibrate, plant
-from bench.rounds import Side
+from bench.gate import calibration as calibrate
+from bench.gate.plugins import slowdown as plant
+from bench.gate.rounds import Side
 from tests.test_gate import noisy, rounds
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.cells import Cell, Outcome
-from bench.timing import Timing
-from impl.training import Measurement
-from report import cases, claims
+from bench.records.runs import Cell, Outcome, Timing
+from impl.training.loop import Measurement
+from report.evidence import claims
+from report.evidence import comparisons as cases
 from tests import small_store as small
 
 

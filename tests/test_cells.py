@@ -7,18 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from bench import cells, convergence
-from bench.cells import Cell, held_out, mislabelled, run_cell
-from bench.contenders import CONTROL, CONTROL_SEEDS
-from bench.experiments import ACTIVATIONS
-from bench.networks import NETWORKS
-from bench.phenomena import PHENOMENA
-from bench.threads import threads
-from impl.data import Dataset, load_digits
-from impl.diagnostics import diagnose
-from impl.initialization import variance_gain
+from bench.experiments.catalog import ACTIVATIONS
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads import training_run as cells
+from bench.experiments.workloads.networks import NETWORKS
+from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS
+from bench.experiments.workloads.synthetic import PHENOMENA
+from bench.experiments.workloads.threads import threads
+from bench.experiments.workloads.training_run import mislabelled, run_cell
+from bench.records.runs import Cell, held_out
+from impl.data.datasets import Dataset, load_digits
 from impl.losses import LOSSES
 from impl.models import MnistClassifier
+from impl.training.diagnostics import diagnose
+from impl.training.initialization import variance_gain
 
 SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 CHANGES = {

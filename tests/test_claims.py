@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from bench.statistics import Comparison
-from report import claims, verdicts
-from report.cases import Case
+from bench.statistics.paired import Comparison
+from report.evidence import claims, verdicts
+from report.evidence.comparisons import Case
 from tests import small_store as small
 
 

@@ -13,15 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench import runner
-from bench.cells import Cell, Outcome
-from bench.contenders import CONTROL, identify
-from bench.environment import Environment
-from bench.experiments import ACTIVATIONS, PARTS, PROFILES, RATES, narrowed, plans
-from bench.store import Store
-from bench.timing import Timing
-from impl import data
-from impl.training import Measurement
+from bench.experiments.catalog import ACTIVATIONS, PARTS, PROFILES, RATES, narrowed, plans
+from bench.experiments.workloads.registry import CONTROL, identify
+from bench.records.environment import Environment
+from bench.records.runs import Cell, Outcome, Timing
+from bench.runner import training as runner
+from bench.store.database import Store
+from impl.data import datasets as data
+from impl.training.loop import Measurement
 
 HERE = Environment('a, "b" c', 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
 CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.cells import Outcome
-from bench.timing import Timing
-from impl.training import Measurement
-from report import compare, render
-from report.phrases import NOT_MEASURED
+from bench.records.runs import Outcome, Timing
+from impl.training.loop import Measurement
+from report.document.phrases import NOT_MEASURED
+from report.pages import compare
+from report.render import render
 from tests import small_store as small
 
 

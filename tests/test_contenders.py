@@ -4,8 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from bench.contenders import CONTROL, CONTROL_SEEDS, check, function_of, identify, module_of, seed_of
-from impl.activations import ACTIVATIONS
+from bench.experiments.workloads.registry import (
+    CONTROL,
+    CONTROL_SEEDS,
+    check,
+    function_of,
+    identify,
+    module_of,
+    seed_of,
+)
+from impl.activations.registry import ACTIVATIONS
 
 MINE = """
 from functools import partial

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from bench import convergence
+from bench.experiments.workloads import convergence
 
 METRICS = ("excess_loss", "distance", "gradient_variance", "seconds")
 

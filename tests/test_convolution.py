@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from impl import convolution_shifted, convolution_tiled
-from impl.convolution import (
+from impl.convolution import shifted as convolution_shifted
+from impl.convolution import tiled as convolution_tiled
+from impl.convolution.functional import (
     STRATEGIES,
     Geometry,
     buffer_bytes,

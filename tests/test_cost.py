@@ -3,11 +3,10 @@
 import pandas as pd
 import pytest
 
-from bench.cells import Outcome
-from bench.timing import Timing
-from impl.training import Measurement
-from report import cost
-from report.evidence import CONTROL
+from bench.records.runs import Outcome, Timing
+from impl.training.loop import Measurement
+from report.answers import cost
+from report.evidence.queries import CONTROL
 from tests import small_store as small
 
 MILLION = 1_000_000

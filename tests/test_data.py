@@ -8,9 +8,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from impl import download, mnist
-from impl.data import Source, load, resolve
-from impl.mnist import DataError
+from impl.data import download
+from impl.data import idx as mnist
+from impl.data.datasets import Source, load, resolve
+from impl.data.idx import DataError
 from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from impl.descent import CHECK_EVERY, descend, gradient_variance, minibatches, trace
-from impl.objectives import (
+from impl.descent.loop import CHECK_EVERY, descend, gradient_variance, minibatches, trace
+from impl.descent.objectives import (
     Objective,
     double_well,
     least_squares,
@@ -17,7 +17,8 @@ from impl.objectives import (
     quadratic,
     sigmoid_neuron,
 )
-from impl.optimizers import OPTIMIZERS, SGD
+from impl.optimizers.optimizers import SGD
+from impl.optimizers.registry import OPTIMIZERS
 
 
 def seeded(seed: int = 0) -> torch.Generator:

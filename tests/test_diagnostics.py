@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from impl.activations import AdaSGELU, ReLU
-from impl.diagnostics import diagnose
+from impl.activations.modules import AdaSGELU, ReLU
 from impl.losses import mse
+from impl.training.diagnostics import diagnose
 
 
 def network(activation):

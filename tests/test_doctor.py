@@ -9,9 +9,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from impl import fused
-from report import doctor, native
+from impl.compilation import inductor as fused
 from report.__main__ import app
+from report.render import system_libraries as native
+from report.tools import doctor
 
 NAMES = [
     "Python", "torch", "MNIST", "store", "C++ compiler", "GPU", "results", "disk", "PDF", "fonts", "chromium",

@@ -14,10 +14,11 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from impl import download, mnist
-from impl.data import Source, resolve
-from impl.download import first_answering
-from impl.mnist import IdxFile
+from impl.data import download
+from impl.data import idx as mnist
+from impl.data.datasets import Source, resolve
+from impl.data.download import first_answering
+from impl.data.idx import IdxFile
 from tests.small_mnist import IMAGES, LABELS, SHAPES, write
 
 MIRRORS = ["first/", "second/", "third/"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import environment
+from bench.records import environment
 
 
 @pytest.fixture

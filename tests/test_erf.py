@@ -8,7 +8,7 @@ import torch
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy import special
 
-from impl import erf
+from impl.activations import erf
 
 POINTS = 4000
 

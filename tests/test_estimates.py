@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bench.cells import Cell
-from bench.estimates import UNKNOWN, estimator
-from bench.networks import NETWORKS
-from bench.store import Snapshot
+from bench.experiments.estimates import UNKNOWN, estimator
+from bench.experiments.workloads.networks import NETWORKS
+from bench.records.runs import Cell
+from bench.store.database import Snapshot
 
 CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "mnist", 6000, 5, 0)
 PHENOMENON = Cell("zigzag", None, None, None, None, None, "mnist", 60_000, 0, 0)

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from bench.cells import Cell, Outcome
-from bench.environment import Environment
-from bench.store import Store, latest
-from bench.timing import Timing
-from impl.training import Measurement
-from report import evidence
+from bench.records.environment import Environment
+from bench.records.runs import Cell, Outcome, Timing
+from bench.store.database import Store, latest
+from impl.training.loop import Measurement
+from report.evidence import queries as evidence
 from tests import small_store as small
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")

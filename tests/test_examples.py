@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench.contenders import ADAPTIVE, KINDS, check, identify, made, rates_of
-from impl.convolution import Geometry
+from bench.experiments.workloads.registry import ADAPTIVE, KINDS, check, identify, made, rates_of
+from impl.convolution.functional import Geometry
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {

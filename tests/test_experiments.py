@@ -6,10 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bench import convergence
-from bench.cells import TEST, VALIDATION, held_out
-from bench.contenders import CONTROL, CONTROL_SEEDS, seed_of
-from bench.experiments import (
+from bench.experiments.catalog import (
     ACTIVATIONS,
     BASELINES,
     EXPERIMENTS,
@@ -26,10 +23,13 @@ from bench.experiments import (
     plan,
     plans,
 )
-from bench.networks import NETWORKS
-from bench.phenomena import PHENOMENA
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads.networks import NETWORKS
+from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS, seed_of
+from bench.experiments.workloads.synthetic import PHENOMENA
+from bench.records.runs import TEST, VALIDATION, held_out
 from impl.losses import LOSSES
-from impl.optimizers import OPTIMIZERS
+from impl.optimizers.registry import OPTIMIZERS
 
 SIZES = {"mnist": 60_000, "digits": 1437}
 CHOSEN = 0.123  # a rate of no grid

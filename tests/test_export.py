@@ -9,11 +9,11 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from report.answer import Evidence
-from report.drawing import draw
-from report.export import export
+from report.document.answer import Evidence
+from report.document.page import Attachment, Section
+from report.figures.drawing import draw
 from report.figures.style import INK, style
-from report.page import Attachment, Section
+from report.render.export import export
 
 PAGE = """<!doctype html><table><tr><td>without an anchor</table>
 <table id="steps"><caption>Steps</caption>

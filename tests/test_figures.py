@@ -10,8 +10,8 @@ import pytest
 from matplotlib import colors
 from matplotlib import pyplot as plt
 
-from impl.activations import ACTIVATIONS
-from report.drawing import SHOWN, draw, path_frame, power
+from impl.activations.registry import ACTIVATIONS
+from report.figures.drawing import SHOWN, draw, path_frame, power
 from report.figures.style import INK, PALETTE, stroke, style
 
 TABLE = pd.DataFrame({"x": [0, 1, 2], "y, in s": [0.0, 1.0, -1.0]})

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from report.formats import FILTERS, count, matrix, number
+from report.document.formats import FILTERS, count, matrix, number
 
 WRITTEN = [
     ("number", (1.23456,), {}, "1.23"),

@@ -4,8 +4,8 @@ import mpmath
 import pytest
 import sympy
 
-from impl.activations import ACTIVATIONS
-from report.formulas import ALPHA, read, x
+from impl.activations.registry import ACTIVATIONS
+from report.algebra.latex import ALPHA, read, x
 
 A = 0.75  # α
 ROOT, PI = mpmath.sqrt(2), mpmath.pi

@@ -11,9 +11,10 @@ import pytest
 from matplotlib import pyplot as plt
 
 import bench
-from bench.store import latest
-from report import figures, frames
-from report.evidence import LABELS
+from bench.store.database import latest
+from report import figures
+from report.evidence.queries import LABELS
+from report.figures import notebook as frames
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference.sqlite"
 

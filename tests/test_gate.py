@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench import gate
+from bench.gate import verdicts as gate
 
 
 def rounds(name="f", base=(), head=(), group="g", metric="seconds"):

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench import calibrate, gate, gate_output
-from bench.compare import Comparison
-from report import gate as page
-from report import render
-from report.phrases import NOT_MEASURED
+from bench.gate import calibration as calibrate
+from bench.gate import output as gate_output
+from bench.gate import verdicts as gate
+from bench.gate.compare import Comparison
+from report.document.phrases import NOT_MEASURED
+from report.pages import gate as page
+from report.render import render
 from tests.test_gate import noisy, rounds
 
 

@@ -7,8 +7,8 @@ import torch
 from scipy import integrate, stats
 from torch import nn
 
-from impl.activations import ACTIVATIONS
-from impl.initialization import initialize, second_moment, variance_gain
+from impl.activations.registry import ACTIVATIONS
+from impl.training.initialization import initialize, second_moment, variance_gain
 
 
 def test_gain_of_relu_is_he():

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_info
 
-from bench import interleaved
-from bench.interleaved import FEWEST, MOST, WARM_UP, interleave
-from bench.threads import threads
+from bench.experiments.workloads.threads import threads
+from bench.suites import interleaved
+from bench.suites.interleaved import FEWEST, MOST, WARM_UP, interleave
 
 
 def test_order_turns_and_warm_up_is_not_counted():

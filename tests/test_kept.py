@@ -3,7 +3,8 @@
 import json
 from types import SimpleNamespace
 
-from bench import convergence, kept
+from bench.experiments.workloads import convergence
+from bench.suites import setup_cache as kept
 
 
 def test_a_search_is_made_once_a_file(tmp_path, monkeypatch):

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from impl.convolution import STRATEGIES
-from impl.layers import AvgPool2d, Conv2d, ConvTranspose2d, Flatten, Linear, MaxPool2d
+from impl.convolution.functional import STRATEGIES
+from impl.convolution.layers import AvgPool2d, Conv2d, ConvTranspose2d, Flatten, Linear, MaxPool2d
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 LAYERS = {

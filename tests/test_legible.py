@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.legible import LONGEST, legible, snapshot
-from report.typeset import prose
+from report.evidence.sanitize import LONGEST, legible, snapshot
+from report.render.typeset import prose
 from tests import small_store
 from tests.small_store import scored
 

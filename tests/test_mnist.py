@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from impl import download, mnist
-from impl.data import load, resolve
-from impl.mnist import DataError
+from impl.data import download
+from impl.data import idx as mnist
+from impl.data.datasets import load, resolve
+from impl.data.idx import DataError
 from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
 
 

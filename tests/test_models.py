@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from impl import layers
-from impl.activations import ACTIVATIONS
-from impl.convolution import STRATEGIES
-from impl.data import load_digits
+from impl.activations.registry import ACTIVATIONS
+from impl.convolution import layers
+from impl.convolution.functional import STRATEGIES
+from impl.data.datasets import load_digits
 from impl.losses import cross_entropy
 from impl.models import SIDE, ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
-from impl.optimizers import OPTIMIZERS
+from impl.optimizers.registry import OPTIMIZERS
 
 MODELS = {
     "classifier": (MnistClassifier, (10,)),

@@ -9,7 +9,8 @@ import typer
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from impl import command, names
+from bench.cli import common as command
+from impl import names
 from impl.names import unknown
 
 ROOT = Path(__file__).resolve().parents[1]

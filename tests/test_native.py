@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from report import native
+from report.render import system_libraries as native
 
 
 class Machine:

@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from impl import packs, rules
-from impl.compiled import compiled
-from impl.fused import Kernel, compiler
+from impl.compilation.aot import compiled
+from impl.compilation.inductor import Kernel, compiler
 from impl.models import MnistClassifier
-from impl.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
-from impl.packs import LARGE
+from impl.optimizers import flat_params as packs
+from impl.optimizers import update_rules as rules
+from impl.optimizers.flat_params import LARGE
+from impl.optimizers.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from impl.optimizers.registry import OPTIMIZERS
 
 LEARNING_RATE = 0.02
 TWINS = [name for name, entry in OPTIMIZERS.items() if entry.twin]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bench import runner
-from bench.contenders import identify
-from bench.timing import Timing
+from bench.experiments.workloads.registry import identify
+from bench.records.runs import Timing
+from bench.runner import training as runner
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("1→16 at 28×28", "16→32 at 14×14", "32→64 at 7×7")

@@ -7,13 +7,12 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.cells import Outcome, Trial
-from bench.timing import Timing
-from impl.training import Measurement
-from report import own
-from report.answer import Source
+from bench.records.runs import Outcome, Timing, Trial
+from impl.training.loop import Measurement
+from report.document.answer import Source
 from report.figures.style import PALETTE, stroke
-from report.render import environment
+from report.pages import candidate as own
+from report.render.render import environment
 from tests import small_store as small
 
 SNAKE, LION, FFT = "a/snake.py:Snake@0123abcd", "a/lion.py:Lion@0123abcd", "pkg.mod:fft@0123abcd"

@@ -12,8 +12,8 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 
 from impl import pca
-from impl.data import DEFAULT_ROOT, load
-from impl.mnist import raw_folder
+from impl.data.datasets import DEFAULT_ROOT, load
+from impl.data.idx import raw_folder
 from impl.pca import PCA
 
 # centred, as question 2 prints them

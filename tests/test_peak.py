@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import peak
+from bench.gate.plugins import peak
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = """

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench import phenomena
-from bench.convergence import digits
-from impl import data
-from impl.objectives import double_well, sigmoid_neuron
+from bench.experiments.workloads import synthetic as phenomena
+from bench.experiments.workloads.convergence import digits
+from impl.data import datasets as data
+from impl.descent.objectives import double_well, sigmoid_neuron
 
 TORCH_LOSSES = {
     "cross_entropy": nn.functional.cross_entropy,

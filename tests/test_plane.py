@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from impl.data import DataError
-from impl.mnist import FILES, IdxFile
-from report.answers import q02_plane
+from impl.data.datasets import DataError
+from impl.data.idx import FILES, IdxFile
+from report.answers.q02 import plane as q02_plane
 from tests.small_mnist import SHAPES, idx, write
 
 

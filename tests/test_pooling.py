@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl.pooling import avg_pool2d, max_pool2d
+from impl.convolution.pooling import avg_pool2d, max_pool2d
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))

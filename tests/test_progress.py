@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bench import progress
+from bench.runner import progress
 
 
 @pytest.fixture

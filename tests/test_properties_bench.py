@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from bench import calibrate, digest, experiments, gate, noise, rounds
-from bench.cells import Cell, Outcome, held_out
-from bench.estimates import estimator
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.experiments import catalog as experiments
+from bench.experiments.estimates import estimator
+from bench.gate import calibration as calibrate
+from bench.gate import noise, rounds
+from bench.gate import verdicts as gate
+from bench.records.runs import Cell, Outcome, Timing, held_out
+from bench.store import digest
+from impl.training.loop import Measurement
 from tests.small_store import CELL, snapshot
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from impl import convolution_geometry as geometry
-from impl import convolution_shifted, convolution_tiled, layers
-from impl.convolution import STRATEGIES, buffer_bytes, conv2d, conv_transpose2d, operations
-from impl.convolution_geometry import Geometry
+from impl.convolution import geometry, layers
+from impl.convolution import shifted as convolution_shifted
+from impl.convolution import tiled as convolution_tiled
+from impl.convolution.functional import STRATEGIES, buffer_bytes, conv2d, conv_transpose2d, operations
+from impl.convolution.geometry import Geometry
 from tests.draws import draw_tensors, normal, seeds
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from impl.data import load
-from impl.download import first_answering
-from impl.mnist import DataError, IdxFile, read_idx
+from impl.data.datasets import load
+from impl.data.download import first_answering
+from impl.data.idx import DataError, IdxFile, read_idx
 from tests.draws import seeds
 from tests.small_mnist import SHAPES, idx
 

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import convergence, phenomena
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads import synthetic as phenomena
 from tests.draws import normal, seeds
 
 conditions = st.floats(1.01, 1000)

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from markupsafe import Markup, escape
 from scipy import special
 
-from report import formats, formulas, symbolic, typeset
+from report.algebra import identities as symbolic
+from report.algebra import latex as formulas
+from report.document import formats
+from report.render import typeset
 
 X, ALPHA = 0.7, 1.25
 # Each formula as LaTeX and its value at X.

@@ -7,8 +7,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from impl import erf, functions, ladder, single
-from impl.activations import ACTIVATIONS
+from impl.activations import autograd as ladder
+from impl.activations import erf
+from impl.activations import float32 as single
+from impl.activations import functional as functions
+from impl.activations.registry import ACTIVATIONS
 from tests.draws import normal, numbers, seeds
 from tests.oracles import ORACLES
 

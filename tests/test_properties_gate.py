@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from statsmodels.stats.proportion import proportion_confint
 
-from bench import affected, calibrate, compare, gate, gate_output, rounds
-from report import gate as page
+from bench.gate import affected, compare, rounds
+from bench.gate import calibration as calibrate
+from bench.gate import output as gate_output
+from bench.gate import verdicts as gate
+from report.pages import gate as page
 
 FILES = (
     "impl/__init__.py", "bench/__init__.py", "impl/a.py", "impl/b.py", "impl/c.py", "bench/help.py",

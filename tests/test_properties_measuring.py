@@ -14,9 +14,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench import cells, contenders, convergence, interleaved, own, progress, statistics, status
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads import registry as contenders
+from bench.experiments.workloads import training_run as cells
+from bench.experiments.workloads import user_code as own
+from bench.records.runs import Timing
+from bench.runner import progress, status
+from bench.statistics import paired as statistics
+from bench.suites import interleaved
+from impl.training.loop import Measurement
 from tests import small_store as small
 from tests.draws import seeds
 

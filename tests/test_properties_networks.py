@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from impl import initialization, losses
-from impl.activations import ACTIVATIONS
+from impl import losses
+from impl.activations.registry import ACTIVATIONS
 from impl.backprop import MLP
-from impl.descent import minibatches
-from impl.diagnostics import diagnose
-from impl.layers import Flatten, Linear
+from impl.convolution.layers import Flatten, Linear
+from impl.descent.loop import minibatches
 from impl.models import ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
-from impl.training import evaluate, fit
+from impl.training import initialization
+from impl.training.diagnostics import diagnose
+from impl.training.loop import evaluate, fit
 from tests.draws import normal, seeds
 
 

@@ -9,7 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special
 
-from impl import descent, losses, objectives, rules
+from impl import losses
+from impl.descent import loop as descent
+from impl.descent import objectives
+from impl.optimizers import update_rules as rules
 from impl.pca import PCA
 from impl.svd import compression_ratio, energy, frobenius_norm, largest_positive, psnr, storage, svd, truncate
 from tests.draws import matrices, normal, numbers, seeds

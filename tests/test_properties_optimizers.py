@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from impl import packs
-from impl.compiled import compiled
-from impl.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
+from impl.compilation.aot import compiled
+from impl.optimizers import flat_params as packs
+from impl.optimizers.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from impl.optimizers.registry import OPTIMIZERS
 from tests.draws import normal, seeds
 
 EPS, BELOW_ONE = st.floats(1e-8, 0.1), st.floats(0, 0.99)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from report import own
-from report.answer import Source
-from report.page import Section
+from report.document.answer import Source
+from report.document.page import Section
+from report.pages import candidate as own
 from tests import small_store as small
 
 SNAKE = "a.py:Snake@01234567"

@@ -17,9 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from bench.statistics import Difference, Ratio
-from report import attachments, export, formats, legible, numbering, phrases, render, sources, spoken
-from report.answer import Evidence, Source
+from bench.statistics.paired import Difference, Ratio
+from report.document import formats, phrases
+from report.document.answer import Evidence, Source
+from report.evidence import sanitize as legible
+from report.evidence import sources
+from report.evidence import tables as attachments
+from report.render import export, numbering, render
+from report.render import speech as spoken
 from tests import small_store as small
 from tests.draws import matrices
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench import gate, statistics
+from bench.gate import verdicts as gate
+from bench.statistics import paired as statistics
 from tests.draws import seeds
 
 samples = st.lists(st.floats(0.1, 100), min_size=2, max_size=12)

@@ -11,14 +11,18 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from bench import api, ratios
-from bench.cells import Outcome
-from bench.statistics import Ratio
-from bench.timing import Timing
-from impl.training import Measurement
-from report import cases, compare, cost, evidence, frames
-from report.answer import Source
-from report.phrases import NOT_MEASURED
+from bench import api
+from bench.records.runs import Outcome, Timing
+from bench.statistics.paired import Ratio
+from bench.suites import targets as ratios
+from impl.training.loop import Measurement
+from report.answers import cost
+from report.document.answer import Source
+from report.document.phrases import NOT_MEASURED
+from report.evidence import comparisons as cases
+from report.evidence import queries as evidence
+from report.figures import notebook as frames
+from report.pages import compare
 from tests import small_store as small
 from tests.draws import seeds
 

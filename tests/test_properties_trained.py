@@ -13,12 +13,17 @@ from matplotlib.figure import Figure
 from statsmodels.stats.multitest import multipletests
 
 from bench import api
-from bench.cells import Cell, Outcome
-from impl.training import Measurement
-from report import cases, claims, compare, evidence, frames, summary, trained, verdicts
-from report.answer import Source
-from report.page import Erratum
-from report.phrases import NOT_MEASURED
+from bench.records.runs import Cell, Outcome
+from impl.training.loop import Measurement
+from report.document.answer import Source
+from report.document.page import Erratum
+from report.document.phrases import NOT_MEASURED
+from report.evidence import claims, verdicts
+from report.evidence import comparisons as cases
+from report.evidence import queries as evidence
+from report.evidence import training_runs as trained
+from report.figures import notebook as frames
+from report.pages import compare, summary
 from tests import small_store as small
 from tests.draws import seeds
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics import Comparison
-from report import claims, evidence, verdicts
-from report.cases import Case
-from report.phrases import NOT_MEASURED
+from bench.statistics.paired import Comparison
+from report.document.phrases import NOT_MEASURED
+from report.evidence import claims, verdicts
+from report.evidence import queries as evidence
+from report.evidence.comparisons import Case
 
 SNAKE = "a.py:Snake@01234567"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import ratios
-from bench.store import Snapshot, latest
+from bench.store.database import Snapshot, latest
+from bench.suites import targets as ratios
 
 ROOT = Path(__file__).resolve().parent.parent
 

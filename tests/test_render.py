@@ -12,12 +12,13 @@ import pypdf
 import pytest
 from markupsafe import Markup
 
-from report import native, render
-from report.answer import Evidence
-from report.drawing import Drawing
-from report.numbering import KINDS
-from report.page import Attachment, Erratum, Reference, Section, Table
-from report.typeset import TypesetError
+from report.document.answer import Evidence
+from report.document.page import Attachment, Erratum, Reference, Section, Table
+from report.figures.drawing import Drawing
+from report.render import render
+from report.render import system_libraries as native
+from report.render.numbering import KINDS
+from report.render.typeset import TypesetError
 
 ANSWER = """{% call short_answer() %}
 See {{ ref("curve") }}, {{ ref("sums") }}, {{ ref("law") }} and {{ ref("book") }}.

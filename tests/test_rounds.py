@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from bench import rounds
-from bench.rounds import Side, Turns, paired, take_turns
+from bench.gate import rounds
+from bench.gate.rounds import Side, Turns, paired, take_turns
 
 SUITE = """
 import os

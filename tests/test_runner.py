@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 from distributed import KilledWorker, LocalCluster
 
-from bench import runner
-from bench.cells import Cell, Outcome, run_cell
-from bench.environment import current
-from bench.experiments import RATES, UNTUNED, Effort, Plan, plan
-from bench.progress import Steps
-from bench.store import Store, latest
-from impl.training import Measurement
+from bench.experiments.catalog import RATES, UNTUNED, Effort, Plan, plan
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.environment import current
+from bench.records.runs import Cell, Outcome
+from bench.runner import training as runner
+from bench.runner.progress import Steps
+from bench.store.database import Store, latest
+from impl.training.loop import Measurement
 
 SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 

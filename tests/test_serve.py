@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
-from report import serve
 from report.__main__ import app
+from report.tools import serve
 
 PAGE = """<html><head>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-own'">

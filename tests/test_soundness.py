@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from bench.cells import Cell, Trial, run_cell
-from bench.contenders import ADAPTIVE, KINDS, brought
-from bench.experiments import PROFILES, RATES, plan, trials
-from bench.soundness import CHECKS, LAYERS, TASKS, told
+from bench.experiments.catalog import PROFILES, RATES, plan, trials
+from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, told
+from bench.experiments.workloads.registry import ADAPTIVE, KINDS, brought
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.runs import Cell, Trial
 
 MINE = """
 import torch

@@ -5,12 +5,12 @@ from importlib.metadata import version
 
 import pytest
 
-from bench.cells import Cell, Outcome
-from bench.environment import PACKAGES, Environment, current
-from bench.store import Store
-from impl.training import Measurement
-from report.legible import LONGEST
-from report.sources import besides, failures, notices, provenance, sources
+from bench.records.environment import PACKAGES, Environment, current
+from bench.records.runs import Cell, Outcome
+from bench.store.database import Store
+from impl.training.loop import Measurement
+from report.evidence.sanitize import LONGEST
+from report.evidence.sources import besides, failures, notices, provenance, sources
 
 DIGITS = Environment(
     "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"

@@ -9,10 +9,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.statistics import (
+from bench.statistics.paired import (
     Comparison,
     adjusted,
-    chosen_rates,
     compare,
     decided,
     false_alarms,
@@ -23,8 +22,8 @@ from bench.statistics import (
     percentiles,
     ratio_of_samples,
     resampled_medians,
-    tuning_scores,
 )
+from bench.statistics.tuning import chosen_rates, tuning_scores
 
 
 def test_paired_interval_by_hand():

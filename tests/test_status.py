@@ -7,12 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench import environment, status, store
-from bench.cells import Outcome
-from bench.experiments import RATES, Effort, plan
-from bench.store import Store, latest
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.experiments.catalog import RATES, Effort, plan
+from bench.records import environment
+from bench.records.runs import Outcome, Timing
+from bench.runner import status
+from bench.store import database as store
+from bench.store.database import Store, latest
+from impl.training.loop import Measurement
 from tests import small_store as small
 
 TIMINGS = [Timing("forward", name, "impl", "4 elements", 4) for name in ("relu", "gelu", "tanh")]

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.cells import Cell, Outcome
-from bench.environment import Environment
-from bench.store import VERSION, Store, StoreError, latest
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.records.environment import Environment
+from bench.records.runs import Cell, Outcome, Timing
+from bench.store.database import VERSION, Store, StoreError, latest
+from impl.training.loop import Measurement
 from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")

@@ -2,13 +2,12 @@
 
 import pytest
 
-from bench.cells import Outcome
-from bench.timing import Timing
-from impl.training import Measurement
-from report.answer import Source
-from report.claims import CLAIMS
-from report.page import Erratum
-from report.summary import findings
+from bench.records.runs import Outcome, Timing
+from impl.training.loop import Measurement
+from report.document.answer import Source
+from report.document.page import Erratum
+from report.evidence.claims import CLAIMS
+from report.pages.summary import findings
 from tests import small_store as small
 
 ERRATA = [Erratum(f"q01-{k}", 1, "printed", "right", "why") for k in range(3)]

@@ -7,10 +7,20 @@ import pytest
 import sympy
 import torch
 
-from impl.activations import ACTIVATIONS, Swish
-from report import symbolic
-from report.formulas import ALPHA, read, x
-from report.symbolic import ROUNDING, Identity, check, derivation, difference, holds, outcome, vanishes
+from impl.activations.modules import Swish
+from impl.activations.registry import ACTIVATIONS
+from report.algebra import identities as symbolic
+from report.algebra.identities import (
+    ROUNDING,
+    Identity,
+    check,
+    derivation,
+    difference,
+    holds,
+    outcome,
+    vanishes,
+)
+from report.algebra.latex import ALPHA, read, x
 
 WRONG = {
     "another sign": lambda derivative: -derivative,

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from bench.timing import Recorder, Timing
+from bench.records.runs import Timing
+from bench.runner.pytest_plugin import Recorder
 
 SUITE = """
 import pytest

@@ -2,8 +2,8 @@
 
 import math
 
-from report import trained
-from report.trained import rates, select
+from report.evidence import training_runs as trained
+from report.evidence.training_runs import rates, select
 from tests import small_store as small
 
 

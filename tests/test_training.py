@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from impl.losses import LOSSES
-from impl.optimizers import SGD, Adam
-from impl.training import EVALUATION_BATCH, Measurement, evaluate, fit
+from impl.optimizers.optimizers import SGD, Adam
+from impl.training.loop import EVALUATION_BATCH, Measurement, evaluate, fit
 
 
 class Scale(nn.Module):

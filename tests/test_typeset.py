@@ -12,8 +12,8 @@ import pytest
 from fontTools.ttLib import TTFont
 from markupsafe import Markup
 
-from impl.activations import ACTIVATIONS
-from report.typeset import MathsExtension, TypesetError, math_font, prose, typeset
+from impl.activations.registry import ACTIVATIONS
+from report.render.typeset import MathsExtension, TypesetError, math_font, prose, typeset
 
 SVG = "{http://www.w3.org/2000/svg}"
 TARGETS = ("html", "pdf")

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.statistics import Comparison
-from report import claims, verdicts
-from report.answer import Source
-from report.cases import Case
-from report.numbering import numbered
-from report.render import environment
+from bench.statistics.paired import Comparison
+from report.document.answer import Source
+from report.evidence import claims, verdicts
+from report.evidence.comparisons import Case
+from report.render.numbering import numbered
+from report.render.render import environment
 from tests import small_store as small
 
 

@@ -6,10 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.cells import Cell, run_cell
-from bench.environment import current
-from bench.store import Store, latest
-from bench.verify import cell_of, rerun
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.environment import current
+from bench.records.runs import Cell
+from bench.runner.rerun import cell_of, rerun
+from bench.store.database import Store, latest
 
 SMALL = Cell("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 64, 1, 0, loss="cross_entropy")
 OTHERS = (

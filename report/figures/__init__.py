@@ -20,7 +20,7 @@ def accuracy(frame: "DataFrame") -> "Figure":
     >>> [panel.get_title() for panel in accuracy(load("results/reference.sqlite")).axes]
     ['with batch norm', 'without batch norm']
     """
-    from report import frames
+    from report.figures import notebook as frames
 
     return frames.accuracy(frame)
 
@@ -35,6 +35,6 @@ def cost(frame: "DataFrame") -> "Figure":
     >>> [panel.get_title() for panel in cost(load("results/reference.sqlite")).axes]
     ['forward', 'backward']
     """
-    from report import frames
+    from report.figures import notebook as frames
 
     return frames.cost(frame)

@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from impl.activations import ACTIVATIONS
+from impl.activations.registry import ACTIVATIONS
 from report.figures.style import stroke, style
 
 SHOWN = {"f": "activation f(x)", "derivative": "derivative f′(x)"}

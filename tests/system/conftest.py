@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from report.assemble import ANSWERS, context
-from report.render import NativeLibraryError, write_html, write_pdf
-from report.sources import sources
+from report.evidence.sources import sources
+from report.pages.report import ANSWERS, context
+from report.render.render import NativeLibraryError, write_html, write_pdf
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference.sqlite"
 EPOCH = "1700000000"

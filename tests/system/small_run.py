@@ -13,8 +13,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench import __main__ as command_line
-from bench import experiments, progress
-from bench.experiments import PROFILES, Effort
+from bench.experiments import catalog as experiments
+from bench.experiments.catalog import PROFILES, Effort
+from bench.runner import progress
 
 SEEDS = 10
 SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two contenders at five rates under so many seeds, then scored

@@ -13,10 +13,11 @@ from distributed import Client
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench import convergence, runner
-from bench.cells import Cell
-from bench.environment import current
-from bench.store import Store
+from bench.experiments.workloads import convergence
+from bench.records.environment import current
+from bench.records.runs import Cell
+from bench.runner import training as runner
+from bench.store.database import Store
 from tests.small_store import numbers
 
 ROOT = Path(__file__).resolve().parents[2]

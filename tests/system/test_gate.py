@@ -10,9 +10,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from bench import compare, gate, gate_output
 from bench.__main__ import app
-from bench.rounds import PLUGINS, RoundError
+from bench.gate import compare
+from bench.gate import output as gate_output
+from bench.gate import verdicts as gate
+from bench.gate.rounds import PLUGINS, RoundError
 
 SUITE = """
 from dataclasses import dataclass

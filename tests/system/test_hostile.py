@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.cells import Outcome
-from bench.store import Store
-from bench.timing import Timing
-from impl.training import Measurement
-from report import native
-from report.assemble import ANSWERS, context
-from report.legible import legible
-from report.render import render_page, write_pdf
-from report.sources import sources
+from bench.records.runs import Outcome, Timing
+from bench.store.database import Store
+from impl.training.loop import Measurement
+from report.evidence.sanitize import legible
+from report.evidence.sources import sources
+from report.pages.report import ANSWERS, context
+from report.render import system_libraries as native
+from report.render.render import render_page, write_pdf
 from tests.small_store import HERE, run, scored, tuning
 
 HOSTILE = [

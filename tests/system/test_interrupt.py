@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from report.assemble import ANSWERS, context
-from report.render import write_html
-from report.sources import sources
+from report.evidence.sources import sources
+from report.pages.report import ANSWERS, context
+from report.render.render import write_html
 from tests.system import small_run
 from tests.system.small_run import SMALL
 

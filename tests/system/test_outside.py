@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from report import native
-from report.outside import OutsideError, refuse_outside
+from report.render import system_libraries as native
+from report.render.self_contained import OutsideError, refuse_outside
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,10 +14,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.cells import Outcome
-from bench.store import Store
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.records.runs import Outcome, Timing
+from bench.store.database import Store
+from impl.training.loop import Measurement
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKE = "examples/snake.py:Snake"

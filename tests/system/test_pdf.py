@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from report.render import METADATA
+from report.render.render import METADATA
 from tests.system.conftest import EPOCH, REFERENCE
 
 HEADINGS = ("h1", "h2", "h3", "h4")

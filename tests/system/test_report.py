@@ -7,13 +7,12 @@ import jinja2
 import pytest
 from typer.testing import CliRunner
 
-from bench.cells import Outcome
-from bench.store import Store
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.records.runs import Outcome, Timing
+from bench.store.database import Store
+from impl.training.loop import Measurement
 from report.__main__ import app
-from report.assemble import ANSWERS
-from report.claims import CLAIMS
+from report.evidence.claims import CLAIMS
+from report.pages.report import ANSWERS
 from tests import small_store as small
 
 PHENOMENA = {

@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from bench import convergence, runner
-from bench.cells import Cell, run_cell
-from bench.contenders import module_of
-from bench.environment import current
-from bench.store import Store
-from bench.threads import threads
-from impl.data import load_digits
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads.registry import module_of
+from bench.experiments.workloads.threads import threads
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.environment import current
+from bench.records.runs import Cell
+from bench.runner import training as runner
+from bench.store.database import Store
+from impl.data.datasets import load_digits
 from impl.losses import cross_entropy
 from impl.models import DeepClassifier
-from impl.optimizers import Adam
-from impl.training import fit
+from impl.optimizers.optimizers import Adam
+from impl.training.loop import fit
 from tests.small_store import numbers
 
 SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 96, 2, 0)

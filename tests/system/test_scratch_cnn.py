@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.threads import threads
-from impl.activations import ACTIVATIONS
-from impl.data import load_mnist
+from bench.experiments.workloads.threads import threads
+from impl.activations.registry import ACTIVATIONS
+from impl.data.datasets import load_mnist
 from impl.losses import cross_entropy
 from impl.models import ScratchCNN
-from impl.optimizers import OPTIMIZERS
-from impl.training import evaluate, fit
+from impl.optimizers.registry import OPTIMIZERS
+from impl.training.loop import evaluate, fit
 
 EPOCHS, BATCH, LEARNING_RATE = 5, 32, 1e-3
 ROOT = os.environ.get("DATA_ROOT")

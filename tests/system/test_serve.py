@@ -2,7 +2,7 @@
 
 from threading import Thread
 
-from report import serve
+from report.tools import serve
 
 
 def test_the_page_reloads_when_it_was_made_again(browser, page, tmp_path):

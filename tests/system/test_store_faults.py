@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cells import Outcome
-from bench.store import VERSION, Store, StoreError, latest
-from bench.timing import Timing
-from impl.training import Measurement
+from bench.records.runs import Outcome, Timing
+from bench.store.database import VERSION, Store, StoreError, latest
+from impl.training.loop import Measurement
 from tests.small_store import HERE, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,7 +150,7 @@ def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written(who
 
 
 def test_bringing_up_to_date_is_all_or_nothing(whole, tmp_path, monkeypatch):
-    from bench import schema
+    from bench.store import schema
 
     path = Path(shutil.copy(whole, tmp_path))
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from report.assemble import ANSWERS
-from report.references import REFERENCES
+from report.document.references import REFERENCES
+from report.pages.report import ANSWERS
 
 
 @pytest.fixture(scope="module")

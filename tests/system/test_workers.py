@@ -7,10 +7,10 @@ from dataclasses import replace
 import dask
 import pytest
 
-from bench import runner
-from bench.cells import Cell
-from bench.environment import current
-from bench.store import Store, latest
+from bench.records.environment import current
+from bench.records.runs import Cell
+from bench.runner import training as runner
+from bench.store.database import Store, latest
 
 SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 GOOD = [replace(SMALL, seed=seed) for seed in range(1, 4)]

@@ -1,0 +1,218 @@
+"""Whether a user's own contender does what it is taken for, in numbers: one cheap check a kind.
+
+Each probe is one measurement: a number, 1 for yes and 0 for no where it asks whether. A probe that gives NaN,
+which no store holds, is 1 under its name with " is NaN" behind it, and one that raises with " raises".
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import conv2d
+
+from bench.experiments.workloads.registry import KINDS, module_of, optimizer_of, rates_of, strategy_of
+from impl.convolution.functional import Geometry, Strategy
+from impl.optimizers.registry import Make
+from impl.training.loop import Measurement
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16)
+LARGE = tuple(10.0**k for k in (1, 2, 4, 8, 16, 32))
+SMALL = tuple(10.0**-k for k in (1, 2, 4, 8, 16, 32))
+STEPS = 100  # of an optimizer down the quadratic
+CURVATURES = torch.logspace(0, -2, 8, dtype=torch.float64)
+Probe = Callable[[], float | Tensor]
+
+# What slides over what: shapes of input and weight.
+LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Geometry]] = {
+    "padding 1": ((2, 3, 9, 9), (4, 3, 3, 3), Geometry(padding=(1, 1))),
+    "one pixel": ((2, 3, 5, 7), (4, 3, 1, 1), Geometry()),
+    "even kernel, uneven padding": ((2, 3, 8, 11), (4, 3, 2, 4), Geometry(padding=(0, 2))),
+    "stride 2": ((2, 3, 9, 10), (4, 3, 3, 3), Geometry(stride=(2, 2), padding=(1, 1))),
+    "dilation 2": ((2, 3, 9, 9), (4, 3, 3, 3), Geometry(padding=(2, 2), dilation=(2, 2))),
+    "two groups": ((2, 4, 9, 9), (6, 2, 3, 3), Geometry(padding=(1, 1), groups=2)),
+}
+
+
+def told(metric: str, probe: Probe) -> Measurement:
+    """The probe's number, or that it is none."""
+    try:
+        value = float(probe())
+    except Exception:  # whatever a user's own raises is a finding
+        return Measurement(f"{metric} raises", 0, 1.0, "1")
+    if math.isnan(value):
+        return Measurement(f"{metric} is NaN", 0, 1.0, "1")
+    return Measurement(metric, 0, value, "1")
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def activation(name: str) -> list[Measurement]:
+    """An activation: what it keeps, its gradient, how far it is finite, and its limits.
+
+    "keeps d": shape and dtype; "gradcheck": autograd against central differences in float64, in the input and
+    all parameters; "finite up to", "finite down to": the last of the magnitudes, in float32, up and down to
+    which f(±x) and f'(±x) are finite, 0 if at none; "value" and "slope" at ±inf and NaN.
+    """
+    make = module_of(name)
+
+    def keeps(dtype: torch.dtype) -> bool:
+        x = torch.linspace(-4, 4, 24, dtype=dtype).reshape(2, 3, 4)
+        y = make().to(dtype)(x)
+        return (y.shape, y.dtype) == (x.shape, dtype)
+
+    def gradcheck() -> bool:
+        module = make().double()
+        trained = dict(module.named_parameters())
+        # no grid, and so on no kink
+        x = 2 * torch.randn(64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        return torch.autograd.gradcheck(
+            lambda x, *given: functional_call(module, dict(zip(trained, given, strict=True)), (x,)),
+            (x.requires_grad_(), *trained.values()),
+            raise_exception=False,
+        )
+
+    def at(x: float, order: int) -> Tensor:
+        leaf = torch.tensor([x], requires_grad=True)
+        y = make()(leaf)
+        return torch.autograd.grad(y.sum(), leaf)[0][0] if order else y[0].detach()
+
+    def finite(magnitudes: Iterable[float]) -> float:
+        last = 0.0
+        for x in magnitudes:
+            if not all(at(sign, k).isfinite() for sign in (-x, x) for k in (0, 1)):
+                break
+            last = x
+        return last
+
+    return [
+        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        told("gradcheck", gradcheck),
+        told("finite up to", partial(finite, LARGE)),
+        told("finite down to", partial(finite, SMALL)),
+        *(
+            told(f"{what} at {x}", partial(at, x, k))
+            for k, what in enumerate(("value", "slope"))
+            for x in (math.inf, -math.inf, math.nan)
+        ),
+    ]
+
+
+def _after(make: Make, rate: float, gradients: Iterable[Tensor | None]) -> Tensor:
+    """Where a parameter (4,) comes to from ones by steps along these gradients."""
+    theta = nn.Parameter(torch.ones(4, dtype=torch.float64))
+    optimizer = make([theta], rate)
+    for gradient in gradients:
+        theta.grad = gradient
+        optimizer.step()
+    return theta.detach()
+
+
+def optimizer(name: str) -> list[Measurement]:
+    """An optimizer: what it keeps, whether it descends, and what it makes of gradients that say nothing.
+
+    "keeps d": shape and dtype of parameters; "quadratic at η": Σλθ²/2 after STEPS steps over the same before,
+    for CURVATURES λ, at each of its rates; "finite at zero gradient"; "leaves what has no
+    gradient"; "resumes": whether one with the state of another goes on as that does, to the last bit.
+    """
+    make, rates = optimizer_of(name), rates_of(name)
+    rate = rates[0]
+
+    def keeps(dtype: torch.dtype) -> bool:
+        theta = nn.Parameter(torch.ones(2, 3, dtype=dtype))
+        rule = make([theta], rate)
+        for _ in range(2):
+            theta.grad = torch.ones_like(theta)
+            rule.step()
+        return (theta.shape, theta.dtype) == ((2, 3), dtype) and bool(theta.isfinite().all())
+
+    def descent(rate: float) -> Tensor:
+        theta = nn.Parameter(torch.ones_like(CURVATURES))
+        rule = make([theta], rate)
+        for _ in range(STEPS):
+            theta.grad = CURVATURES * theta.detach()
+            rule.step()
+        return (CURVATURES * theta.detach() ** 2).sum() / CURVATURES.sum()
+
+    def resumes() -> bool:
+        gradients = torch.randn(6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        one = nn.Parameter(torch.ones(4, dtype=torch.float64))
+        rule = make([one], rate)
+        for gradient in gradients[:3]:
+            one.grad = gradient.clone()
+            rule.step()
+        other = nn.Parameter(one.detach().clone())
+        again = make([other], rate)
+        again.load_state_dict(deepcopy(rule.state_dict()))  # loading it does not copy
+        for gradient in gradients[3:]:
+            one.grad, other.grad = gradient.clone(), gradient.clone()
+            rule.step()
+            again.step()
+        return torch.equal(one, other)
+
+    nothing = torch.zeros(4, dtype=torch.float64)
+    return [
+        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        *(told(f"quadratic at {rate:g}", partial(descent, rate)) for rate in rates),
+        told("finite at zero gradient", lambda: _after(make, rate, [nothing] * 3).isfinite().all()),
+        told("leaves what has no gradient", lambda: (_after(make, rate, [None] * 3) == 1).all()),
+        told("resumes", resumes),
+    ]
+
+
+def _convolved(strategy: Callable[..., Tensor], layer: str, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Output and the gradients in input and weight of Σy·g for a drawn g."""
+    shapes, generator = LAYERS[layer][:2], torch.Generator().manual_seed(0)
+    x, w = (
+        torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes
+    )
+    y = strategy(x, w, LAYERS[layer][2])
+    g = torch.randn(y.shape, generator=generator, dtype=torch.float64).to(dtype)
+    return y.detach(), *torch.autograd.grad(y, [x, w], g)
+
+
+def _torchs(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
+    return conv2d(x, w, None, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
+
+
+def strategy(name: str) -> list[Measurement]:
+    """A convolution strategy: what it keeps, and how far from torch's own it is, as a share of the greatest.
+
+    "keeps d": shape and dtype; "error of output", "of input gradient" and "of weight gradient", for every one
+    of LAYERS in float64: max |a - b| / max |b|, b of `F.conv2d`.
+    """
+    own: Strategy = strategy_of(name)
+
+    def keeps(dtype: torch.dtype) -> bool:
+        x, w, geometry = torch.ones(2, 3, 9, 9, dtype=dtype), torch.ones(4, 3, 3, 3, dtype=dtype), Geometry()
+        y = own(x, w, geometry)
+        return (y.shape, y.dtype) == ((2, 4, 7, 7), dtype)
+
+    def error(layer: str, part: int) -> Tensor:
+        a, b = (_convolved(f, layer, torch.float64)[part] for f in (own, _torchs))
+        if a.shape != b.shape:
+            raise ValueError(f"shape {tuple(a.shape)} for {tuple(b.shape)}")
+        return (a - b).abs().max() / b.abs().max()
+
+    return [
+        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        *(
+            told(f"error of {what}, {layer}", partial(error, layer, part))
+            for layer in LAYERS
+            for part, what in enumerate(("output", "input gradient", "weight gradient"))
+        ),
+    ]
+
+
+# The task of each kind's check, as cells and the store name it.
+CHECKS: dict[str, Callable[[str], list[Measurement]]] = {
+    "activation_soundness": activation,
+    "optimizer_soundness": optimizer,
+    "convolution_soundness": strategy,
+}
+TASKS = dict(zip(KINDS, CHECKS, strict=True))  # by kind

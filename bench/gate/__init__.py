@@ -1,0 +1,3 @@
+"""The performance gate."""
+
+from bench.gate.verdicts import *

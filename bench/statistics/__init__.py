@@ -1,0 +1,47 @@
+"""Comparisons of results, and the choice of learning rates."""
+
+from bench.statistics.paired import (
+    CONFIDENCE,
+    RESAMPLES,
+    SPREADLESS,
+    Comparison,
+    Difference,
+    FalseAlarms,
+    Ratio,
+    adjusted,
+    compare,
+    decided,
+    false_alarms,
+    mean_interval,
+    median_ratio,
+    paired_difference,
+    paired_ratio,
+    percentiles,
+    ratio_of_samples,
+    resampled_medians,
+)
+from bench.statistics.tuning import CONTENDER, chosen_rates, tuning_scores
+
+__all__ = [
+    "CONFIDENCE",
+    "RESAMPLES",
+    "SPREADLESS",
+    "Difference",
+    "Ratio",
+    "paired_difference",
+    "mean_interval",
+    "resampled_medians",
+    "percentiles",
+    "median_ratio",
+    "paired_ratio",
+    "Comparison",
+    "compare",
+    "ratio_of_samples",
+    "adjusted",
+    "decided",
+    "FalseAlarms",
+    "false_alarms",
+    "CONTENDER",
+    "tuning_scores",
+    "chosen_rates",
+]

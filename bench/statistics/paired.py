@@ -1,0 +1,258 @@
+"""Paired comparisons, their intervals and corrections: thin calls into scipy."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 999  # for the interval of a median
+SPREADLESS = 1e-9  # share of the differences or the margin within which they count as equal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of paired differences a - b with its interval; the limits are NaN where pairs are too few."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+    @property
+    def sign(self) -> int:
+        """+1 or -1 where the interval lies wholly on that side of 0, else 0: undecided."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Ratio of medians a / b with its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
+    """Mean of a - b over the pairs that both have, with Student's interval (Student 1908).
+
+    a, b: values indexed by what pairs them (the seed). An index present in one only is left out and thus
+    lowers `pairs`. With fewer than two pairs the interval is NaN, and of equal differences it has no width.
+    """
+    differences = (a - b).dropna()
+    n = len(differences)
+    if n == 0:
+        return Difference(float("nan"), float("nan"), float("nan"), 0)
+    mean = float(differences.mean())
+    if n < 2:
+        return Difference(mean, float("nan"), float("nan"), n)
+    if np.ptp(differences) <= SPREADLESS * np.abs(differences).max():
+        return Difference(mean, mean, mean, n)
+    interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
+    return Difference(mean, float(interval.low), float(interval.high), n)
+
+
+def mean_interval(values: pd.Series) -> Difference:
+    """Mean of the values with Student's interval: the difference of the values from 0."""
+    return paired_difference(values, values * 0)
+
+
+def resampled_medians(x: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Medians of bootstrap resamples of x (n,), drawn without the resamples; returns (resamples,).
+
+    A resample takes x at n random places, and the k-th smallest of n uniform variables is distributed as
+    Beta(k, n + 1 - k); given it, the next as the smallest of n - k in what is left (David & Nagaraja 2003).
+    """
+    n = len(x)
+    ordered, k = np.sort(x), (n + 1) // 2
+    lower = rng.beta(k, n + 1 - k, resamples)
+    upper = lower if n % 2 else lower + (1 - lower) * rng.beta(1, n - k, resamples)
+    places = (np.minimum((n * u).astype(int), n - 1) for u in (lower, upper))
+    return np.mean([ordered[at] for at in places], axis=0)
+
+
+def percentiles(resampled: np.ndarray) -> tuple[float, float]:
+    """The limits of the percentile interval of a bootstrap (Efron 1979)."""
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def median_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
+    """Ratio of the medians of two sets of samples, with a percentile bootstrap interval (Efron 1979).
+
+    a, b: positive samples, any number of each. The interval covers the
+    spread within one session of measuring only.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [resampled_medians(x, RESAMPLES, rng) for x in (a, b)]
+    return Ratio(float(np.median(a) / np.median(b)), *percentiles(drawn[0] / drawn[1]))
+
+
+def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
+    """Median of a / b round by round, with a percentile bootstrap interval over rounds (Efron 1979).
+
+    a, b: positive samples of the same rounds, so that what disturbs a round disturbs both.
+    """
+    ratios = a / b
+    result = stats.bootstrap(
+        (ratios,), np.median, n_resamples=999, confidence_level=CONFIDENCE, method="percentile", rng=seed
+    )
+    interval = result.confidence_interval
+    return Ratio(float(np.median(ratios)), float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean paired difference a - b, or a/b - 1 where relative, against a margin.
+
+    low, high: 95 % bootstrap interval (BCa; Efron 1987). p: two-sided, of a paired t-test of the mean against
+    `margin`, of the sign test where all differences are equal. improvement: P(a > b) + P(a = b)/2 over all
+    pairs of runs (Agarwal et al. 2021). narrowing: the width of the paired Student interval over that of
+    Welch's, which does not pair. NaN with too few pairs.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    pairs: int
+    p: float
+    improvement: float
+    narrowing: float
+    margin: float
+    relative: bool
+
+
+def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool = False) -> Comparison:
+    """Compare a with b over the pairs that both have; a, b are indexed by what pairs them (the seed).
+
+    relative: differences of logarithms, told as ratios minus one, and so is the margin; a and b positive.
+    "No worse by more than d", of what should be large, is margin = -d.
+    """
+    both = pd.DataFrame({"a": a, "b": b}).dropna()
+    if relative:
+        both = both.map(math.log)
+    found = _compared(both["a"].to_numpy(), both["b"].to_numpy(), math.log1p(margin) if relative else margin)
+    estimate, low, high = (math.expm1(v) if relative else v for v in found[:3])
+    p, improvement, narrowing = found[3:]
+    return Comparison(estimate, low, high, len(both), p, improvement, narrowing, margin, relative)
+
+
+def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float, float, float, float, float]:
+    """Estimate, interval, p, improvement and narrowing of a over b, both (n,)."""
+    nan = float("nan")
+    if not len(a):
+        return nan, nan, nan, nan, nan, nan
+    d = a - b
+    improvement = float(np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b)))
+    if len(d) < 2:
+        return float(d.mean()), nan, nan, nan, improvement, nan
+    rounding = SPREADLESS * max(np.abs(d).max(), abs(margin))
+    if np.ptp(d) <= rounding:
+        # The same in every pair: no spread for a t-test, but all on one side, which has this chance.
+        p = 1.0 if abs(d.mean() - margin) <= rounding else min(1.0, 2.0 ** (1 - len(d)))
+        return float(d.mean()), float(d.min()), float(d.max()), p, improvement, nan
+    test = stats.ttest_1samp(d, margin)
+    low, high = _bca(d)
+    return float(d.mean()), low, high, float(test.pvalue), improvement, _narrowing(a, b)
+
+
+def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
+    """Width of the paired Student interval over that of Welch's; NaN where neither group has a spread."""
+    n, s = len(a), np.var(a, ddof=1) + np.var(b, ddof=1)
+    if not s > 0:
+        return float("nan")
+    freedom = (n - 1) * s**2 / (np.var(a, ddof=1) ** 2 + np.var(b, ddof=1) ** 2)  # Welch & Satterthwaite
+    level = (1 + CONFIDENCE) / 2
+    paired = stats.t.ppf(level, n - 1) * np.std(a - b, ddof=1)
+    return float(paired / (stats.t.ppf(level, freedom) * math.sqrt(s)))
+
+
+def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> Comparison:
+    """Compare two sets of times, which nothing pairs: the ratio of their medians less one, against 0.
+
+    a, b: positive samples of one session. p: of Mann & Whitney's test (1947); the interval is that of
+    `median_ratio`. Both tell of this session's samples, not of another machine.
+    """
+    r = median_ratio(a, b)
+    test = stats.mannwhitneyu(a, b)
+    improvement = float(test.statistic) / (len(a) * len(b))
+    n, nan = min(len(a), len(b)), float("nan")
+    return Comparison(r.value - 1, r.low - 1, r.high - 1, n, float(test.pvalue), improvement, nan, 0.0, True)
+
+
+def _bca(d: np.ndarray) -> tuple[float, float]:
+    """BCa interval of the mean of d (n,); NaN where squares of d leave the range of float64.
+
+    With few values it is too narrow; a verdict therefore needs the corrected p, too.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of degenerate resamples: told by NaN
+        interval = stats.bootstrap(
+            (d,), np.mean, n_resamples=4999, confidence_level=CONFIDENCE, method="BCa", rng=0
+        ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def adjusted(p: Sequence[float]) -> list[float]:
+    """The p-values of all comparisons of a family, corrected for their number (Holm 1979); NaN stay NaN.
+
+    The k-th smallest of m is multiplied by m + 1 - k, and is no smaller than the one before it.
+    """
+    values = np.array(p, dtype=float)
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN are sorted last
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1))
+    values[order] = np.minimum(stepped, 1.0)
+    return [float(value) for value in values]
+
+
+def decided(c: Comparison, p: float) -> int:
+    """+1 where corrected p and interval both put the comparison above its margin, -1 below, else 0."""
+    if not p < 1 - CONFIDENCE:
+        return 0
+    return int(c.low > c.margin) - int(c.high < c.margin)
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """How often the procedure tells a thing from itself, with Wilson's interval; and uncorrected."""
+
+    rate: float
+    low: float
+    high: float
+    uncorrected: float
+    resamples: int
+
+
+def false_alarms(
+    a: np.ndarray, b: np.ndarray, others: Sequence[float], *, resamples: int = 2000, seed: int = 0
+) -> FalseAlarms:
+    """Deal the runs of one thing under two sets of seeds anew into two groups, and compare as for a verdict.
+
+    a, b: (n,) each. others: p-values of the family's other comparisons, which Holm's correction takes
+    together with that of the resample. The paired t-test decides, without the bootstrap, which could only
+    lower the rate.
+    """
+    rng = np.random.default_rng(seed)
+    pool = np.concatenate([a, b])
+    dealt = rng.permuted(np.tile(pool, (resamples, 1)), axis=1)
+    d = dealt[:, : len(a)] - dealt[:, len(a) : 2 * len(a)]
+    # Student's t by hand: scipy warns of every deal that comes out even
+    error = d.std(axis=1, ddof=1) / math.sqrt(len(a))
+    t = np.divide(d.mean(axis=1), error, out=np.zeros(len(d)), where=error > 0)
+    p = 2 * stats.t.sf(np.abs(t), len(a) - 1)
+    alpha = 1 - CONFIDENCE
+    ranked = np.sort(np.asarray([q for q in others if not math.isnan(q)]))
+    # Holm steps down: p is rejected if it and every smaller one pass their share of alpha
+    shares = alpha / (len(ranked) + 1 - np.arange(len(ranked) + 1))
+    passed = np.cumprod(ranked <= shares[:-1]).sum()  # how many of the others fall before the first stop
+    smaller = np.searchsorted(ranked, p)
+    alarms = (smaller <= passed) & (p <= shares[np.minimum(smaller, len(shares) - 1)])
+    interval = stats.binomtest(int(alarms.sum()), resamples).proportion_ci(CONFIDENCE, method="wilson")
+    return FalseAlarms(
+        float(alarms.mean()), float(interval.low), float(interval.high), float((p < alpha).mean()), resamples
+    )

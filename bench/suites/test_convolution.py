@@ -1,0 +1,108 @@
+"""The convolution strategies beside torch's own on the layers of the networks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bench.experiments.workloads.registry import strategy_of
+from bench.experiments.workloads.user_code import is_own
+from bench.records.runs import Interleaved, Timed, Timing
+from bench.suites.interleaved import Alternatives
+from impl.convolution.functional import STRATEGIES, Geometry, Strategy, conv2d
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A 3x3 convolution with padding 1: channels in and out, height and width."""
+
+    c_in: int
+    c_out: int
+    side: int
+
+
+# the convolutions of the convolutional autoencoder's encoder, which are those of the CNN from scratch too
+LAYERS = {
+    f"{layer.c_in}→{layer.c_out} at {layer.side}×{layer.side}": layer
+    for layer in (Layer(1, 16, 28), Layer(16, 32, 14), Layer(32, 64, 7))
+}
+
+
+def timings(task: str, own: Sequence[str]) -> list[Timing]:
+    """Every strategy on one sample, and on a batch of 64 all but the loops, which would take minutes."""
+    return [
+        Timing(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
+        for layer in LAYERS
+        for samples in (1, 64)
+        for strategy in (*STRATEGIES, "native", *own)
+        if samples == 1 or strategy != "loops"
+    ]
+
+
+def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """The convolution to time, with its input and weights, all needing gradients."""
+    layer, generator = LAYERS[timing.input], torch.Generator().manual_seed(0)
+    shapes = (
+        (timing.size, layer.c_in, layer.side, layer.side),
+        (layer.c_out, layer.c_in, 3, 3),
+        (layer.c_out,),
+    )
+    tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
+    if is_own(timing.subject):
+        return of_strategy(strategy_of(timing.subject)), tensors
+    native = timing.implementation == "torch"
+    return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
+
+
+def of_strategy(strategy: Strategy) -> Callable[..., Tensor]:
+    """A user's own strategy as the convolution that it makes, with the bias added as `conv2d` does."""
+
+    def convolve(input: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
+        return strategy(input, weight, Geometry(padding=(padding, padding))).add_(bias[:, None, None])
+
+    return convolve
+
+
+@pytest.mark.contenders("strategy", partial(timings, "convolution_forward"))
+def test_forward(timing: Timing, timed: Timed, device: str) -> None:
+    """Value alone, without a graph."""
+    f, tensors = convolution(timing, device)
+    with torch.no_grad():
+        timed(lambda: f(*tensors, padding=1))
+
+
+@pytest.mark.contenders("strategy", partial(timings, "convolution_training"))
+def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None:
+    """Value and the gradients in input, weight and bias."""
+    f, tensors = convolution(timing, device)
+
+    def step() -> None:
+        y = f(*tensors, padding=1)
+        torch.autograd.grad(y, tensors, torch.ones_like(y))
+
+    timed(step)
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing("interleaved", "convolution", "1 thread", layer, 64) for layer in LAYERS], ids=str
+)
+def test_interleaved(timing: Timing, interleaved: Interleaved, device: str) -> None:
+    """Forward and backward of every strategy but the loops in turn with torch's own, batch 64."""
+    alternatives: Alternatives = {}
+    for strategy in (*STRATEGIES, "native"):
+        if strategy == "loops":
+            continue
+        kind = "torch" if strategy == "native" else "impl"
+        f, tensors = convolution(Timing("", strategy, kind, timing.input, timing.size), device)
+        upstream = torch.ones_like(f(*tensors, padding=1))
+        alternatives[strategy] = partial(both_ways, f, tensors, upstream)
+    interleaved(alternatives, 1)
+
+
+def both_ways(f: Callable[..., Tensor], tensors: list[Tensor], upstream: Tensor) -> None:
+    """Value, and the gradients in input, weight and bias, through a fresh graph."""
+    torch.autograd.grad(f(*tensors, padding=1), tensors, upstream)

@@ -1,0 +1,26 @@
+"""Way of batch, mini-batch and stochastic descent to minima that are known."""
+
+from typing import Any
+
+import pytest
+
+from bench.experiments.workloads import convergence
+from bench.records.runs import Timed, Timing
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        Timing("time_to_minimum", method, "impl", problem, 512)
+        for problem in convergence.PROBLEMS
+        for method in convergence.PLAIN
+    ],
+    ids=str,
+)
+def test_time_to_minimum(timing: Timing, benchmark: Any, timed: Timed) -> None:
+    """From the start to a tenth of its distance from the minimum, at the method's best learning rate."""
+    problem = convergence.PROBLEMS[timing.input]()
+    rate, steps = convergence.shortest_way_down(problem, timing.subject, seed=0)
+    path = convergence.way_down(problem, timing.subject, rate, steps, seed=0)
+    benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=int(path.samples_seen[-1]))
+    timed(lambda: convergence.way_down(problem, timing.subject, rate, steps, seed=0))

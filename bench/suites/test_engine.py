@@ -1,0 +1,104 @@
+"""What the engine costs: its loop beside a bare one, runner beside plain calls, two workers beside one."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.experiments.workloads.convergence import SAMPLES, TASK
+from bench.experiments.workloads.networks import NETWORKS
+from bench.experiments.workloads.training_run import run_cell
+from bench.records.environment import current
+from bench.records.runs import Cell, Interleaved, Timing
+from bench.runner import training as runner
+from bench.store.database import Store
+from impl.activations.registry import ACTIVATIONS
+from impl.losses import LOSSES
+from impl.optimizers.registry import OPTIMIZERS
+from impl.training.loop import fit
+
+BATCH = 128
+EPOCH = {"classifier": 20 * BATCH, "fc_autoencoder": 5 * BATCH}  # samples
+SMALL, LONGER = 10, 6  # cells a round
+SEEDS = count()  # a cell is only run once: every round needs new ones
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing("interleaved", task, "1 thread", "one epoch", n) for task, n in EPOCH.items()], ids=str
+)
+def test_training_loop(timing: Timing, interleaved: Interleaved, device: str) -> None:
+    """One epoch by `fit` and by the shortest loop that does the same, on tensors in memory."""
+    network = NETWORKS[timing.subject]
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(timing.size, 1, 28, 28, generator=generator).to(device)
+    labels = torch.randint(10, (timing.size,), generator=generator).to(device)
+    targets, loss = images if network.reconstructs else labels, LOSSES[network.loss].value
+    model = network.on(device, ACTIVATIONS["relu"].module, True)
+    optimizer = OPTIMIZERS["adam"].make(model.parameters(), 1e-3)
+
+    def bare() -> None:
+        for batch in torch.randperm(timing.size, generator=generator).to(device).split(BATCH):
+            optimizer.zero_grad()
+            loss(model(images[batch]), targets[batch]).backward()
+            optimizer.step()
+
+    def ours() -> None:
+        fit(
+            model,
+            (images, targets),
+            observe=dict,
+            loss=loss,
+            optimizer=optimizer,
+            batch_size=BATCH,
+            epochs=1,
+            generator=generator,
+        )
+
+    interleaved({"fit": ours, "bare loop": bare}, 1)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[runner.Session]:
+    """A store of its own."""
+    with Store(tmp_path / "results.sqlite") as store:
+        yield runner.Session(store, store.environment_id(current("digits", "0")), "quick")
+
+
+def _descents(cells: int, epochs: int) -> list[Cell]:
+    return [
+        Cell(TASK, None, "sgd", 0.1, 32, None, "digits", SAMPLES, epochs, next(SEEDS)) for _ in range(cells)
+    ]
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [Timing("interleaved", "runner", "1 thread", f"{SMALL} cells of a few milliseconds", SMALL)],
+    ids=str,
+)
+def test_runner(timing: Timing, interleaved: Interleaved, session: runner.Session) -> None:
+    """Cells through Dask into the store, and the same cells in a plain loop."""
+    with runner.client(1, None) as one:
+        interleaved(
+            {
+                "runner": lambda: runner.run_cells(session, _descents(SMALL, 1), None, one),
+                "plain calls": lambda: [run_cell(cell, None) for cell in _descents(SMALL, 1)],
+            },
+            1,
+        )
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
+)
+def test_workers(timing: Timing, interleaved: Interleaved, session: runner.Session) -> None:
+    """The same number of cells on one worker and on two."""
+    with runner.client(1, None) as one, runner.client(2, None) as two:
+        interleaved(
+            {
+                "1 worker": lambda: runner.run_cells(session, _descents(LONGER, 12), None, one),
+                "2 workers": lambda: runner.run_cells(session, _descents(LONGER, 12), None, two),
+            },
+            1,
+        )

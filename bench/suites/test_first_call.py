@@ -1,0 +1,51 @@
+"""What the first call of a fused activation costs a fresh process, before and after anything was compiled."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from bench.records.environment import ROOT
+from bench.records.runs import Timing
+
+CALL = """
+import sys, time, torch
+from impl.activations import SGELU
+from impl.fused import compiler
+x = torch.randn(1000, requires_grad=True)
+begin = time.perf_counter()
+SGELU()(x).sum().backward()
+print(time.perf_counter() - begin if compiler("cpu") else "no compiler")
+"""
+STATES = ("nothing compiled yet", "compiled by an earlier process")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder for what is compiled, empty at first."""
+    return str(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing("first_call", "sgelu", "impl", state, 1000) for state in STATES], ids=str
+)
+def test_first_call(timing: Timing, benchmark: Any, cache: str, device: str) -> None:
+    """Forward and backward once, after the imports; the benchmark's own time is the whole process."""
+    if device != "cpu":
+        pytest.skip("compiled for the CPU here")
+
+    def process() -> str:
+        variables = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", CALL], env=variables, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    if timing.input == STATES[1] and not os.listdir(cache):  # the first benchmark did not run
+        process()
+    said = benchmark.pedantic(process, rounds=1)
+    if said == "no compiler":
+        pytest.skip(said)
+    benchmark.extra_info["first_call_seconds"] = float(said)

@@ -1,0 +1,64 @@
+"""Decompositions and principal components, ours beside numpy's and scikit-learn's."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn import decomposition
+from sklearn.datasets import load_digits, load_sample_image
+
+from bench.records.runs import Timed, Timing
+from impl.pca import PCA
+from impl.svd import svd
+
+
+def photograph() -> np.ndarray:
+    """Grey values in [0, 1] of a sample picture, every second pixel, (214, 320)."""
+    return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
+
+
+def tall() -> np.ndarray:
+    """Standard normal, (5000, 100)."""
+    return np.random.default_rng(0).normal(size=(5000, 100))
+
+
+def pixels() -> np.ndarray:
+    """The bundled digits, (1797, 64)."""
+    return load_digits().data
+
+
+MATRICES: dict[str, Callable[[], np.ndarray]] = {"photograph": photograph, "tall": tall, "digits": pixels}
+SVDS: dict[str, Callable[[np.ndarray], object]] = {
+    "impl": svd,
+    "numpy": lambda A: np.linalg.svd(A, full_matrices=False),
+}
+PCAS: dict[str, Callable[[np.ndarray], object]] = {
+    "impl": lambda X: PCA(10).fit(X),
+    "sklearn full": lambda X: decomposition.PCA(10, svd_solver="full").fit(X),
+    "sklearn covariance": lambda X: decomposition.PCA(10, svd_solver="covariance_eigh").fit(X),
+}
+
+
+def timings(
+    task: str, inputs: tuple[str, ...], implementations: dict[str, Callable[[np.ndarray], object]]
+) -> list[Timing]:
+    """Every implementation on every input."""
+    return [
+        Timing(task, task, implementation, name, MATRICES[name]().size)
+        for name in inputs
+        for implementation in implementations
+    ]
+
+
+@pytest.mark.parametrize("timing", timings("svd", ("photograph", "tall"), SVDS), ids=str)
+def test_svd(timing: Timing, timed: Timed) -> None:
+    """Thin decomposition, all singular values and vectors."""
+    A = MATRICES[timing.input]()
+    timed(lambda: SVDS[timing.implementation](A))
+
+
+@pytest.mark.parametrize("timing", timings("pca", ("digits", "tall"), PCAS), ids=str)
+def test_pca(timing: Timing, timed: Timed) -> None:
+    """The first ten components."""
+    X = MATRICES[timing.input]()
+    timed(lambda: PCAS[timing.implementation](X))

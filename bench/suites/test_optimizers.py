@@ -1,0 +1,123 @@
+"""Steps of each optimizer beside its twin in torch, and the way of each descent to a target loss."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from bench.experiments.workloads import convergence
+from bench.experiments.workloads.networks import NETWORKS
+from bench.experiments.workloads.registry import optimizer_of
+from bench.records.runs import Interleaved, Timed, Timing
+from bench.suites.interleaved import Alternatives
+from impl.activations.modules import ReLU
+from impl.optimizers.registry import OPTIMIZERS, Make
+
+PARAMETERS = {  # network -> whose parameters, in words, and how many
+    "classifier": ("the classifier's parameters", 101_770),
+    "fc_autoencoder": ("the fully connected autoencoder's parameters", 486_608),
+    "conv_autoencoder": ("the convolutional autoencoder's parameters", 46_977),
+}
+STEPS = 10  # of one alternative at a time: parameters and state are in the cache then, as far as they fit
+
+
+def parameters(network: str, device: str) -> list[nn.Parameter]:
+    """Parameters of the network, each with a gradient."""
+    model = NETWORKS[network].on(device, ReLU, True)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        gradient = torch.randn(parameter.shape, generator=generator).to(device)
+        parameter.grad = torch.empty_like(parameter).copy_(gradient)
+    return list(model.parameters())
+
+
+def timings(own: Sequence[str]) -> list[Timing]:
+    """Every update rule and its twin, and a user's own, on the classifier's parameters."""
+    rules = [
+        (name, implementation)
+        for name, optimizer in OPTIMIZERS.items()
+        for implementation in ("impl", "torch")
+        if implementation == "impl" or optimizer.twin
+    ]
+    return [
+        Timing("optimizer_step", name, implementation, *PARAMETERS["classifier"])
+        for name, implementation in [*rules, *((name, "impl") for name in own)]
+    ]
+
+
+@pytest.mark.contenders("optimizer", timings)
+def test_step(timing: Timing, timed: Timed, device: str) -> None:
+    """One update of all parameters of the classifier from gradients at hand; torch as it is by default."""
+    make = (
+        optimizer_of(timing.subject) if timing.implementation == "impl" else OPTIMIZERS[timing.subject].twin
+    )
+    assert make
+    timed(make(parameters("classifier", device), 1e-9).step)
+
+
+def steps(optimizer: Optimizer) -> Callable[[], None]:
+    """Some steps, after a first that makes the state, and the compiled loop where there is to be one."""
+    optimizer.step()
+
+    def run() -> None:
+        for _ in range(STEPS):
+            optimizer.step()
+
+    return run
+
+
+def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
+    """Torch's optimizer in its two fast forms, as far as it has them."""
+    plain = twin(parameters(network, device), 1e-9)
+    options = {k: v for k, v in plain.defaults.items() if k in ("lr", "momentum", "nesterov")}
+    forms: dict[str, Optimizer] = {}
+    for form in ("foreach", "fused"):
+        if form in plain.defaults:
+            again: Any = type(plain)
+            forms[f"torch, {form}"] = again(parameters(network, device), **options, **{form: True})
+    return forms
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        Timing("interleaved", name, "1 thread", words, size)
+        for words, size in PARAMETERS.values()
+        for name, optimizer in OPTIMIZERS.items()
+        if optimizer.twin
+    ],
+    ids=str,
+)
+def test_interleaved(
+    timing: Timing, interleaved: Interleaved, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of ours with and without a compiler, and of torch's fast forms, in turn."""
+    entry = OPTIMIZERS[timing.subject]
+    network = next(name for name, (words, _) in PARAMETERS.items() if words == timing.input)
+    assert entry.twin
+    alternatives: Alternatives = {"ours": steps(entry.make(parameters(network, device), 1e-9))}
+    with monkeypatch.context() as patch:
+        patch.setattr("impl.optimizers.flat_params.pays", lambda parameters: False)
+        plain = entry.make(parameters(network, device), 1e-9)
+        alternatives["ours without compiler"] = steps(plain)
+    alternatives |= {name: steps(twin) for name, twin in twins(entry.twin, network, device).items()}
+    interleaved(alternatives, 1)
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        Timing("time_to_target", label, "impl", "logistic regression on digits", method.batch_size)
+        for label, method in convergence.METHODS.items()
+    ],
+    ids=str,
+)
+def test_time_to_target(timing: Timing, benchmark: Any, timed: Timed) -> None:
+    """From the start to the target at the method's best learning rate, which set-up finds."""
+    method = convergence.METHODS[timing.subject]
+    rate, steps = convergence.fastest(method, seed=0)
+    benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=steps * method.batch_size)
+    timed(lambda: convergence.walk(method.optimizer, rate, method.batch_size, steps, seed=0))

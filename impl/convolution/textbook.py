@@ -1,0 +1,99 @@
+"""Convolution as textbooks have it: the definition as loops, im2col as a matrix product, a contraction.
+
+Each strategy takes an input (N, C, H, W), a weight (O, C/G, kh, kw) and a Geometry that fit, and returns
+(N, O, Ho, Wo). G groups, K = (C/G)·kh·kw values under a kernel, L = Ho·Wo places.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impl.convolution.geometry import Geometry, pad, sliding, trailing
+
+
+def loops(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    """Convolution as its definition reads: one patch times one filter for each output value.
+
+    For reading and small inputs; its backward is autograd's.
+    """
+    samples, (filters, channels, kh, kw) = len(input), weight.shape
+    height, width = geometry.output_size(trailing(input), (kh, kw))
+    (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
+    padded = pad(input, geometry.padding)
+    values = []
+    for n in range(samples):
+        for o in range(filters):
+            first = o // (filters // geometry.groups) * channels  # the group's first input channel
+            for i in range(height):
+                rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
+                for j in range(width):
+                    columns = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
+                    patch = padded[n, first : first + channels, rows, columns]
+                    values.append((patch * weight[o]).sum())
+    flat = torch.stack(values) if values else input.sum() * weight.sum() * input.new_zeros(0)
+    return flat.view(samples, filters, height, width)
+
+
+def windows(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    """Convolution as a contraction with a strided view of the padded input; its backward is autograd's."""
+    views = sliding(
+        pad(input, geometry.padding), trailing(weight), geometry.stride, geometry.dilation
+    ).unflatten(1, (geometry.groups, -1))  # (N, G, C/G, Ho, Wo, kh, kw)
+    filters = weight.unflatten(0, (geometry.groups, -1))  # (G, O/G, C/G, kh, kw)
+    return torch.einsum("ngcijuv,gocuv->ngoij", views, filters).flatten(1, 2)
+
+
+def differentiable_gradients(
+    grad_output: Tensor, input: Tensor, weight: Tensor, geometry: Geometry
+) -> tuple[Tensor, Tensor]:
+    """Gradients in input and weight that carry a graph, for higher derivatives: those of `windows`."""
+    # Views of their own: partial derivatives, even where the weight was computed from the input.
+    variables = input.view_as(input), weight.view_as(weight)
+    output = windows(*variables, geometry)
+    grad_input, grad_weight = torch.autograd.grad(output, variables, grad_output, create_graph=True)
+    return grad_input, grad_weight
+
+
+class _UnfoldConvolution(torch.autograd.Function):
+    """y = w · unfold(x), so ∂w = Σₙ ∂y · unfold(x)ᵀ and ∂x = fold(wᵀ · ∂y), fold being unfold's adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+        ctx.geometry = geometry
+        ctx.sliding = {
+            "kernel_size": trailing(weight),
+            "stride": geometry.stride,
+            "padding": geometry.padding,
+            "dilation": geometry.dilation,
+        }
+        columns = F.unfold(input, **ctx.sliding).unflatten(1, (geometry.groups, -1))  # (N, G, K, L)
+        ctx.save_for_backward(input, weight, columns)
+        filters = weight.reshape(geometry.groups, -1, columns.shape[2])  # (G, O/G, K)
+        size = geometry.output_size(trailing(input), trailing(weight))
+        output = input.new_empty(len(input), len(weight), *size)
+        torch.matmul(filters, columns, out=output.flatten(2).unflatten(1, (geometry.groups, -1)))
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        input, weight, columns = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the saved columns carry no graph back to the input
+            return *differentiable_gradients(grad_output, input, weight, ctx.geometry), None
+        grad = grad_output.flatten(2).unflatten(1, (ctx.geometry.groups, -1))  # (N, G, O/G, L)
+        grad_input = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            filters = weight.reshape(ctx.geometry.groups, -1, columns.shape[2])
+            grad_input = F.fold((filters.mT @ grad).flatten(1, 2), trailing(input), **ctx.sliding)
+        if ctx.needs_input_grad[1]:
+            grad_weight = (grad @ columns.mT).sum(0).view_as(weight)
+        return grad_input, grad_weight, None
+
+
+def unfold(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    """Convolution as a matrix product with the columns of patches (im2col; Chellapilla, Puri & Simard 2006).
+
+    The columns, kh·kw copies of each pixel, are kept for a backward that is written out through `F.fold`.
+    """
+    return _UnfoldConvolution.apply(input, weight, geometry)

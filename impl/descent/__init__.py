@@ -1,0 +1,5 @@
+"""Gradient descent on objectives."""
+
+from impl.descent.loop import Path, Trace, descend, gradient_variance, minibatches, samples_seen, trace
+
+__all__ = ["Path", "Trace", "descend", "gradient_variance", "minibatches", "samples_seen", "trace"]

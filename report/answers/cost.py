@@ -1,0 +1,144 @@
+"""What an activation costs: its traffic beside a copy's, and its time beside what it achieves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics.paired import RESAMPLES, mean_interval, percentiles, resampled_medians
+from bench.store.database import Snapshot
+from report.document import phrases
+from report.evidence.activation_runs import QUANTITIES
+from report.evidence.queries import CONTROL, final, inputs, label, ordered, samples
+from report.figures.drawing import Drawing, draw
+from report.figures.worth import bandwidth as bandwidth_figure
+from report.figures.worth import worth as worth_figure
+
+# Bytes that a float32 element needs: forward reads x and writes y, backward reads x and the gradient and
+# writes one; a copy reads and writes.
+FORWARD_AND_BACKWARD, COPY = 20, 8
+FRESH = "copy into fresh memory"
+COPIES = {"copy": "copy into memory at hand", "copy to fresh memory": FRESH}
+NETWORKS = {
+    "classifier with batch norm": ("classifier", True, "test_accuracy"),
+    "classifier without batch norm": ("classifier", False, "test_accuracy"),
+    "fully connected autoencoder": ("fc_autoencoder", True, "test_loss"),
+}
+
+
+def traffic(snapshot: Snapshot, contenders: tuple[str, ...]) -> pd.DataFrame:
+    """Rate at which contenders and copies move the bytes that they must, in GB/s, by size and threads.
+
+    Columns: threads, contender, elements, seconds (median), rate, low and high (percentile bootstrap). A
+    contender that moves more bytes than it must has a rate below what the memory does.
+    """
+    m = snapshot.measurements
+    m = m[(m["task"] == "interleaved") & (m["subject"] == "activations")]
+    rows = []
+    for name in (*contenders, *COPIES):
+        own = m[m["metric"] == f"seconds of {name}"]
+        for (threads, _), part in own.groupby(["implementation", "size"], observed=True):
+            elements = int(part["size"].iloc[0])
+            needed = elements * (COPY if name in COPIES else FORWARD_AND_BACKWARD) / 1e9
+            median, fast, slow = _median(part["value"].to_numpy())
+            rates = needed / median, needed / slow, needed / fast
+            rows.append((threads, COPIES.get(name, name), elements, median, *rates))
+    names = ["threads", "contender", "elements", "seconds", "rate", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _median(*sets: np.ndarray) -> tuple[float, float, float]:
+    """Sum of the medians of sets of samples, with a percentile bootstrap interval (Efron 1979)."""
+    rng = np.random.default_rng(0)
+    drawn = [resampled_medians(samples, RESAMPLES, rng) for samples in sets]
+    return float(sum(np.median(samples) for samples in sets)), *percentiles(np.sum(drawn, axis=0))
+
+
+def worth(snapshot: Snapshot) -> pd.DataFrame:
+    """Each activation's time and what networks with it achieve, at the rate chosen for each.
+
+    Columns: panel, quantity, name, activation, microseconds (forward and backward at the largest size), fast,
+    slow, value, low and high. Empty where either was not measured.
+    """
+    rows = []
+    sizes = inputs(snapshot, "activation_forward")
+    for panel, (task, batch_norm, metric) in NETWORKS.items():
+        scale, quantity = QUANTITIES[metric]
+        table = final(snapshot, task, metric, batch_norm)
+        for name in ordered(table) if sizes else ():
+            passes = [
+                samples(snapshot, f"activation_{way}", name, "impl", sizes[-1])
+                for way in ("forward", "backward")
+            ]
+            found = [times for times in passes if times is not None]
+            if name == CONTROL or len(found) < len(passes):
+                continue
+            d = mean_interval(scale * table[name].dropna())
+            times = (1e6 * s for s in _median(*found))
+            rows.append((panel, quantity, name, label(name), *times, d.mean, d.low, d.high))
+    names = [
+        "panel",
+        "quantity",
+        "name",
+        "activation",
+        "microseconds",
+        "fast",
+        "slow",
+        "value",
+        "low",
+        "high",
+    ]
+    return pd.DataFrame(rows, columns=names)
+
+
+def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
+    """The drawing of `traffic`, and the first contender's least and greatest share of a fresh copy's rate.
+
+    question: begins the drawing's name; activation_of: by contender the activation that it computes. None
+    where nothing was timed in turn.
+    """
+    frame = traffic(snapshot, tuple(activation_of))
+    first = next(iter(activation_of))
+    rates = frame.pivot(index=["threads", "elements"], columns="contender", values="rate")
+    if first not in rates or FRESH not in rates:
+        return None
+    shares = (rates[first] / rates[FRESH]).dropna()
+    sizes = shares.index.get_level_values("elements").to_numpy()
+    drawing = draw(
+        bandwidth_figure(frame, activation_of),
+        frame,
+        name=f"{question}-bandwidth-{snapshot.slug}",
+        title=f"Memory traffic of {first} beside a copy's",
+        alt=f"On logarithmic axes the rate of {phrases.listed(activation_of)} and of two copies against the "
+        f"number of elements. {first} has between {shares.min():.0%} and {shares.max():.0%} of the rate of a "
+        "copy into fresh memory; all fall where a result no longer fits the cache.",
+    )
+    return {
+        "figure": drawing,
+        "first": first,
+        "least": shares.min(),
+        "most": shares.max(),
+        "least_at": int(sizes[shares.to_numpy().argmin()]),
+        "most_at": int(sizes[shares.to_numpy().argmax()]),
+    }
+
+
+def worth_drawing(snapshot: Snapshot) -> Drawing | None:
+    """The drawing of `worth`; None where times or trained networks are missing."""
+    frame = worth(snapshot)
+    if frame.empty:
+        return None
+    ends = frame.loc[[frame["microseconds"].idxmin(), frame["microseconds"].idxmax()], "activation"]
+    best = []
+    for (panel, quantity), part in frame.groupby(["panel", "quantity"], sort=False):
+        first = part.sort_values("value", ascending="loss" in str(quantity)).iloc[0]
+        best.append(f"{first['activation']} in the {panel}")
+    return draw(
+        worth_figure(frame),
+        frame,
+        name=f"q11-worth-{snapshot.slug}",
+        title="What an activation costs and what it buys",
+        alt=f"A mark with intervals for each activation. The cheapest is {ends.iloc[0]}, the dearest "
+        f"{ends.iloc[1]}; best are {phrases.listed(best)}.",
+    )

@@ -1,0 +1,171 @@
+"""Question 2: principal components of four points."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from impl.pca import PCA
+from report.answers.q02.plane import bundled, mnist
+from report.document.answer import Answer, Values
+from report.document.formats import matrix, number, percent
+from report.document.page import Erratum
+from report.figures.components import directions
+from report.figures.drawing import Drawing, draw
+
+X = np.array([[-4.0, 2.5], [0.0, -4.5], [5.0, -3.5], [-1.0, 5.5]])
+PRINTED_VECTOR = np.array([0.55, 0.82])
+PRINTED_SCORES = np.array([-0.15, -3.69, -0.12, 3.96])
+PRINTED_EIGENVALUES = np.array([30.39, 6.61])
+HALF_DIGIT = 0.005  # the most that rounding to two decimals moves a number
+
+
+def variance_along(Q: np.ndarray, v: np.ndarray) -> float:
+    """Variance vᵀQv / vᵀv of the data with covariance Q (d, d) along v (d,)."""
+    return float(v @ Q @ v / (v @ v))
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> float:
+    """Angle between the lines along a and b (d,), in degrees from 0 to 90: signs do not matter."""
+    cosine = abs(a @ b) / (np.linalg.norm(a) * np.linalg.norm(b))
+    return math.degrees(math.acos(min(1.0, float(cosine))))
+
+
+def rounding_angle(v: np.ndarray) -> float:
+    """Degrees by which rounding the entries of v (d,) to two decimals can turn it at most."""
+    return math.degrees(math.asin(HALF_DIGIT * math.sqrt(v.size) / float(np.linalg.norm(v))))
+
+
+def signs(Q: np.ndarray, v: np.ndarray, first: np.ndarray) -> list[list[str]]:
+    """Each choice of signs of the magnitudes |v| (2,): variance along it, share, and angle to `first`."""
+    choices = [np.abs(v) * s for s in np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]])]
+    return [
+        [
+            f"({', '.join(number(x, fixed=2) for x in choice)})",
+            number(variance_along(Q, choice), fixed=2),
+            percent(variance_along(Q, choice) / np.trace(Q)),
+            f"{number(angle(choice, first), fixed=1)}°",
+        ]
+        for choice in choices
+    ]
+
+
+def drawing(first: np.ndarray) -> Drawing:
+    """The points with the right and the printed direction, and what each projects them to."""
+    return draw(
+        directions(X, first, PRINTED_VECTOR),
+        pd.DataFrame(
+            {
+                "first feature, centred": X[:, 0],
+                "second feature, centred": X[:, 1],
+                "score on the first component": X @ first,
+                "score on the printed vector": X @ PRINTED_VECTOR / np.linalg.norm(PRINTED_VECTOR),
+            }
+        ),
+        name="q02-directions",
+        title="Four points and two directions",
+        alt="Two panels with the same four centred points. The first component falls from upper left to "
+        "lower right and the projections on it lie far apart; the printed vector rises to the right and the "
+        "projections on it lie closer together.",
+    )
+
+
+def values() -> Values:
+    """The example with every step, the printed vector held against the covariance, and the digits' plane."""
+    pca = PCA(2).fit(X)
+    Q = X.T @ X / (len(X) - 1)
+    first = pca.components_[0]
+    scores = pca.transform(X)
+    return {
+        "x": X,
+        "q": Q,
+        "trace": np.trace(Q),
+        "determinant": np.linalg.det(Q),
+        "discriminant": np.trace(Q) ** 2 - 4 * np.linalg.det(Q),
+        "eigenvalues": pca.explained_variance_,
+        "shares": pca.explained_variance_ratio_,
+        "components": pca.components_,
+        "scores": scores,
+        "first_scores": scores[:, 0],
+        "product": Q @ first,
+        "printed_vector": PRINTED_VECTOR,
+        "printed_eigenvalues": PRINTED_EIGENVALUES,
+        "printed_scores": PRINTED_SCORES,
+        "printed_product": Q @ PRINTED_VECTOR,
+        "printed_quotients": Q @ PRINTED_VECTOR / PRINTED_VECTOR,
+        "printed_share": variance_along(Q, PRINTED_VECTOR) / np.trace(Q),
+        "printed_norm": np.linalg.norm(PRINTED_VECTOR),
+        "printed_angle": angle(PRINTED_VECTOR, first),
+        "rounding_angle": rounding_angle(PRINTED_VECTOR),
+        "scores_follow": bool(np.abs(X @ PRINTED_VECTOR - PRINTED_SCORES).max() < HALF_DIGIT),
+        "signs": signs(Q, PRINTED_VECTOR, first),
+        "figure_directions": drawing(first),
+        "digits": bundled(),
+    }
+
+
+def sign_errata(v: Values) -> list[Erratum]:
+    """The vector's sign and the projection that it spoils, where the vector is none of Q's first line."""
+    first, scores = v["components"][0], v["scores"][:, 0]
+    if v["printed_angle"] <= 2 * v["rounding_angle"]:
+        return []
+    return [
+        Erratum(
+            "q02-sign",
+            2,
+            rf"The eigenvector for the larger eigenvalue is \({matrix(v['printed_vector'])}\).",
+            rf"It is \({matrix(first)}\), or its negative.",
+            rf"\(Q\) takes the printed vector to \({matrix(v['printed_product'])}\), which is "
+            rf"\({number(v['printed_quotients'][0])}\) times its first entry and "
+            rf"\({number(v['printed_quotients'][1])}\) times its second: it is no eigenvector. The two "
+            "features vary against each other, so the entries have opposite signs; the free choice of "
+            "sign is that of the whole vector. Along the printed one lies "
+            f"{percent(v['printed_share'])} of the variance, along the right one {percent(v['shares'][0])}.",
+        ),
+        Erratum(
+            "q02-projection",
+            2,
+            rf"The projection \(XV\) is \({matrix(v['printed_scores'])}\).",
+            rf"It is \({matrix(scores)}\), or its negative.",
+            ("It is the product with the printed vector, whose sign is wrong. " if v["scores_follow"] else "")
+            + rf"Its variance is \({number(v['printed_scores'].var(ddof=1))}\), where that of the scores on "
+            rf"the first component has to be \(\lambda_1 = {number(v['eigenvalues'][0], 4)}\).",
+        ),
+    ]
+
+
+def rounding_erratum(v: Values) -> list[Erratum]:
+    """Digits that no rounding to two decimals gives."""
+    first, eigenvalues = np.abs(v["components"][0]), v["eigenvalues"]
+    off = np.abs(v["printed_vector"] - first).max() > HALF_DIGIT
+    off_values = np.abs(v["printed_eigenvalues"] - eigenvalues).max() > HALF_DIGIT
+    if not (off or off_values):
+        return []
+    printed = " and ".join(number(x, fixed=2) for x in v["printed_eigenvalues"])
+    return [
+        Erratum(
+            "q02-rounding",
+            2,
+            rf"The eigenvalues are {printed}; the normal eigenvector has the entries "
+            rf"{' and '.join(number(x, fixed=2) for x in v['printed_vector'])}.",
+            f"To two decimals the eigenvalues are {' and '.join(number(x, fixed=2) for x in eigenvalues)}, "
+            f"the magnitudes of the entries {' and '.join(number(x, fixed=2) for x in first)}.",
+            f"With one decimal more they are {' and '.join(number(x, fixed=3) for x in eigenvalues)}, and "
+            f"{' and '.join(number(x, fixed=3) for x in first)}. The printed vector has the norm "
+            f"{number(v['printed_norm'], fixed=3)}, where a normal one has the norm {number(1, fixed=0)}.",
+        )
+    ]
+
+
+def errata(v: Values) -> list[Erratum]:
+    """The sign, the projection that follows from it, and the digits."""
+    return [*sign_errata(v), *rounding_erratum(v)]
+
+
+ANSWER = Answer(
+    "Dimensionality reduction by principal components",
+    "Which direction says most about four points in the plane, and what are their coordinates along it?",
+    values,
+    errata,
+    images=mnist,
+)

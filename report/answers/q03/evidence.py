@@ -1,0 +1,161 @@
+"""What the store says on question 3: convergence and time of batch, mini-batch and stochastic descent."""
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics.paired import Ratio
+from bench.store.database import Snapshot
+from report.document.formats import count, duration, number
+from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio
+from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
+from report.figures.drawing import Drawing, draw
+
+INPUT = "logistic regression on digits"
+METRICS = ("distance", "gradient_variance", "seconds")
+
+
+def value_at(own: pd.DataFrame, seen: float) -> np.ndarray:
+    """Excess loss of each seed at its last point with at most `seen` samples; own: one method's rows."""
+    reached = own[own["step"] <= seen].sort_values("step", kind="stable")
+    return reached.groupby("seed")["value"].last().to_numpy()
+
+
+def leader(ends: dict[str, np.ndarray]) -> tuple[str, bool]:
+    """Method of the least median, and whether all its seeds lie below all seeds of every other method."""
+    best = min(ends, key=lambda method: float(np.median(ends[method])))
+    clear = all(ends[best].max() < ends[method].min() for method in ends if method != best)
+    return best, clear
+
+
+def median_range(values: np.ndarray) -> str:
+    """Median of the seeds with the least and the greatest."""
+    median, low, high = (number(x, 2) for x in (np.median(values), values.min(), values.max()))
+    return median if low == high else f"{median} ({low} to {high})"
+
+
+def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Drawing:
+    """The curves of one snapshot."""
+    by = ["method", "learning_rate", "step"]
+    table = frame[frame["step"] > 0].groupby(by)["value"].agg(["median", "min", "max"]).reset_index()
+    return draw(
+        excess_by_samples(table),
+        table,
+        name=f"q03-descents-{snapshot.slug}",
+        title="Convergence of batch, mini-batch and stochastic descent",
+        alt="Loss above the minimum against samples seen, both axes logarithmic, one line with a shaded "
+        f"range for each of {', '.join(frame['method'].unique())}.",
+    )
+
+
+def course(snapshot: Snapshot, rates: pd.DataFrame) -> pd.DataFrame | None:
+    """Medians over the seeds of METRICS, by method and samples seen (`step`), at one rate a method.
+
+    rates: method and learning_rate. None where a metric was not measured for every method.
+    """
+    columns = []
+    for metric in METRICS:
+        own = descents(snapshot, metric).merge(rates, on=["method", "learning_rate"])
+        if set(own["method"]) != set(METHODS):
+            return None
+        columns.append(own.groupby(["method", "step"])["value"].median().rename(metric))
+    return pd.concat(columns, axis=1).reset_index()
+
+
+def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
+    """Distance, variance and seconds: their curves, and a row a method with the last of each; or None."""
+    found = course(snapshot, rates)
+    if found is None:
+        return None
+    last = found[found["step"] > 0].groupby("method").last().loc[list(METHODS)]
+    return {
+        "rows": [
+            [
+                method,
+                count(end["step"]),
+                duration(end["seconds"]),
+                *(number(end[m], 2 if end[m] else 1) for m in METRICS[:2]),
+            ]
+            for method, end in last.iterrows()
+        ],
+        "figure": draw(
+            distance_and_variance(found),
+            found,
+            name=f"q03-way-{snapshot.slug}",
+            title="Distance to the minimum and variance of the gradient",
+            alt="Four panels with logarithmic axes: distance to the minimum above, variance of the gradient "
+            f"below, by samples seen and by seconds, a line for each of {', '.join(METHODS)}.",
+        ),
+    }
+
+
+def convergence(snapshot: Snapshot) -> dict[str, object] | None:
+    """Each method at its best rate: curves, excess after one pass and at the end; None without all three."""
+    all_runs = descents(snapshot)
+    frame = at_best_rate(all_runs[all_runs["method"].isin(list(METHODS))])
+    if set(frame["method"]) != set(METHODS):
+        return None
+    own = {method: frame[frame["method"] == method] for method in METHODS}
+    one_pass = float(own["batch"].loc[own["batch"]["step"] > 0, "step"].min())
+    end = min(float(rows["step"].max()) for rows in own.values())
+    at = {seen: {m: value_at(rows, seen) for m, rows in own.items()} for seen in (one_pass, end / 2, end)}
+    falls = {m: float(np.median(at[end / 2][m]) / np.median(at[end][m])) for m in own}
+    table = [
+        [
+            method,
+            number(rows["learning_rate"].iloc[0], 1),
+            median_range(at[one_pass][method]),
+            median_range(at[end][method]),
+            number(falls[method]),
+        ]
+        for method, rows in own.items()
+    ]
+    return {
+        "figure": curves_figure(frame, snapshot),
+        "rows": table,
+        "seeds": frame["seed"].nunique(),
+        "one_pass": one_pass,
+        "passes": end / one_pass,
+        "early": leader(at[one_pass]),
+        "late": leader(at[end]),
+        "fastest_fall": max(falls, key=lambda method: falls[method]),
+        "way": way(snapshot, frame[["method", "learning_rate"]].drop_duplicates()),
+    }
+
+
+def verdict(ratio: Ratio) -> str:
+    """What the interval of a ratio of times allows to say."""
+    if ratio.high < 1:
+        return "faster"
+    return "slower" if ratio.low > 1 else "undecided"
+
+
+def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:
+    """One method's rate, steps, samples and seconds to the target, and its time beside batch descent's."""
+    seconds = samples(snapshot, task, subject, "impl", input)
+    m = snapshot.measurements
+    own = m[(m["task"] == task) & (m["subject"] == subject) & (m["input"] == input)]
+    fixed = own[own["metric"] != "seconds"].groupby("metric")["value"].first()
+    ratio = time_ratio(snapshot, task, input, (subject, "impl"), ("batch", "impl"))
+    if seconds is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
+        return None
+    beside = f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}), {verdict(ratio)}"
+    return [
+        subject,
+        number(fixed["learning_rate"], 1),
+        count(fixed["steps"]),
+        count(fixed["samples"]),
+        duration(float(np.median(seconds))),
+        "the measure" if subject == "batch" else beside,
+    ]
+
+
+def times(snapshot: Snapshot, task: str = "time_to_target", input: str = INPUT) -> list[list[str]]:
+    """Rows of the three methods that were timed; empty where none was, or not batch descent."""
+    return [cells for method in METHODS if (cells := row(snapshot, task, input, method)) is not None]
+
+
+def times_to_minimum(snapshot: Snapshot) -> list[list[str]]:
+    """The same on every problem whose minimum was chosen beforehand: its name first, and without the rate."""
+    task = "time_to_minimum"
+    found = ((input, cells) for input in inputs(snapshot, task) for cells in times(snapshot, task, input))
+    return [[input, method, *rest] for input, (method, _, *rest) in found]

@@ -1,0 +1,44 @@
+"""The double well of question 3: how often descents leave the shallow one."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from impl.descent.loop import descend
+from impl.descent.objectives import double_well
+from impl.optimizers.optimizers import SGD
+from report.document.formats import number
+
+N = 64
+BATCH_SIZES = {"batch": N, "mini-batch": 8, "stochastic": 1}
+RATES, SEEDS, STEPS = (0.03, 0.1, 0.2), 8, 150
+
+
+def escapes() -> dict[str, object]:
+    """How many of SEEDS descents from the shallow well of a double well end in the deep one."""
+    objective = double_well(N, generator=torch.Generator().manual_seed(0))
+    roots = np.sort(np.roots([1, 0, -1, float(objective.targets.mean())]).real)
+    start = torch.tensor([roots[-1]])
+
+    def left(rate: float, b: int, seeds: int) -> int:
+        generators = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
+        rule = partial(SGD, lr=rate)
+        paths = [descend(objective, start, rule, batch_size=b, steps=STEPS, generator=g) for g in generators]
+        return sum(bool(path.points[-1] < roots[1]) for path in paths)
+
+    counts = {  # a full batch is the same whatever the seed
+        method: [left(r, b, 1) * SEEDS if b == N else left(r, b, SEEDS) for r in RATES]
+        for method, b in BATCH_SIZES.items()
+    }
+    return {
+        "rows": [[method, *map(str, row)] for method, row in counts.items()],
+        "columns": ["Descent", *(f"η = {number(rate, 1)}" for rate in RATES)],
+        "shallow": roots[-1],
+        "barrier": roots[1],
+        "deep": roots[0],
+        "seeds": SEEDS,
+        "steps": STEPS,
+        "stochastic": counts["stochastic"],
+        "batch": counts["batch"],
+    }

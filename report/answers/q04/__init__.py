@@ -1,0 +1,3 @@
+"""Question 4."""
+
+from report.answers.q04.answer import ANSWER as ANSWER

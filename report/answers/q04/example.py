@@ -1,0 +1,120 @@
+"""The hand-sized network of question 4: every gradient, and two independent checks of each."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from impl.activations.modules import sigmoid, sigmoid_derivative
+from impl.backprop import MLP
+
+STEP = 1e-5  # of the central differences: about the cube root of float64's precision
+
+
+class Parameters(NamedTuple):
+    """W₁ (3, 2), B₁ (3, 1), W₂ (2, 3), B₂ (2, 1) of a 2-3-2 network, or the gradients in them."""
+
+    W1: Tensor
+    B1: Tensor
+    W2: Tensor
+    B2: Tensor
+
+
+class Forward(NamedTuple):
+    """What a forward pass leaves behind, samples in columns."""
+
+    Z1: Tensor
+    A1: Tensor
+    Z2: Tensor
+    A2: Tensor
+
+
+def _columns(rows: list[list[float]]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+X = _columns([[1.0], [-2.0]])
+Y = _columns([[1.0], [0.0]])
+PARAMETERS = Parameters(
+    _columns([[0.5, -0.5], [1.0, 0.5], [-1.0, 0.5]]),
+    _columns([[0.0], [0.5], [1.0]]),
+    _columns([[1.0, -1.0, 0.5], [0.5, 1.0, -1.0]]),
+    _columns([[0.5], [-0.5]]),
+)
+
+
+def forward(p: Parameters) -> Forward:
+    """Z₁ = W₁X + B₁, A₁ = σ(Z₁), Z₂ = W₂A₁ + B₂, A₂ = σ(Z₂) for the one sample X."""
+    Z1 = p.W1 @ X + p.B1
+    A1 = sigmoid(Z1)
+    Z2 = p.W2 @ A1 + p.B2
+    return Forward(Z1, A1, Z2, sigmoid(Z2))
+
+
+def loss(p: Parameters) -> Tensor:
+    """Squared error ½ Σ (A₂ - Y)², which for two outputs is their mean."""
+    return (forward(p).A2 - Y).square().sum() / 2
+
+
+def by_hand(p: Parameters) -> tuple[Tensor, Tensor, Parameters]:
+    """δ₁ (3, 1), δ₂ (2, 1), and the four gradients made of them, as the text writes them."""
+    Z1, A1, Z2, A2 = forward(p)
+    delta2 = (A2 - Y) * sigmoid_derivative(Z2)
+    delta1 = (p.W2.T @ delta2) * sigmoid_derivative(Z1)
+    return delta1, delta2, Parameters(delta1 @ X.T, delta1, delta2 @ A1.T, delta2)
+
+
+def by_network(p: Parameters) -> Parameters:
+    """The same from `impl.backprop.MLP`, which holds samples in rows."""
+    mlp = MLP((2, 3, 2), output="sigmoid", loss="mse", generator=torch.Generator(), dtype=torch.float64)
+    mlp.weights, mlp.biases = [p.W1, p.W2], [p.B1[:, 0], p.B2[:, 0]]
+    _, ((dW1, dB1), (dW2, dB2)) = mlp.gradients(X.T, Y.T)
+    return Parameters(dW1, dB1[:, None], dW2, dB2[:, None])
+
+
+def by_differences(f: Callable[[Parameters], Tensor], p: Parameters) -> Parameters:
+    """(f(θ + h) - f(θ - h)) / 2h for every single entry θ of the parameters."""
+    gradients = []
+    for k, parameter in enumerate(p):
+        gradient = torch.zeros_like(parameter)
+        for i in range(parameter.numel()):
+            shift = torch.zeros_like(parameter)
+            shift.view(-1)[i] = STEP
+            up, down = (
+                f(p._replace(**{p._fields[k]: moved})) for moved in (parameter + shift, parameter - shift)
+            )
+            gradient.view(-1)[i] = (up - down) / (2 * STEP)
+        gradients.append(gradient)
+    return Parameters(*gradients)
+
+
+def by_autograd(f: Callable[[Parameters], Tensor], p: Parameters) -> Parameters:
+    """What torch's automatic differentiation says."""
+    leaves = Parameters(*(parameter.clone().requires_grad_() for parameter in p))
+    return Parameters(*torch.autograd.grad(f(leaves), leaves))
+
+
+def distance(a: Parameters, b: Parameters) -> float:
+    """Largest difference between two sets of gradients."""
+    return max(float((x - y).abs().max()) for x, y in zip(a, b, strict=True))
+
+
+class Softmax(NamedTuple):
+    """A softmax output p under cross-entropy with the one-hot Y: its Jacobian, and three readings of δ₂."""
+
+    p: Tensor
+    jacobian: Tensor
+    full: Tensor
+    elementwise: Tensor
+    autograd: Tensor
+
+
+def softmax_delta(z: Tensor) -> Softmax:
+    """δ = Jᵀ ∂L/∂p, and ∂L/∂p ⊙ diag J as the printed formula has it, for L = -Σ Y log p; z: (2, 1)."""
+    leaf = z.clone().requires_grad_()
+    (autograd,) = torch.autograd.grad(-(Y * torch.log_softmax(leaf, 0)).sum(), leaf)
+    p = torch.softmax(z, 0)
+    jacobian = torch.diag(p[:, 0]) - p @ p.T
+    outer = -Y / p
+    return Softmax(p, jacobian, jacobian.T @ outer, outer * jacobian.diagonal()[:, None], autograd)

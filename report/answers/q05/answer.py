@@ -1,0 +1,146 @@
+"""Question 5: Adam, what its parts do, and what ε inside the root changes."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from impl.optimizers.optimizers import Adam
+from report.algebra.identities import holds, outcome
+from report.answers.q05.algebra import halves, weights
+from report.answers.q05.evidence import evidence
+from report.answers.q05.race import LEFT, race
+from report.answers.q05.steps import SCALE, STEEPER, brakes, constant, epsilon, squares
+from report.document.answer import Answer, Values
+from report.document.formats import number
+from report.document.page import Erratum
+
+DEFAULTS = Adam([nn.Parameter(torch.zeros(1))]).defaults
+BETA1, BETA2 = DEFAULTS["betas"]
+EPS = DEFAULTS["eps"]
+RATE, START = 0.1, 1.0
+
+
+def two_steps() -> dict[str, object]:
+    """Adam's quantities for two steps on θ², written out, and the largest difference from `impl`."""
+    theta, m, v, quantities = START, 0.0, 0.0, []
+    for t in (1, 2):
+        g = 2 * theta
+        m, v = BETA1 * m + (1 - BETA1) * g, BETA2 * v + (1 - BETA2) * g**2
+        m_hat, v_hat = m / (1 - BETA1**t), v / (1 - BETA2**t)
+        update = RATE * m_hat / (v_hat**0.5 + EPS)
+        theta -= update
+        quantities.append((g, m, v, m_hat, v_hat, update, theta))
+    parameter = nn.Parameter(torch.tensor([START], dtype=torch.float64))
+    optimizer = Adam([parameter], RATE)
+    for _ in quantities:
+        parameter.grad = 2 * parameter.detach()
+        optimizer.step()
+    symbols: tuple[str, ...] = (r"g_t", r"m_t", r"v_t", r"\hat m_t", r"\hat v_t")
+    symbols += (r"\alpha\,\hat m_t / (\sqrt{\hat v_t} + \varepsilon)", r"\theta_t")
+    columns = zip(symbols, *quantities, strict=True)
+    rows = [[rf"\({name}\)", *(number(x, 4) for x in steps)] for name, *steps in columns]
+    return {"rows": rows, "quantities": quantities, "gap": abs(parameter.item() - theta)}
+
+
+def values() -> Values:
+    """Two steps by hand, where ε counts, steps along constant and changing gradients, and a race."""
+    held = constant()
+    adagrad = held["steps"]["adagrad"]
+    times = np.arange(1, len(adagrad) + 1)
+    return {
+        "two_steps": two_steps(),
+        "epsilon": epsilon(),
+        "halves": outcome(halves()),
+        "weights_sum": holds(weights()),
+        "constant": held,
+        "brakes": brakes(),
+        "squares": squares(),
+        "race": race(),
+        "adagrad_law": float(np.abs(adagrad * np.sqrt(times) - 1).max()),
+        "adagrad_last": float(adagrad[-1]),
+        "adagrad_steps": len(adagrad),
+        "eps": EPS,
+        "betas": (BETA1, BETA2),
+        "rate": RATE,
+        "start": START,
+        "steeper": STEEPER,
+        "scale": SCALE,
+        "left": LEFT,
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """ε's place, what vanishes in Adagrad, what RMSProp averages, and the brakes."""
+    found = [_epsilon_erratum(v)]
+    if v["adagrad_law"] < 1e-6:
+        found.append(_adagrad_erratum(v))
+    s = v["squares"]
+    if abs(s["state"] - s["squared"]) < abs(s["state"] - s["plain"]):
+        found.append(_rmsprop_erratum(s))
+    if v["brakes"]["peak"] > v["brakes"]["before"]:
+        found.append(_brakes_erratum(v["brakes"]))
+    return found
+
+
+def _epsilon_erratum(v: Values) -> Erratum:
+    e = v["epsilon"]
+    return Erratum(
+        "q05-eps",
+        5,
+        r"The step is \(\alpha\,\hat m_t / \sqrt{\hat v_t + \varepsilon}\).",
+        r"As published it is \(\alpha\,\hat m_t / (\sqrt{\hat v_t} + \varepsilon)\), with \(\varepsilon\) "
+        "outside the root.",
+        rf"With \(\varepsilon = {number(v['eps'], 1)}\) the published step falls to half of \(\alpha\) at a "
+        rf"constant gradient of \({number(e['outside'])}\), the printed one already at "
+        rf"\({number(e['inside'])}\), which is "
+        rf"\({number(e['ratio'])}\) times as large.",
+    )
+
+
+def _adagrad_erratum(v: Values) -> Erratum:
+    return Erratum(
+        "q05-vanishing",
+        5,
+        "Adagrad has a vanishing gradient problem.",
+        "Its step size vanishes; the gradients are what they were.",
+        rf"Along a gradient that stays \(1\) the step after \(t\) steps is \(\eta / \sqrt t\): "
+        rf"\({number(v['adagrad_last'])}\,\eta\) at step {v['adagrad_steps']}. A vanishing gradient is "
+        "another thing: the product of small derivatives through many layers.",
+    )
+
+
+def _rmsprop_erratum(s: dict[str, float]) -> Erratum:
+    return Erratum(
+        "q05-rmsprop",
+        5,
+        "RMSProp uses the moving average of past gradients.",
+        "It uses the moving average of their squares.",
+        rf"After gradients \(+1, -1, +1, \dots\) its state is \({number(s['state'])}\); the moving "
+        rf"average of the gradients is \({number(s['plain'], 1)}\), that of the squares "
+        rf"\({number(s['squared'])}\). The "
+        "average of the gradients themselves is what momentum brings to Adam.",
+    )
+
+
+def _brakes_erratum(b: dict[str, float]) -> Erratum:
+    return Erratum(
+        "q05-brakes",
+        5,
+        "The denominator lowers the learning rate in steep areas, like brakes on the way down a hill.",
+        "It makes the step the same length on every constant slope; where a slope becomes steeper the step "
+        "at first grows, and what shortens it is a gradient that changes its sign.",
+        rf"Where the gradient becomes {STEEPER} times as large, Adam's step rises from "
+        rf"\({number(b['before'])}\,\alpha\) to \({number(b['peak'])}\,\alpha\), since \(\hat v\) "
+        rf"follows more slowly than \(\hat m\), and ends at \({number(b['settled'])}\,\alpha\). "
+        rf"It is shorter than plain descent's, which grows {STEEPER}-fold and stays so. "
+        rf"Along gradients of alternating sign it is \({number(b['alternating'])}\,\alpha\).",
+    )
+
+
+ANSWER = Answer(
+    "Adam",
+    "How does Adam work, and what does each of its parts change?",
+    values,
+    errata,
+    evidence,
+)

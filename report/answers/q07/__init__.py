@@ -1,0 +1,3 @@
+"""Question 7."""
+
+from report.answers.q07.answer import ANSWER as ANSWER

@@ -1,0 +1,3 @@
+"""Question 8."""
+
+from report.answers.q08.answer import ANSWER as ANSWER

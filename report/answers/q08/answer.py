@@ -1,0 +1,169 @@
+"""Question 8: why inputs that are all positive make descent zigzag, and what that costs."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import sympy
+import torch
+from torch import Tensor
+
+from impl.descent.objectives import Objective, sigmoid_neuron
+from report.algebra.identities import Identity, holds
+from report.algebra.latex import sigmoid
+from report.answers.q08.descent import INPUTS, MINIMUM, START, descents, hessian, objectives
+from report.document.answer import Answer, Values
+from report.document.formats import number, percent
+from report.document.page import Erratum
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+DRAWS = 4000
+SAMPLE = ((0.2, 0.9), 0.8)  # one input and its target, for the hand calculation
+DELTAS = (0.3, -0.2)  # errors of two neurons of one layer
+WEIGHTS = 3  # of the neuron whose gradient is derived by computer algebra
+tensor = partial(torch.tensor, dtype=torch.float64)
+
+
+def gradient() -> Identity:
+    """∂L/∂w_i of L = (σ(wᵀx) - y)² as sympy derives it, and δ x_i with δ = 2 (a - y) a (1 - a)."""
+    w, x, y = sympy.symbols(f"w:{WEIGHTS}"), sympy.symbols(f"x:{WEIGHTS}"), sympy.Symbol("y")
+    a = sigmoid(sum(weight * part for weight, part in zip(w, x, strict=True)))
+    delta = 2 * (a - y) * a * (1 - a)
+    return Identity(
+        "gradient", [sympy.diff((a - y) ** 2, weight) for weight in w], [delta * part for part in x]
+    )
+
+
+def by_hand() -> dict[str, Any]:
+    """One sample's gradient at w = 0, factor by factor, and what `impl` makes of it."""
+    (x, y), w = SAMPLE, (0.0, 0.0)
+    a = 1 / (1 + np.exp(-np.dot(w, x)))
+    delta = 2 * (a - y) * a * (1 - a)
+    objective = sigmoid_neuron(tensor([x]), tensor([y]))
+    found = objective.gradient(tensor(w), objective.inputs, objective.targets).numpy()
+    gradient = delta * np.array(x)
+    return {
+        "x": x,
+        "y": y,
+        "a": float(a),
+        "delta": float(delta),
+        "gradient": gradient,
+        "gap": float(np.abs(found - gradient).max()),
+    }
+
+
+def each_gradient(objective: Objective, w: Tensor) -> Tensor:
+    """Gradients (N, d) of every sample alone at w (d,)."""
+    rows = zip(objective.inputs, objective.targets, strict=True)
+    return torch.stack([objective.gradient(w, x[None], y[None]) for x, y in rows])
+
+
+def one_sign(gradients: Tensor, batch: int, generator: torch.Generator) -> float:
+    """Share of random batches whose mean gradient has parts of one sign only; gradients: (N, d)."""
+    chosen = torch.randint(len(gradients), (DRAWS, batch), generator=generator)
+    means = gradients[chosen].mean(1)
+    return float(((means > 0).all(1) | (means < 0).all(1)).double().mean())
+
+
+def agreement() -> dict[str, list[float]]:
+    """Share of batches with parts of one sign, by batch size, for each of the inputs, at MINIMUM/2.
+
+    Halfway along the difference of the weights the outputs of samples err to both sides.
+    """
+    w = MINIMUM / 2
+    return {
+        name: [
+            one_sign(each_gradient(objective, w), batch, torch.Generator().manual_seed(2))
+            for batch in BATCHES
+        ]
+        for name, objective in objectives().items()
+    }
+
+
+def layer() -> np.ndarray:
+    """Weight gradient δ xᵀ (2, 2) of a layer of two neurons: one row a neuron."""
+    return np.outer(DELTAS, SAMPLE[0])
+
+
+def mixed() -> float:
+    """Share of samples whose two inputs differ in sign once centred, as those of a first layer are."""
+    x = objectives()[INPUTS[1]].inputs
+    return float((x[:, 0] * x[:, 1] < 0).double().mean())
+
+
+def values() -> Values:
+    """Signs of one sample and of batches, and the descents with positive and zero-centred inputs."""
+    positive = objectives()[INPUTS[0]]
+    signs = each_gradient(positive, START).sign()
+    agreeing = agreement()
+    return {
+        "hand": by_hand(),
+        "derived": holds(gradient()),
+        "weights": WEIGHTS,
+        "per_sample": float((signs[:, 0] == signs[:, 1]).double().mean()),
+        "samples": len(signs),
+        "agreement": agreeing,
+        "agreement_rows": [
+            [str(b), *(percent(agreeing[name][i]) for name in INPUTS)] for i, b in enumerate(BATCHES)
+        ],
+        "batches": BATCHES,
+        "draws": DRAWS,
+        "layer": layer(),
+        "deltas": DELTAS,
+        "mixed": mixed(),
+        "conditions": {name: hessian(objective)[1] for name, objective in objectives().items()},
+        "eigenvectors": {name: hessian(objective)[0] for name, objective in objectives().items()},
+        "descents": descents(),
+        "start": START.numpy(),
+        "minimum": MINIMUM.numpy(),
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """What "always in the same direction" holds for, and what it is that makes training slow."""
+    found = []
+    if v["per_sample"] == 1 and min(v["agreement"][INPUTS[0]]) < 1:
+        found.append(_always_erratum(v))
+    d = v["descents"]
+    if d["slow"]["steps_ratio"] < 1.1 and d["slow"]["detour_ratio"] > 1.25:
+        found.append(_slow_erratum(d))
+    return found
+
+
+def _always_erratum(v: Values) -> Erratum:
+    rows = v["layer"]
+    return Erratum(
+        "q08-always",
+        8,
+        "The updates to all weights always happen in the same direction.",
+        "Those to the weights of one neuron do, for one sample; those of a layer or of a batch need not.",
+        rf"Of the samples here {percent(v['per_sample'])} have both parts of one sign, but of random batches "
+        rf"of {BATCHES[-1]} only {percent(v['agreement'][INPUTS[0]][-1])}. Two neurons whose errors are "
+        rf"\({number(DELTAS[0], 1)}\) and \({number(DELTAS[1], 1)}\) move to opposite sides: the first "
+        rf"weight's gradients are \({number(rows[0, 0], 2)}\) and \({number(rows[1, 0], 2)}\). Inputs of the "
+        rf"first layer have passed no sigmoid: centred, {percent(v['mixed'])} of the samples here have "
+        "inputs of both signs.",
+    )
+
+
+def _slow_erratum(d: Values) -> Erratum:
+    slow, best, full = d["slow"], d["best"]["single"], d["best"]["full"]
+    return Erratum(
+        "q08-slow",
+        8,
+        "Training is slow because the weights cannot move in different directions.",
+        "The zigzag lengthens the path; what costs steps is the smaller learning rate that is left.",
+        rf"At a learning rate of {slow['rate']:g} the path is {number(slow['detour_ratio'], 2)} times as "
+        rf"long as with zero-centred inputs, but takes {number(slow['steps_ratio'], 2)} times the steps. "
+        rf"At the best rate of each it is {best[0]['steps']:.0f} steps against {best[1]['steps']:.0f}, and "
+        rf"with the whole batch, whose steps are free to go anywhere, {full[0]['steps']:.0f} against "
+        rf"{full[1]['steps']:.0f}.",
+    )
+
+
+ANSWER = Answer(
+    "The sigmoid and the zigzag",
+    "Why does descent zigzag when a neuron's inputs come out of a sigmoid?",
+    values,
+    errata,
+)

@@ -1,0 +1,152 @@
+"""Question 8: one neuron of two weights, descended on with positive and with zero-centred inputs."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.descent.loop import Path, descend
+from impl.descent.objectives import Objective, sigmoid_neuron
+from impl.optimizers.optimizers import SGD
+from report.figures.drawing import Drawing, draw, path_frame
+from report.figures.zigzag import zigzag
+
+INPUTS = ("positive", "zero-centred")
+SAMPLES = 64
+START = torch.tensor([-2.0, 2.0], dtype=torch.float64)
+MINIMUM = torch.tensor([2.0, -2.0], dtype=torch.float64)
+RATES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+HORIZON = 180  # steps of every descent
+NEAR = 0.1  # share of the first distance at which a descent has arrived
+SEEDS = (0, 1, 2)
+
+
+@lru_cache(maxsize=1)
+def objectives() -> dict[str, Objective]:
+    """The same samples as they leave a sigmoid and less their mean; targets such that MINIMUM is exact."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.sigmoid(2 * torch.randn(SAMPLES, 2, generator=generator, dtype=torch.float64))
+    both = (x, x - x.mean(0))
+    return {name: sigmoid_neuron(X, torch.sigmoid(X @ MINIMUM)) for name, X in zip(INPUTS, both, strict=True)}
+
+
+def hessian(objective: Objective) -> tuple[np.ndarray, float]:
+    """Steepest direction (2,) at the minimum and the condition number, the ratio of the curvatures."""
+    X, y = objective.inputs, objective.targets
+    H = torch.autograd.functional.jacobian(lambda w: objective.gradient(w, X, y), MINIMUM)
+    curvatures, vectors = torch.linalg.eigh(H)
+    steepest = vectors[:, 1] * vectors[0, 1].sign()
+    return steepest.numpy(), float(curvatures[1] / curvatures[0])
+
+
+def walk(name: str, batch: int, rate: float, seed: int) -> Path:
+    """Descent from START; the seed draws the order of the samples, the same for both kinds of input."""
+    return descend(
+        objectives()[name],
+        START,
+        lambda parameters: SGD(parameters, rate),
+        batch_size=batch,
+        steps=HORIZON,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def arrival(points: Tensor) -> int | None:
+    """First step from which on the distance to MINIMUM stays within NEAR of what it was; None without one."""
+    away = (points - MINIMUM).norm(dim=1)
+    outside = (away > NEAR * away[0]).nonzero()
+    last = int(outside[-1])
+    return last + 1 if last + 1 < len(points) else None
+
+
+def detour(points: Tensor) -> float:
+    """Length of the path over the distance between its ends."""
+    return float(points.diff(dim=0).norm(dim=1).sum() / (points[-1] - points[0]).norm())
+
+
+def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
+    """Median steps to arrival and median detour up to there over SEEDS; steps None unless all arrive."""
+    walks = [walk(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])]
+    steps = [arrival(points) for points in walks]
+    arrived = [(n, points) for n, points in zip(steps, walks, strict=True) if n is not None]
+    if len(arrived) < len(walks):
+        return {"rate": rate, "steps": None, "detour": None}
+    return {
+        "rate": rate,
+        "steps": float(np.median([n for n, _ in arrived])),
+        "detour": float(np.median([detour(points[: n + 1]) for n, points in arrived])),
+    }
+
+
+def fastest(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The rate with the fewest steps; of equals the smaller. Raises ValueError where none arrives."""
+    arrived = [f for f in found if f["steps"] is not None]
+    if not arrived:
+        raise ValueError(f"no learning rate of {RATES} arrives within {HORIZON} steps")
+    return min(arrived, key=lambda f: (f["steps"], f["rate"]))
+
+
+def descents() -> dict[str, Any]:
+    """Steps and detours of single samples and of full batches at every rate, each one's best rate, and paths.
+
+    `slow` compares the two inputs on single samples at the smallest rate; the paths are drawn at half of the
+    smaller best rate, where the steps are short enough to see.
+    """
+    found = {(n, b): [measure(n, b, rate) for rate in RATES] for b in (1, SAMPLES) for n in INPUTS}
+    best = {key: fastest(measured) for key, measured in found.items()}
+    one, other = (found[name, 1][0] for name in INPUTS)
+    if one["steps"] is None or other["steps"] is None:
+        raise ValueError(f"a descent at the smallest rate {RATES[0]} does not arrive within {HORIZON} steps")
+    common = min(best[name, 1]["rate"] for name in INPUTS) / 2
+    return {
+        "rows": _rows(list(found.values())),
+        "best": {"single": [best[n, 1] for n in INPUTS], "full": [best[n, SAMPLES] for n in INPUTS]},
+        "slow": {
+            "rate": RATES[0],
+            "steps": (one["steps"], other["steps"]),
+            "steps_ratio": one["steps"] / other["steps"],
+            "detour_ratio": one["detour"] / other["detour"],
+        },
+        "drawn": [next(f for f in found[name, 1] if f["rate"] == common) for name in INPUTS],
+        "figure": drawing(common),
+        "near": NEAR,
+        "seeds": len(SEEDS),
+        "samples": SAMPLES,
+        "horizon": HORIZON,
+    }
+
+
+def _rows(measured: list[list[dict[str, Any]]]) -> list[list[str]]:
+    """One row a rate: steps and detour with each of the inputs, on single samples and on all."""
+
+    def shown(f: dict[str, Any]) -> str:
+        return "none" if f["steps"] is None else f"{f['steps']:.0f} ({f['detour']:.2f})"
+
+    return [[f"{RATES[i]:g}", *(shown(column[i]) for column in measured)] for i in range(len(RATES))]
+
+
+def drawing(rate: float) -> Drawing:
+    """Both descents on single samples at one rate, up to arrival, over the loss of all samples."""
+    ends = torch.linspace(-3.2, 3.2, 61, dtype=torch.float64)
+    first, second = torch.meshgrid(ends, ends, indexing="xy")
+    weights = torch.stack([first, second], dim=-1).view(-1, 2)
+    losses_of, paths = {}, {}
+    for name, o in objectives().items():
+        outputs = torch.sigmoid(weights @ o.inputs.T)
+        losses = (outputs - o.targets).square().mean(1).view(first.shape).numpy()
+        points = walk(name, 1, rate, SEEDS[0]).points
+        steps = arrival(points)
+        losses_of[f"{name} inputs"] = losses
+        paths[f"{name} inputs"] = points[: None if steps is None else steps + 1]
+    frame = path_frame("inputs", paths)
+    return draw(
+        zigzag((first.numpy(), second.numpy()), losses_of, frame, MINIMUM.numpy()),
+        frame,
+        name="q08-zigzag",
+        title="The zigzag of positive inputs",
+        alt="Two panels with the level lines of a loss and a descent from the upper left to the minimum at "
+        "the lower right. With positive inputs the path swings to and fro along the rising diagonal; with "
+        "zero-centred inputs it leads there far more directly.",
+    )

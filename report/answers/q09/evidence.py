@@ -1,0 +1,139 @@
+"""What a snapshot says on question 9: the times of Swish and sigmoid, and their ratios."""
+
+import numpy as np
+import pandas as pd
+
+from bench.store.database import Snapshot
+from report.answers.cost import bandwidth
+from report.answers.q09.counts import passes
+from report.document.answer import Values
+from report.document.formats import count, duration, number
+from report.document.phrases import NOT_MEASURED, listed, ratio, slower, tally
+from report.evidence.queries import inputs, samples, time_ratio
+from report.figures.drawing import draw
+from report.figures.timing import ratios
+
+PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
+# What is compared: (subject, implementation) over (subject, implementation).
+PAIRS = {
+    "Swish / sigmoid, ours": (("swish", "impl"), ("sigmoid", "impl")),
+    "Swish / sigmoid, torch": (("swish", "torch"), ("sigmoid", "torch")),
+    "Swish, ours / torch": (("swish", "impl"), ("swish", "torch")),
+    "Swish, composed / ours": (("swish", "composed"), ("swish", "impl")),
+}
+MEMORY = {"Swish": "swish", "F.silu": "swish"}  # what is drawn beside a copy: torch's SiLU is Swish
+AGAINST_COUNT = {"Swish / sigmoid, torch": "torch's kernels", "Swish / sigmoid, ours": "our implementation"}
+COUNTED = "Swish / sigmoid, counted"
+NEAR = 0.1  # by so much a measured ratio may miss the counted one, relative, and count as explained
+MEASURED = (("sigmoid", "impl"), ("swish", "impl"), ("sigmoid", "torch"), ("swish", "torch"))
+
+
+def measured(snapshot: Snapshot) -> pd.DataFrame:
+    """Every ratio of `PAIRS` that the snapshot allows: panel, row, series, value, low, high, sign."""
+    rows = []
+    for task, name in PASSES.items():
+        for input in inputs(snapshot, task):
+            for series, (subject, baseline) in PAIRS.items():
+                if r := time_ratio(snapshot, task, input, subject, baseline):
+                    rows.append((name, input, series, r.value, r.low, r.high, slower(r), ratio(r)))
+    names = ["panel", "row", "series", "value", "low", "high", "sign", "text"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def medians(snapshot: Snapshot) -> list[list[str]]:
+    """Median times as table rows: pass and elements, then each of `MEASURED`."""
+    rows = []
+    for task, name in PASSES.items():
+        for input in inputs(snapshot, task):
+            found = [samples(snapshot, task, *what, input) for what in MEASURED]
+            cells = [NOT_MEASURED if s is None else duration(np.median(s)) for s in found]
+            rows.append([f"{name}, {elements(input)}", *cells])
+    return rows
+
+
+def elements(input: str) -> str:
+    """The number in "16384 elements", its digits grouped; any other input as it is."""
+    head = input.split(" ")[0]
+    return count(int(head)) if head.isdigit() else input
+
+
+def summary(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
+    """For each series how often it is slower, and its least and greatest ratio."""
+    return {
+        str(series): {
+            "tally": tally(part["sign"], "slower", "faster"),
+            "least": part["value"].min(),
+            "most": part["value"].max(),
+        }
+        for series, part in frame.groupby("series", sort=False)
+    }
+
+
+def beside_count(value: float, counted: float) -> int:
+    """+1 where a measured ratio is above the counted one by more than NEAR of it, -1 where below, else 0."""
+    return int(value > counted * (1 + NEAR)) - int(value < counted * (1 - NEAR))
+
+
+def explained(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """For each of `AGAINST_COUNT` and each pass, how many measured ratios are those that were counted."""
+    words = {0: "as counted", 1: "above", -1: "below"}
+    found = []
+    for panel, counted in passes().items():
+        for series, who in AGAINST_COUNT.items():
+            part = frame[(frame["panel"] == panel) & (frame["series"] == series)]
+            if part.empty:
+                continue
+            signs = [beside_count(value, counted) for value in part["value"]]
+            said = listed(f"{word} in {n}" for sign, word in words.items() if (n := signs.count(sign)))
+            found.append(
+                {
+                    "who": who,
+                    "panel": panel,
+                    "counted": counted,
+                    "least": part["value"].min(),
+                    "most": part["value"].max(),
+                    "said": said,
+                    "cases": len(signs),
+                    "within": signs.count(0),
+                }
+            )
+    return found
+
+
+def evidence(snapshot: Snapshot) -> Values:
+    """Times of Swish and sigmoid and their ratios; None where they were not measured."""
+    frame = measured(snapshot)
+    if frame.empty:
+        return {"times": None, "bandwidth": bandwidth(snapshot, "q09", MEMORY)}
+    frame["row"] = frame["row"].map(elements)
+    wide = frame.pivot_table(
+        index=["panel", "row"], columns="series", values="text", aggfunc="first", sort=False
+    )
+    shown = [name for name in PAIRS if name in wide]
+    lines = wide[shown].fillna(NOT_MEASURED).to_numpy()
+    counted = passes()
+    rows = [
+        [f"{panel}, {row}", number(counted[panel]), *line]
+        for (panel, row), line in zip(wide.index, lines, strict=True)
+    ]
+    figure = draw(
+        ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
+        frame.drop(columns=["sign", "text"]),
+        name=f"q09-ratios-{snapshot.slug}",
+        title="Cost of Swish relative to sigmoid",
+        alt="Ratios of median times as dots with intervals, forward and backward: "
+        + "; ".join(f"{name} is {s['tally']}" for name, s in summary(frame).items())
+        + ".",
+    )
+    return {
+        "bandwidth": bandwidth(snapshot, "q09", MEMORY),
+        "times": {
+            "medians": medians(snapshot),
+            "columns": [COUNTED, *shown],
+            "explained": explained(frame),
+            "near": NEAR,
+            "ratios": rows,
+            "summary": summary(frame),
+            "figure": figure,
+        },
+    }

@@ -1,0 +1,176 @@
+"""Question 10: a convolutional network from scratch, its convolution by unfold and one matrix product."""
+
+import numpy as np
+import torch
+import torch.functional
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.store.database import Snapshot
+from impl.convolution.functional import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
+from impl.convolution.tiled import TILE_BYTES
+from impl.models import SIDE, ConvAutoencoder, ScratchCNN
+from report.answers.q10.evidence import accuracy, ladder, training_steps
+from report.document.answer import Answer, Values
+from report.document.formats import count, number, size
+from report.document.page import Erratum
+
+X = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 1.0], [0.0, 2.0, 4.0]], dtype=torch.float64)
+W = torch.tensor([[1.0, 2.0], [0.0, -1.0]], dtype=torch.float64)
+Y = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 3.0], [2.0, 2.0, 0.0, 1.0], [1.0, 1.0, 0.0, 2.0]])
+SAME = Geometry(padding=(1, 1))
+BATCH = 64
+ROUNDING = 1e-10  # float64, values of order 1 to 100
+
+
+def example() -> dict[str, object]:
+    """The hand-sized convolution as columns, product and result, and its gradient through fold."""
+    image, kernel = X[None, None].clone().requires_grad_(), W[None, None]
+    columns = functional.unfold(image.detach(), 2)[0]
+    product = W.reshape(1, -1) @ columns
+    result = functional.conv2d(image, kernel)
+    (gradient,) = torch.autograd.grad(result.sum(), image)
+    upstream = torch.ones(1, columns.shape[1], dtype=torch.float64)
+    folded = functional.fold((W.reshape(-1, 1) @ upstream)[None], (3, 3), 2)[0, 0]
+    return {
+        "x": X.numpy(),
+        "w": W.numpy(),
+        "w_row": W.reshape(1, -1).numpy(),
+        "columns": columns.numpy(),
+        "product": product.numpy(),
+        "result": product.reshape(2, 2).numpy(),
+        "error": float((product.reshape(2, 2) - result.detach()[0, 0]).abs().max()),
+        "spread": (W.reshape(-1, 1) @ upstream).numpy(),
+        "gradient": folded.numpy(),
+        "gradient_error": float((folded - gradient[0, 0]).abs().max()),
+    }
+
+
+def adjoint() -> dict[str, object]:
+    """⟨unfold x, y⟩ and ⟨x, fold y⟩ for the example, and how often unfold takes each pixel."""
+    y = Y.double()
+    columns = functional.unfold(X[None, None], 2)[0]
+    back = functional.fold(y[None], (3, 3), 2)[0, 0]
+    times = functional.fold(functional.unfold(torch.ones(1, 1, 3, 3), 2), (3, 3), 2)[0, 0]
+    return {
+        "y": y.numpy(),
+        "left": float((columns * y).sum()),
+        "right": float((X * back).sum()),
+        "folded": back.numpy(),
+        "times": times.numpy(),
+    }
+
+
+def agreement() -> dict[str, list[float]]:
+    """Every strategy against `F.conv2d` in float64: largest differences of value and gradients."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 3, 7, 7), (4, 3, 3, 3), (4,))
+    tensors = [
+        torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_() for shape in shapes
+    ]
+    x, w, b = tensors
+
+    def outcome(y: Tensor) -> list[Tensor]:
+        return [y.detach(), *torch.autograd.grad(y.square().sum(), tensors)]
+
+    right = outcome(functional.conv2d(x, w, b, stride=2, padding=1))
+    return {
+        name: [
+            float((f - g).abs().max())
+            for f, g in zip(outcome(conv2d(x, w, b, 2, 1, strategy=name)), right, strict=True)
+        ]
+        for name in STRATEGIES
+    }
+
+
+def layers() -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The encoder's convolutions: for each its input shape for one sample and its weight's shape."""
+    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    side = SIDE
+    for layer in ConvAutoencoder(nn.ReLU).encoder:
+        if isinstance(layer, nn.Conv2d):
+            name = f"{layer.in_channels}→{layer.out_channels} at {side}×{side}"
+            found[name] = ((1, layer.in_channels, side, side), tuple(layer.weight.shape))
+        elif isinstance(layer, nn.MaxPool2d):
+            side //= 2
+    return found
+
+
+def costs() -> list[list[str]]:
+    """Table rows: a sample's multiply-adds, then bytes of a batch's input and of each strategy's buffers."""
+    rows = []
+    for name, ((_, *shape), weight) in layers().items():
+        batch = (BATCH, *shape)
+        rows.append(
+            [
+                name,
+                count(operations((1, *shape), weight, SAME)),
+                size(4 * int(np.prod(batch))),
+                *(size(buffer_bytes(strategy, batch, weight, SAME)) for strategy in STRATEGIES),
+            ]
+        )
+    return rows
+
+
+def functions() -> dict[str, dict[str, bool]]:
+    """Which module has which function: the printed `torch.functional` and `torch.nn.functional`."""
+    modules = {"torch.functional": torch.functional, "torch.nn.functional": functional}
+    return {label: {f: hasattr(module, f) for f in ("fold", "unfold")} for label, module in modules.items()}
+
+
+def values() -> Values:
+    """The example, fold as adjoint, the agreement of the strategies and what each layer costs."""
+    differences = agreement()
+    return {
+        "example": example(),
+        "adjoint": adjoint(),
+        "agreement": [
+            [name, *(number(d, digits=2) if d else "0" for d in row)] for name, row in differences.items()
+        ],
+        "agree": max(max(row) for row in differences.values()) < ROUNDING,
+        "costs": costs(),
+        "strategies": list(STRATEGIES),
+        "batch": BATCH,
+        "tile": size(TILE_BYTES),
+        "taps": layers()["1→16 at 28×28"][1][-1] ** 2,
+        "functions": functions(),
+        "parameters": sum(p.numel() for p in ScratchCNN(nn.ReLU).parameters()),
+    }
+
+
+def errata(v: Values) -> list[Erratum]:
+    """The module that the assignment names, where it lacks what is said to be in it."""
+    printed, right = v["functions"]["torch.functional"], v["functions"]["torch.nn.functional"]
+    lacking = [name for name, there in printed.items() if not there]
+    if not lacking:
+        return []
+    found = all(right.values())
+    return [
+        Erratum(
+            "q10-module",
+            10,
+            "The network uses torch.functional.fold and unfold.",
+            f"torch.nn.functional {'has' if found else 'does not have'} both functions.",
+            f"The installed torch.functional has no {' and no '.join(lacking)}: calling what is printed "
+            "raises an AttributeError.",
+        )
+    ]
+
+
+def evidence(snapshot: Snapshot) -> Values:
+    """The strategies' times, the network's accuracy and the networks' training steps; None where missing."""
+    flops = {name: 2 * operations(shape, weight, SAME) for name, (shape, weight) in layers().items()}
+    return {
+        "ladder": ladder(snapshot, flops),
+        "accuracy": accuracy(snapshot),
+        "steps": training_steps(snapshot),
+    }
+
+
+ANSWER = Answer(
+    "A convolutional network from scratch",
+    "How is a convolution computed without torch's own, and what does each way cost?",
+    values,
+    errata,
+    evidence,
+)

@@ -1,0 +1,3 @@
+"""Question 11."""
+
+from report.answers.q11.answer import ANSWER as ANSWER

@@ -1,0 +1,122 @@
+"""What a snapshot says on question 11 beside classification: autoencoders, cost, and runs that went wrong."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.store.database import Snapshot
+from impl.activations.registry import ACTIVATIONS
+from report.answers.q11.evidence import final_rows
+from report.document import phrases
+from report.document.formats import count, duration, number
+from report.document.phrases import NOT_MEASURED
+from report.evidence.activation_runs import AUTOENCODERS, HIGHLIGHTED
+from report.evidence.queries import CONTROL, final, inputs, label, networks, ordered, samples, time_ratio
+from report.figures.drawing import draw
+from report.figures.training import reconstructions
+
+
+def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
+    """Inputs, then the reconstructions with the activations that the claims compare, and with users' own.
+
+    Of the first seed that has pictures.
+    """
+    runs = networks(snapshot, task)
+    pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
+    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.pictures]
+    if not stored:
+        return {}
+    by = {
+        name: snapshot.pictures[run, "reconstruction"]
+        for run, name in reversed(stored)
+        if name in HIGHLIGHTED or (name not in ACTIVATIONS and name != CONTROL)
+    }
+    first = snapshot.pictures[stored[0][0], "input"]
+    return {"input": first, **{label(name): by[name] for name in ordered(by)}}
+
+
+def errors(shown: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Mean squared error a pixel of every reconstruction that is drawn, grey values in [0, 1]."""
+    inputs, *others = ((name, pictures / 255) for name, pictures in shown.items())
+    return pd.DataFrame(
+        {"activation": name, "digit": digit, "mean squared error": float(((a - b) ** 2).mean())}
+        for name, pictures in others
+        for digit, (a, b) in enumerate(zip(pictures, inputs[1], strict=True))
+    )
+
+
+def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
+    """Final test losses and reconstructions of one autoencoder; None where it was not trained."""
+    table = final(snapshot, task, "test_loss", True)
+    if table.empty:
+        return None
+    shown = pictures(snapshot, task)
+    figure = shown and draw(
+        reconstructions(shown),
+        errors(shown),
+        name=f"q11-{task.replace('_', '-')}-{snapshot.slug}",
+        title=f"Reconstructions of the {AUTOENCODERS[task]}",
+        alt="Rows of handwritten digits: the inputs, then their reconstructions with "
+        f"{phrases.listed(list(shown)[1:])}.",
+    )
+    return {
+        "name": AUTOENCODERS[task],
+        "anchor": task.replace("_", "-"),
+        "seeds": len(table),
+        "rows": final_rows(snapshot, task, True, AUTOENCODERS[task], lambda x: number(1000 * x)),
+        "figure": figure or None,
+    }
+
+
+TORCH = ("gelu", "torch")
+COSTS = {
+    "GELU, torch": TORCH,
+    "SGELU, composed": ("sgelu", "composed"),
+    "SGELU, ours": ("sgelu", "impl"),
+    "AdaSGELU, composed": ("ada_sgelu", "composed"),
+    "AdaSGELU, ours": ("ada_sgelu", "impl"),
+}
+
+
+def cost(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Median times of torch's GELU and of the proposed activations with ratios to it; None if not measured.
+
+    spans: least and greatest ratio of what runs composed and of what the modules run.
+    """
+    rows = []
+    multiples: dict[str, list[float]] = {"composed": [], "impl": []}
+    for task, name in {"activation_forward": "forward", "activation_backward": "backward"}.items():
+        for input in inputs(snapshot, task):
+            cells = []
+            for what in COSTS.values():
+                s = samples(snapshot, task, *what, input)
+                r = time_ratio(snapshot, task, input, what, TORCH) if what != TORCH else None
+                if r:
+                    multiples[what[1]].append(r.value)
+                cells.append(
+                    NOT_MEASURED
+                    if s is None
+                    else duration(np.median(s)) + (f" ({number(r.value)})" if r else "")
+                )
+            head = input.split(" ")[0]
+            rows.append([f"{name}, {count(int(head)) if head.isdigit() else input}", *cells])
+    if not any(multiples.values()):
+        return None
+    return {
+        "columns": ["Pass and elements", *COSTS],
+        "rows": rows,
+        "spans": {way: (min(found), max(found)) for way, found in multiples.items() if found},
+    }
+
+
+def troubles(snapshot: Snapshot) -> list[str]:
+    """Training runs that did not finish, counted: "SGELU, classifier: diverged (1 run)"."""
+    runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", "deep_classifier", *AUTOENCODERS])]
+    bad = runs[runs["status"] != "finished"]
+    named = [
+        f"{label(str(row.activation))}, {str(row.task).replace('_', ' ')}: {row.status}"
+        for row in bad.itertuples()
+    ]
+    return [f"{what} ({n} {'run' if n == 1 else 'runs'})" for what, n in Counter(named).items()]

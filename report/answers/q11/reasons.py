@@ -1,0 +1,129 @@
+"""Why SGELU fails or wins: the size of signal and gradient layer by layer, the gain, and the path of α."""
+
+from typing import Any
+
+import pandas as pd
+
+from bench.store.database import Snapshot
+from impl.activations.registry import ACTIVATIONS
+from impl.training.initialization import variance_gain
+from report.document.formats import number
+from report.evidence.activation_runs import HIGHLIGHTED
+from report.evidence.queries import is_own, label, networks, ordered
+from report.evidence.verdicts import effect, judged
+from report.figures.drawing import Drawing, draw
+from report.figures.training import signals
+
+NETWORKS = {
+    ("classifier", True): "classifier with batch norm",
+    ("classifier", False): "classifier without batch norm",
+    ("deep_classifier", None): "GELU paper's classifier",
+    ("fc_autoencoder", True): "fully connected autoencoder",
+    ("conv_autoencoder", True): "convolutional autoencoder",
+}
+ALPHA = "ada_sgelu"
+DRAWN = tuple(name for name in HIGHLIGHTED if name != ALPHA)  # which before training is SGELU
+
+
+def layers(snapshot: Snapshot, runs: pd.DataFrame, series: str) -> pd.DataFrame:
+    """A diagnostic by layer: activation, step, layer and its mean over the seeds."""
+    m = snapshot.measurements
+    m = m[m["run"].isin(runs["run"]) & m["metric"].str.fullmatch(rf"{series} \d+")]
+    frame = m.assign(layer=m["metric"].str.extract(r"(\d+)$", expand=False).astype(int))
+    return frame.groupby(["activation", "step", "layer"])["value"].mean().reset_index()
+
+
+def signal_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Rows: network and activation, RMS of its first and last output, norm of the first and last gradient."""
+    rows = []
+    for (task, batch_norm), words in NETWORKS.items():
+        runs = networks(snapshot, task, batch_norm)
+        sizes, norms = (layers(snapshot, runs, series) for series in ("activation rms", "gradient norm"))
+        if sizes.empty or norms.empty:
+            continue
+        for name in ordered(sizes["activation"].unique()):
+            start = sizes[(sizes["activation"] == name) & (sizes["step"] == 0)].sort_values("layer")["value"]
+            slopes = norms[(norms["activation"] == name) & (norms["step"] == 0)].sort_values("layer")["value"]
+            ends = [start.iloc[0], start.iloc[-1], slopes.iloc[0], slopes.iloc[-1]]
+            rows.append([f"{words}, {label(name)}", *(number(v, 2) for v in ends)])
+    return rows
+
+
+def signal_figure(snapshot: Snapshot) -> Drawing | None:
+    """Signal and gradients by layer of the deep network before training; None where not recorded."""
+    panels = []
+    for initialization, words in (
+        ("torch", "torch's initial weights"),
+        ("variance", "weights scaled by the gain"),
+    ):
+        runs = networks(snapshot, "deep_classifier", None, initialization=initialization)
+        for series, title in (
+            ("activation rms", "RMS of activations"),
+            ("gradient norm", "norm of gradients"),
+        ):
+            frame = layers(snapshot, runs, series)
+            drawn = frame["activation"].isin(DRAWN) | frame["activation"].map(is_own).astype(bool)
+            frame = frame[(frame["step"] == 0) & drawn]
+            panels.append(frame.assign(series=title, panel=words))
+    frame = pd.concat(panels)
+    if frame.empty:
+        return None
+    return draw(
+        signals(frame, {str(name): label(str(name)) for name in frame["activation"].unique()}),
+        frame.drop(columns="step"),
+        name=f"q11-signals-{snapshot.slug}",
+        title="Signal and gradient by layer before training",
+        alt="RMS of activations and norm of gradients over the layers of the GELU paper's classifier, on "
+        f"logarithmic axes. From first layer to last the RMS changes by the factors {_shrinkage(frame)}.",
+    )
+
+
+def _shrinkage(frame: pd.DataFrame) -> str:
+    """RMS of the last layer over that of the first, by activation and initial weights, in words."""
+    said = []
+    for (panel, name), part in frame[frame["series"] == "RMS of activations"].groupby(
+        ["panel", "activation"]
+    ):
+        values = part.sort_values("layer")["value"]
+        said.append(f"{number(values.iloc[-1] / values.iloc[0], 2)} for {label(str(name))}, {panel}")
+    return "; ".join(said)
+
+
+def alpha_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Rows: network and layer, α after each epoch, the mean over seeds; it begins at 1."""
+    rows = []
+    for (task, batch_norm), words in NETWORKS.items():
+        runs = networks(snapshot, task, batch_norm)
+        frame = layers(snapshot, runs[runs["activation"] == ALPHA], "alpha")
+        for layer, part in frame.groupby("layer"):
+            path = part.sort_values("step")["value"]
+            rows.append([f"{words}, layer {layer}", " → ".join(number(v, fixed=2) for v in path)])
+    return rows
+
+
+def gain_rows() -> list[list[str]]:
+    """Rows: activation, the gain that keeps the variance of a standard normal signal, by quadrature."""
+    return [[entry.label, number(variance_gain(entry.f))] for entry in ACTIVATIONS.values()]
+
+
+def initial_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Rows: network and activation, what initial weights that keep the variance change, and the verdict."""
+    sides = {1: "better", -1: "worse", 0: "undecided"}
+    return [
+        [f"{case.where}, {label(case.a)}", effect(case), sides[side]]
+        for case, _, side in judged(snapshot)["initial weights"]
+    ]
+
+
+def reasons(snapshot: Snapshot) -> dict[str, Any] | None:
+    """All of it; None where no network was looked into."""
+    rows = signal_rows(snapshot)
+    if not rows:
+        return None
+    return {
+        "signals": rows,
+        "figure": signal_figure(snapshot),
+        "alphas": alpha_rows(snapshot),
+        "gains": gain_rows(),
+        "initial": initial_rows(snapshot),
+    }

@@ -1,0 +1,56 @@
+"""The training runs that were scored on the test set, with the learning rate that tuning chose for each."""
+
+from functools import lru_cache
+
+import pandas as pd
+
+from bench.statistics.tuning import CONTENDER, chosen_rates, tuning_scores
+from bench.store.database import Snapshot
+
+METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch
+UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
+
+
+def _trained(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs that train networks, of each task only the size, samples and epochs, that was run last."""
+    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
+    return runs.merge(sizes, on=["task", "samples", "epochs"])
+
+
+@lru_cache(maxsize=4)
+def rates(snapshot: Snapshot) -> pd.DataFrame:
+    """Each contender's chosen rate, its score on held-out images, and whether it is the grid's edge."""
+    return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CONTENDER)
+
+
+@lru_cache(maxsize=4)
+def tested(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs scored on the test set, with test_accuracy, test_loss, train_loss and the rate `chosen`.
+
+    Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
+    """
+    runs = _trained(snapshot)
+    scored = runs[runs["split"] == "test"]
+    m = snapshot.measurements
+    m = m[m["run"].isin(scored["run"])].sort_values("step")
+    for metric in METRICS:
+        last = m[m["metric"] == metric].groupby("run")["value"].last()
+        scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
+    chosen = dict(zip(_identities(rates(snapshot)), rates(snapshot)["learning_rate"], strict=True))
+    best = [chosen.get(identity) for identity in _identities(scored)]
+    return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
+
+
+def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    """What tells each row's contender from others, missing fields alike however they are stored."""
+    texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CONTENDER)
+    return list(zip(*texts, strict=True))
+
+
+def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
+    """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
+    chosen = frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)
+    for name, value in fields.items():
+        chosen &= frame[name].isna() if value is None else frame[name] == value
+    return frame[chosen]

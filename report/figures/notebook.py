@@ -1,0 +1,82 @@
+"""From the tidy frame of `bench.run` and `bench.load` to figures; `report.figures` has their descriptions."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from bench.store.database import Snapshot
+from report.evidence.activation_runs import HIGHLIGHTED, METRICS, averaged
+from report.evidence.queries import LABELS, inputs, label, ordered, time_ratio
+from report.figures.timing import ratios
+from report.figures.training import learning_curves
+
+PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
+BASELINE = ("relu", "impl")
+TOLD_APART = 5  # curves of a panel; of more the highlighted alone
+
+
+def snapshot(frame: pd.DataFrame) -> Snapshot:
+    """The snapshot that a frame was made of, without its pictures; a part of a frame gives a part of it."""
+    runs = frame.drop(columns=["metric", "step", "value", "unit"]).drop_duplicates("run")
+    texts: list[str] = list(runs.select_dtypes("category").columns)
+    return Snapshot(
+        environment=frame.attrs.get("environment", {}),
+        profile=frame.attrs.get("profile", ""),
+        runs=runs.astype(dict.fromkeys(texts, "str")).reset_index(drop=True),
+        measurements=frame.dropna(subset="metric").astype({"step": "int64"}),
+        pictures={},
+    )
+
+
+def _for_elsewhere(make: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Figure]:
+    """The figure on white, shown once, and the caller's backend as it was: a notebook has one of its own."""
+
+    @wraps(make)
+    def made(frame: pd.DataFrame) -> Figure:
+        before = mpl.get_backend(auto_select=False)
+        try:
+            figure = make(frame)
+            plt.close(figure)
+        finally:
+            if before:
+                plt.switch_backend(before)
+        figure.set_facecolor("white")
+        return figure
+
+    return made
+
+
+@_for_elsewhere
+def accuracy(frame: pd.DataFrame) -> Figure:
+    """The curves of the classifier's accuracy."""
+    means = averaged(snapshot(frame))
+    means = means[means["metric"] == METRICS["validation_accuracy"]]
+    if means.empty:
+        raise ValueError('the frame holds no classifier that was scored; run("classifier") makes them')
+    names = ordered(means["activation"].unique())
+    shown = names if len(names) <= TOLD_APART else [name for name in names if name in HIGHLIGHTED]
+    return learning_curves(means, {name: label(name) for name in names} | LABELS, shown)
+
+
+@_for_elsewhere
+def cost(frame: pd.DataFrame) -> Figure:
+    """The ratios of times to ReLU's."""
+    measured = snapshot(frame)
+    rows = []
+    for task, panel in PASSES.items():
+        subjects = ordered(measured.runs.loc[measured.runs["task"] == task, "subject"].unique())
+        for input in inputs(measured, task):
+            for name in subjects:
+                found = time_ratio(measured, task, input, (name, "impl"), BASELINE)
+                if found and (name, "impl") != BASELINE:
+                    rows.append((panel, label(name), input, found.value, found.low, found.high))
+    if not rows:
+        raise ValueError(
+            'the frame holds no times of activations beside ReLU\'s; run("benchmarks") takes them'
+        )
+    table = pd.DataFrame(rows, columns=["panel", "row", "series", "value", "low", "high"])
+    return ratios(table, "median time as a multiple of ReLU's (logarithmic)")

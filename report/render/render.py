@@ -1,0 +1,250 @@
+"""Context to page and page to PDF: the Jinja environment, and the two files."""
+
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import meta, nodes
+from markupsafe import Markup
+
+from report.document.answer import Evidence
+from report.document.formats import FILTERS
+from report.document.page import Attachment, Page, Section
+from report.figures.drawing import Drawing
+from report.render import numbering
+from report.render.numbering import at_the_foot, footnotes, numbered
+from report.render.self_contained import OutsideError, refuse_outside
+from report.render.system_libraries import remedy
+from report.render.typeset import MathsExtension, Target, math_font, prose
+
+STYLES = ("style", "screen", "print")
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+FONT = "\ue004"
+METADATA = {
+    "language": "en",
+    "author": "The maintainers of Activation worth",
+    "keywords": ("activation functions", "optimizers", "convolution", "benchmark", "MNIST", "GELU", "SGELU"),
+}
+
+
+class NativeLibraryError(RuntimeError):
+    """The C libraries that WeasyPrint draws with do not load; the message says how to get them."""
+
+
+class UnusedValueError(ValueError):
+    """A value that an answer computes and its template does not show."""
+
+
+def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environment:
+    """Jinja environment that typesets maths for `target`, escapes, and takes no undefined name.
+
+    The macros of macros.html.j2 are there in every template without an import.
+    """
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([templates, TEMPLATES]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=[MathsExtension],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(
+        target=target,
+        label=numbering.label,
+        ref=numbering.ref,
+        footnote_mark=numbering.footnote,
+        math_font=FONT,
+        column_sides=column_sides,
+    )
+    env.filters.update(FILTERS)
+    env.filters["prose"] = partial(prose, target=target)
+    macros = env.get_template("macros.html.j2").make_module()
+    env.globals.update({name: value for name, value in vars(macros).items() if not name.startswith("_")})
+    return env
+
+
+def column_sides(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """For each column "number" where every cell begins with a digit or a sign and one, else "text".
+
+    Raises ValueError for a row that is longer or shorter than the columns.
+    """
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"a row of {len(row)} cells in a table of {len(columns)} columns: {list(row)!r}")
+    numeric = [all(re.match(r"[−+]?\d", str(cell)) for cell in cells) for cells in zip(*rows, strict=True)]
+    return ["number" if n else "text" for n in numeric or [False] * len(columns)]
+
+
+def check_used(tree: nodes.Template, template: str, values: Mapping[str, Any]) -> None:
+    """Raise UnusedValueError for a value, or one of a source's evidence, that the template never names."""
+    attributes = {node.attr for node in tree.find_all(nodes.Getattr)}
+    unused = set(values) - meta.find_undeclared_variables(tree)
+    for source in values.get("sources", ()):
+        unused |= set(source.values) - attributes
+    if unused:
+        raise UnusedValueError(f"{template} does not show {', '.join(sorted(unused))}")
+
+
+def _answer(env: jinja2.Environment, section: Section) -> Markup:
+    shown = {name: value for name, value in section.values.items() if name not in section.in_errata}
+    assert env.loader is not None
+    source, path, _ = env.loader.get_source(env, section.template)
+    tree = env.parse(source, section.template, path)
+    check_used(tree, section.template, shown)
+    template = jinja2.Template.from_code(env, env.compile(tree, section.template, path), env.globals)
+    return Markup(template.render(section.values, section=section))
+
+
+def render_page(context: Mapping[str, Any], target: Target, templates: Path = TEMPLATES) -> str:
+    """HTML of the whole report for the browser ("html") or for WeasyPrint ("pdf"); self-contained.
+
+    context: the fields of `Page`. Undefined names, values that no template shows, formulas that cannot be
+    typeset, references to nothing, and whatever would be loaded from elsewhere are errors.
+    """
+    known = set(Page.__dataclass_fields__)
+    if unknown := set(context) - known:
+        raise ValueError(f"the page has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
+    page = Page(**context)
+    env = environment(target, templates)
+    texts = {section.slug: _answer(env, section) for section in page.sections}
+    if page.claims:
+        texts["claims"] = Markup(env.get_template("claims.html.j2").render(page.claims))
+    written = {section.template: texts[section.slug] for section in page.sections}
+    order = numbering.cited(texts.values())
+    if target == "html":
+        texts, notes = footnotes(texts)
+    else:
+        texts, notes = {name: at_the_foot(text) for name, text in texts.items()}, []
+    references = sorted((r for r in page.references if r.key in order), key=lambda r: order.index(r.key))
+    script = (TEMPLATES / "tables.js").read_text("utf-8")
+    html = numbered(
+        env.get_template("page.html.j2").render(
+            {**vars(page), "claims": texts.pop("claims", None), "references": references},
+            answers=texts,
+            notes=notes,
+            verdicts=page.claims["claims"] if page.claims else [],
+            styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
+            script=Markup(script),
+            created=_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **METADATA,
+        )
+    )
+    # The font is made of what the finished page holds, so its place is filled last.
+    html = html.replace(FONT, math_font(html) if target == "html" else "")
+    try:
+        refuse_outside("the page", html, script)
+    except OutsideError:
+        for template, text in written.items():
+            refuse_outside(template, text)
+        raise
+    return html
+
+
+def write_html(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
+    """Write the page for the browser to `path`, whole or not at all."""
+    write_whole(path, render_page(context, "html", templates).encode())
+
+
+def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
+    """Write the PDF (PDF/UA-1, tagged, with bookmarks and the data attached) to `path`, whole or not at all.
+
+    The same context gives the same bytes where SOURCE_DATE_EPOCH is set. Raises NativeLibraryError with
+    the remedy where WeasyPrint's C libraries do not load, ValueError for a page that refers to a file
+    or the network.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Fonts are embedded without it too, only larger; report.native says what to install.
+            warnings.filterwarnings("ignore", message="HarfBuzz-Subset")
+            import weasyprint
+            from weasyprint.urls import FatalURLFetchingError, URLFetcher
+    except OSError as error:
+        raise NativeLibraryError(f"{error}\n{remedy()}") from error
+    # Nothing but what the page itself carries: no file, no network.
+    fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
+    page = weasyprint.HTML(string=render_page(context, "pdf", templates), url_fetcher=fetcher)
+    when = _now()
+    attachments = [
+        weasyprint.Attachment(
+            string=file.content().encode(),
+            name=file.name,
+            description=file.description,
+            relationship="Data",
+            created=when,
+            modified=when,
+            url_fetcher=fetcher,
+        )
+        for file in (*context.get("attachments", ()), *_tables(context["sections"]))
+    ]
+    with _errors_of("weasyprint") as said:
+        try:
+            content = page.write_pdf(pdf_variant="pdf/ua-1", attachments=attachments)
+        except FatalURLFetchingError as error:  # a BaseException, which nobody up the line expects
+            raise ValueError(f"the page is to be self-contained: {error}") from error
+    if said:
+        raise ValueError(f"not all of the page can be drawn: {said[0]}")
+    write_whole(path, content)
+
+
+@contextmanager
+def _errors_of(name: str) -> Iterator[list[str]]:
+    """What a library logs as errors while it goes on without, each cut to a line."""
+    said: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage()[:200])  # type: ignore[method-assign]
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+
+
+def _now() -> datetime:
+    """SOURCE_DATE_EPOCH where it is set, so that a file built twice is the same, else now."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.now(UTC) if epoch is None else datetime.fromtimestamp(int(epoch), UTC)
+
+
+def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
+    """The tables behind the figures."""
+    for section in sections:
+        for drawing in drawings(section.values):
+            yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv)
+
+
+def drawings(value: Any) -> Iterator[Drawing]:
+    """Every drawing in an answer's values, however deep."""
+    if isinstance(value, Drawing):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from drawings(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from drawings(part)
+    elif isinstance(value, Evidence):
+        yield from drawings(value.values)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, its folder made where there is none, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)  # mkstemp's own is for its maker alone
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
