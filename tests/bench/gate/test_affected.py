@@ -6,7 +6,7 @@ import pytest
 
 from bench.gate.affected import affected, reached
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

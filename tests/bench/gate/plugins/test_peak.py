@@ -10,7 +10,7 @@ import pytest
 
 from bench.gate.plugins import peak
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[4]
 SUITE = """
 import pytest
 

@@ -12,7 +12,7 @@ from torch import nn
 from bench.experiments.workloads.registry import ADAPTIVE, KINDS, check, identify, made, rates_of
 from impl.convolution.functional import Geometry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
     "activation": "examples/snake.py:Snake",
     "optimizer": "examples/lion.py:Lion",

@@ -23,7 +23,7 @@ from bench.store.database import latest
 from impl.training.loop import Measurement
 from tests.small_store import CELL, HERE, numbers, snapshot
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = experiments.Effort(1, 1, 64, tuning_seeds=1, untuned_seeds=1, batch_size=32)
 
 

@@ -10,7 +10,7 @@ from typer.main import get_command
 from bench.__main__ import app as bench
 from report.__main__ import app as report
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 PAGES = [page for page in PAGES if "made" not in page.parts]
 MAKEFILE = (ROOT / "Makefile").read_text()

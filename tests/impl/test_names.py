@@ -13,7 +13,7 @@ from bench.cli import common as command
 from impl import names
 from impl.names import unknown
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("classifier", "losses", "ReLU")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates" / "answers").glob("*.j2"))
 MODULES = sorted((ROOT / "report" / "answers").glob("q*.py"))
 NUMBER = re.compile(r"\d+\.\d+|\d+\s*(?:%|per ?cent)")

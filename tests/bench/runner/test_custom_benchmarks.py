@@ -6,7 +6,7 @@ from bench.experiments.workloads.registry import identify
 from bench.records.runs import Timing
 from bench.runner import training as runner
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 LAYERS = ("1→16 at 28×28", "16→32 at 14×14", "32→64 at 7×7")
 
 

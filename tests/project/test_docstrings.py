@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 API = ("bench.api", "report.figures")
 MODULES = [*sorted(f"impl.{path.stem}" for path in (ROOT / "impl").glob("*.py") if path.stem[0] != "_"), *API]
 

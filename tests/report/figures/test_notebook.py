@@ -16,7 +16,7 @@ from report import figures
 from report.evidence.queries import LABELS
 from report.figures import notebook as frames
 
-REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference.sqlite"
+REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference.sqlite"
 
 
 @pytest.fixture(scope="module")

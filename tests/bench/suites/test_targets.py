@@ -9,7 +9,7 @@ import pytest
 from bench.store.database import Snapshot, latest
 from bench.suites import targets as ratios
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def snapshot(timed):

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PINS = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
 PINNED = {
     pin.name: next(iter(pin.specifier)).version

@@ -91,5 +91,5 @@ def test_loading_is_tried_in_a_fresh_interpreter(monkeypatch, code):
 
 
 def test_the_container_installs_what_is_missing_on_debian():
-    words = (Path(__file__).resolve().parents[1] / "Containerfile").read_text("utf-8").split()
+    words = (Path(__file__).resolve().parents[3] / "Containerfile").read_text("utf-8").split()
     assert set(native.PACKAGES) <= set(words)
