@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.experiments import catalog as experiments
-from bench.experiments.catalog import ACTIVATIONS, PARTS, PROFILES, Plan
+from bench.experiments import catalog
+from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan
 from bench.experiments.estimates import estimator
-from bench.experiments.workloads.registry import brought
-from bench.experiments.workloads.training_run import run_cell
-from bench.experiments.workloads.user_code import owned
+from bench.experiments.selection import scored
+from bench.experiments.workloads.registry import resolve
+from bench.experiments.workloads.training_run import execute
+from bench.experiments.workloads.user_code import custom_names
 from bench.records import environment
-from bench.records.runs import Cell, Outcome
+from bench.records.runs import RunConfig, RunResult
 from bench.runner import training as runner
+from bench.runner.benchmarks import run_benchmarks
 from bench.runner.progress import Steps, console
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Snapshot, Store, alone, latest
 from impl.data import datasets as data
 from impl.names import check
@@ -57,30 +60,30 @@ def run(
     ['test', 'validation']
     """
     parts = (part, *more)
-    check("part", parts, PARTS)
+    check("part", parts, STAGES)
     check("profile", [profile], PROFILES)
     environment.device_name(device)
-    wanted = experiments.narrowed(PROFILES[profile], parts, seeds, epochs)
+    wanted = catalog.narrowed(PROFILES[profile], parts, seeds, epochs)
     given = {"activation": activations, "optimizer": optimizers, "strategy": strategies}
-    named = {kind: [brought(name, kind) for name in names] for kind, names in given.items()}
-    own = owned(named)
+    named = {kind: [resolve(name, kind) for name in names] for kind, names in given.items()}
+    own = custom_names(named)
     source = data.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
     if source.notice and dataset is None:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     size = len(loaded.train_images)
-    plans, others = experiments.everything(wanted, loaded.name, size, named["activation"], own)
+    plans, others = catalog.everything(wanted, loaded.name, size, named["activation"], own)
     with _opened(results) as store:
         where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
-        session = runner.Session(store, where, profile)
+        recorder = RunRecorder(store, where, profile)
         if wanted.benchmark_seconds:
             log = store.path.parent / "benchmarks.log"
-            runner.run_benchmarks(session, device, wanted.benchmark_seconds, log, own)
+            run_benchmarks(recorder, device, wanted.benchmark_seconds, log, own)
         if workers is None:
-            _run_here(session, plans, others, source.root, device)
+            _run_here(recorder, plans, others, source.root, device)
         else:
             runner.run_plans(
-                session, plans, others, source.root, estimator([]), device=device, workers=workers
+                recorder, plans, others, source.root, estimator([]), device=device, workers=workers
             )
         return frame(store.snapshot(where, profile))
 
@@ -88,7 +91,7 @@ def run(
 def load(path: str | os.PathLike[str]) -> pd.DataFrame:
     """The measurements of a store, a row each beside its run's fields: of what was measured last.
 
-    Columns: run, status, error and the fields of the run's `Cell` or `Timing`, then metric, step, value and
+    Columns: run, status, error and the fields of the run's `RunConfig` or `Timing`, then metric, step, value and
     unit. A run without measurements, as one that failed, is one row with these four missing. The frame's
     `attrs` hold its `environment` and `profile`: two of either are never put together. Raises
     FileNotFoundError without a file, ValueError where nothing was measured, StoreError as `bench.store` does.
@@ -126,24 +129,24 @@ def _opened(results: str | os.PathLike[str] | None) -> Iterator[Store]:
 
 
 def _run_here(
-    session: runner.Session, plans: Sequence[Plan], others: Sequence[Cell], root: Path | None, device: str
+    recorder: RunRecorder, plans: Sequence[Plan], others: Sequence[RunConfig], root: Path | None, device: str
 ) -> None:
     """What `runner.run_plans` does, in this process: a notebook's small runs need no others."""
 
-    def make(label: str, cells: Iterable[Cell]) -> None:
-        done = session.finished()
-        left = {cell.key: cell for cell in cells if cell.key not in done}
+    def make(label: str, configs: Iterable[RunConfig]) -> None:
+        done = recorder.finished()
+        left = {config.config_hash: config for config in configs if config.config_hash not in done}
         with Steps(label) as steps:
             steps.begin(len(left), float(len(left)))
-            for cell in left.values():
+            for config in left.values():
                 try:
-                    outcome = run_cell(cell, root, device)
+                    outcome = execute(config, root, device)
                 except Exception as error:
-                    outcome = Outcome("failed", error=repr(error))
-                session.record(cell, outcome)
-                steps.advance(str(cell))
+                    outcome = RunResult("failed", error=repr(error))
+                recorder.record(config, outcome)
+                steps.advance(str(config))
 
-    make("convergence and phenomena", others)
+    make("convergence and synthetic", others)
     for plan in plans:
-        make(f"{plan.name}: tuning", (cell for _, cell in plan.tuning()))
-        make(f"{plan.name}: scored", runner.scored(session.snapshot(), plan, complete=True))
+        make(f"{plan.name}: tuning", (config for _, config in plan.tuning()))
+        make(f"{plan.name}: scored", scored(recorder.snapshot(), plan, complete=True))

@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 import pandas as pd
 
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store.database import Snapshot, Store, latest
 from bench.store.schema import SPECIFICATION
 from impl.training.loop import Measurement
 
 HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")
-CELL = Cell(
+CONFIG = RunConfig(
     "classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0,
     loss="cross_entropy", initialization="torch",
 )  # fmt: skip
@@ -22,13 +22,13 @@ CELL = Cell(
 
 def run(values, status="finished", steps=None, **fields):
     """A run of CELL with other fields; values: metric -> number, or numbers by step."""
-    cell = replace(CELL, **fields)
+    config = replace(CONFIG, **fields)
     rows = [
         Measurement(metric, step, number, "1")
         for metric, given in values.items()
-        for step, number in (given.items() if isinstance(given, dict) else [(cell.epochs, given)])
+        for step, number in (given.items() if isinstance(given, dict) else [(config.epochs, given)])
     ]
-    return cell, Outcome(status, rows)
+    return config, RunResult(status, rows)
 
 
 def tuning(score, rate, seed=1000, status="finished", **fields):
@@ -47,8 +47,8 @@ def timed(found, scale=1.0):
     """Runs of benchmarks: (task, subject, implementation, elements) -> seconds, all times `scale`."""
     return [
         (
-            Timing(task, subject, way, f"{size} elements", size),
-            Outcome("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
+            BenchmarkCase(task, subject, way, f"{size} elements", size),
+            RunResult("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
         )
         for (task, subject, way, size), values in found.items()
     ]
@@ -56,9 +56,9 @@ def timed(found, scale=1.0):
 
 def phenomenon(task, seed, values):
     """A run of a phenomenon: metric -> numbers by step."""
-    cell = Cell(task, None, None, None, None, None, "digits", 100, 0, seed)
+    config = RunConfig(task, None, None, None, None, None, "digits", 100, 0, seed)
     rows = [Measurement(m, step, v, "1") for m, by in values.items() for step, v in by.items()]
-    return cell, Outcome("finished", rows)
+    return config, RunResult("finished", rows)
 
 
 def snapshot(path, runs, profile="quick"):
@@ -74,7 +74,11 @@ def held(runs, profile="quick", where=HERE):
     """The same without a file, which takes too long for tests that draw many."""
     rows, found = [], []
     for number, (what, outcome) in enumerate(runs, 1):
-        head = {"run": number, "kind": "training" if isinstance(what, Cell) else "timing", "key": what.key}
+        head = {
+            "run": number,
+            "kind": "training" if isinstance(what, RunConfig) else "timing",
+            "key": what.config_hash,
+        }
         head |= {
             "status": outcome.status,
             "error": outcome.error,

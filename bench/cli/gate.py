@@ -29,7 +29,7 @@ def compare(
     strict: Annotated[
         bool, typer.Option(help="Fail on inconclusive and on what cannot be run, too.")
     ] = False,
-    budget: Annotated[
+    tolerance: Annotated[
         float | None,
         typer.Option(min=0, help="How much slower is allowed, as a share; default: pyproject.toml's."),
     ] = None,
@@ -46,14 +46,14 @@ def compare(
     for path in written.values():
         path.unlink(missing_ok=True)  # a comparison that fails shall not show the last one's
     try:
-        trials = calibration.load(CALIBRATION)
+        calibration_runs = calibration.load(CALIBRATION)
         found = comparison.compare(
             comparison.project(),
             base,
             folder.resolve(),
             only=only.split(",") if only else (),
             everything=everything,
-            budget=budget,
+            tolerance=tolerance,
             fewest=rounds,
             minutes=minutes,
             say=_say,
@@ -63,9 +63,9 @@ def compare(
         raise typer.Exit(command.CANNOT) from None
     folder.mkdir(parents=True, exist_ok=True)
     written["md"].write_text(gate_output.markdown(found), "utf-8")
-    written["json"].write_text(gate_output.as_json(found, trials), "utf-8")
+    written["json"].write_text(gate_output.as_json(found, calibration_runs), "utf-8")
     wide = None if sys.stdout.isatty() else WIDTH
-    Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(trials))
+    Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(calibration_runs))
     failing = {gate.SLOWER} | ({gate.INCONCLUSIVE, gate.FAILED} if strict else set())
     if any(verdict.verdict in failing for verdict in found.verdicts):
         raise typer.Exit(command.DIFFERS)
@@ -79,7 +79,7 @@ def calibrate(
     folder: Annotated[Path, typer.Option(help="Where rounds are written.")] = Path("build/calibration"),
 ) -> None:
     """Compare this code with itself and with planted slowdowns, and say how far the gate can be trusted."""
-    trials = calibration.calibrate(
+    calibration_runs = calibration.calibrate(
         comparison.project(),
         folder.resolve(),
         CALIBRATION,
@@ -87,7 +87,7 @@ def calibrate(
         repeats,
         _say,
     )
-    Console().print(*gate_output.trusted(trials))
+    Console().print(*gate_output.trusted(calibration_runs))
 
 
 def _say(line: str) -> None:
@@ -97,7 +97,10 @@ def _say(line: str) -> None:
 COMMANDS = {
     "compare": (
         compare,
-        ("python -m bench compare main", "python -m bench compare v1 --only activation_forward --budget 0.1"),
+        (
+            "python -m bench compare main",
+            "python -m bench compare v1 --only activation_forward --tolerance 0.1",
+        ),
     ),
     "calibrate": (calibrate, ("python -m bench calibrate --repeats 5",)),
 }

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from bench.cli import common as command
-from bench.experiments import catalog as experiments
-from bench.experiments.catalog import ACTIVATIONS, PARTS, PROFILES, Plan, Profile, everything, narrowed
-from bench.experiments.workloads.registry import brought
-from bench.experiments.workloads.user_code import owned
-from bench.records.runs import Cell
+from bench.experiments import catalog
+from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan, Profile, everything, narrowed
+from bench.experiments.workloads.registry import resolve
+from bench.experiments.workloads.user_code import custom_names
+from bench.records.runs import RunConfig
 from bench.runner.progress import console
 from bench.store.database import Snapshot, StoreError, latest
 from impl.data import datasets as data
@@ -53,7 +53,7 @@ StrategyNames = Annotated[
         help="Your convolution, named likewise, of (input, weight, Geometry): timed and checked.",
     ),
 ]
-Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(PARTS)}.")]
+Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(STAGES)}.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="How many seeds are scored.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="How many epochs networks train.")]
 Results = Annotated[Path, typer.Option(help="The store.")]
@@ -62,13 +62,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program 
 
 @dataclass(frozen=True)
 class Asked:
-    """How much is asked for, of which activations, and by kind a user's own of all contenders."""
+    """How much is asked for, of which activations, and by kind a user's own of all candidates."""
 
     profile: Profile
     activations: list[str]
     own: dict[str, list[str]]
 
-    def cells(self, dataset: data.Dataset) -> tuple[list[Plan], list[Cell]]:
+    def configs(self, dataset: data.Dataset) -> tuple[list[Plan], list[RunConfig]]:
         """The experiments on a data set, and the cells that need no rate chosen."""
         size = len(dataset.train_images)
         return everything(self.profile, dataset.name, size, self.activations, self.own)
@@ -85,17 +85,17 @@ def asked(
 ) -> Asked:
     """What these options come to; all activations without any named. Raises an error of usage."""
     command.check("profile", [profile], PROFILES)
-    whole = narrowed(PROFILES[profile], command.chosen("part", only, PARTS), seeds, epochs)
+    whole = narrowed(PROFILES[profile], command.chosen("part", only, STAGES), seeds, epochs)
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
     named = {kind: _named(kind, names) for kind, names in given.items()}
-    activations = [*experiments.BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
-    return Asked(whole, list(dict.fromkeys(activations)), owned(named))
+    activations = [*catalog.BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
+    return Asked(whole, list(dict.fromkeys(activations)), custom_names(named))
 
 
 def _named(kind: str, given: str | None) -> list[str]:
-    """The contenders of a kind that are asked for; a user's own tried once, and identified by its text."""
+    """The candidates of a kind that are asked for; a user's own tried once, and identified by its text."""
     try:
-        return [brought(name, kind) for name in given.split(",")] if given else []
+        return [resolve(name, kind) for name in given.split(",")] if given else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -32,7 +32,7 @@ from bench.cli.options import (
 )
 from bench.experiments.estimates import BENCHMARK, estimator
 from bench.records import environment
-from bench.records.runs import Cell, Timing
+from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner import status
 from bench.runner.progress import console
 from bench.store import database as store
@@ -55,12 +55,12 @@ def list_(
 ) -> None:
     """Show the cells of a profile, and about how long each takes on one core; nothing is run."""
     wanted = asked(profile, only, seeds, epochs, activation, optimizer, strategy)
-    plans, others = wanted.cells(data.resolve(data_root, dataset).load())
+    plans, others = wanted.configs(data.resolve(data_root, dataset).load())
     seconds = estimator(measured(results))
-    unknown = {plan.name: plan.final(dict.fromkeys(range(len(plan.contenders)), 0.0)) for plan in plans}
+    unknown = {plan.name: plan.final(dict.fromkeys(range(len(plan.candidates)), 0.0)) for plan in plans}
     groups = {
-        "convergence and phenomena": others,
-        **{f"{plan.name}: tuning": [cell for _, cell in plan.tuning()] for plan in plans},
+        "convergence and synthetic": others,
+        **{f"{plan.name}: tuning": [config for _, config in plan.tuning()] for plan in plans},
         **{
             f"{plan.name}: scored, rate chosen by tuning where none is named": unknown[plan.name]
             for plan in plans
@@ -68,21 +68,29 @@ def list_(
     }
     if as_json:
         cells_ = [
-            {"part": name, "key": cell.key if cell.learning_rate != 0 else None, "seconds": seconds(cell)}
-            | asdict(cell)
-            | ({} if cell.learning_rate != 0 else {"learning_rate": None})  # not chosen yet
-            for name, cells in groups.items()
-            for cell in cells
+            {
+                "part": name,
+                "key": config.config_hash if config.learning_rate != 0 else None,
+                "seconds": seconds(config),
+            }
+            | asdict(config)
+            | ({} if config.learning_rate != 0 else {"learning_rate": None})  # not chosen yet
+            for name, configs in groups.items()
+            for config in configs
         ]
         typer.echo(json.dumps({"profile": profile, "cells": cells_}, indent=1))
         return
     table = Table("part", "cells", "about", box=None)
-    for name, cells in groups.items():
+    for name, configs in groups.items():
         typer.echo(f"# {name}")
-        for cell in cells:
-            typer.echo(f"{cell.key if cell.learning_rate != 0 else '-' * 16}  {seconds(cell):8.2f} s  {cell}")
-        table.add_row(name, str(len(cells)), f"{sum(map(seconds, cells)) / 60:.1f} min")
-    total = {cell.key: cell for cells in groups.values() for cell in cells}.values()  # parts share cells
+        for config in configs:
+            typer.echo(
+                f"{config.config_hash if config.learning_rate != 0 else '-' * 16}  {seconds(config):8.2f} s  {config}"
+            )
+        table.add_row(name, str(len(configs)), f"{sum(map(seconds, configs)) / 60:.1f} min")
+    total = {
+        config.config_hash: config for configs in groups.values() for config in configs
+    }.values()  # parts share cells
     table.add_row("all, on one core", str(len(total)), f"{sum(map(seconds, total)) / 60:.1f} min")
     console.print(table)
 
@@ -127,13 +135,13 @@ def parts(
     """How far a profile is: what a run would make, and about how long it would take."""
     cell_seconds = estimator(measured(results))
 
-    def seconds(what: Cell | Timing) -> float:
-        if isinstance(what, Cell):
+    def seconds(what: RunConfig | BenchmarkCase) -> float:
+        if isinstance(what, RunConfig):
             return cell_seconds(what)
         return BENCHMARK * wanted.profile.benchmark_seconds
 
     timings = status.benchmarks(device, wanted.own) if wanted.profile.benchmark_seconds else ()
-    return status.parts(snapshot, *wanted.cells(dataset), timings, seconds)
+    return status.parts(snapshot, *wanted.configs(dataset), timings, seconds)
 
 
 def tell(found: Sequence[status.Part], what: str) -> None:

@@ -27,7 +27,9 @@ from bench.experiments.estimates import estimator
 from bench.records import environment
 from bench.runner import status
 from bench.runner import training as runner
+from bench.runner.benchmarks import run_benchmarks
 from bench.runner.progress import console
+from bench.runner.recorder import RunRecorder
 from bench.store import database as store
 from bench.store.database import Store, alone
 from impl.data import datasets as data
@@ -67,16 +69,16 @@ def run(
         found = plan_commands.parts(store.of(results, where, profile), wanted, loaded, device, results)
         plan_commands.tell(found, "would be made")
         return
-    plans, others = wanted.cells(loaded)
+    plans, others = wanted.configs(loaded)
     seconds = estimator(measured(results))
     try:
         with alone(results, lambda: _wait(results)), Store(results) as opened:
-            session = runner.Session(opened, opened.environment_id(where), profile)
+            recorder = RunRecorder(opened, opened.environment_id(where), profile)
             if wanted.profile.benchmark_seconds:
                 log = results.parent / "benchmarks.log"
-                runner.run_benchmarks(session, device, wanted.profile.benchmark_seconds, log, wanted.own)
+                run_benchmarks(recorder, device, wanted.profile.benchmark_seconds, log, wanted.own)
             runner.run_plans(
-                session,
+                recorder,
                 plans,
                 others,
                 source.root,
@@ -85,18 +87,18 @@ def run(
                 workers=workers,
                 scheduler=scheduler,
             )
-            snapshot = session.snapshot()
+            snapshot = recorder.snapshot()
     except KeyboardInterrupt:
         console.print("Stopped. What was finished is in the store; the same command goes on from there.")
         raise typer.Exit(command.STOPPED) from None
     made = status.parts(snapshot, plans, others, status.timings(snapshot), lambda what: 0.0)
     console.print(status.table(made, left=False))
-    failed = len(session.failed)
+    failed = len(recorder.failed)
     kept = f"{failed} failed, all other runs are in the store" if failed else "all runs are in the store"
     console.print(
         f"{results}: profile {profile}, data set {loaded.name}, {kept}.", markup=False, soft_wrap=True
     )
-    for failure in session.failed:
+    for failure in recorder.failed:
         console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
     if failed:
         console.print("The same command tries again what failed.")

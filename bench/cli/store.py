@@ -53,10 +53,12 @@ def verify(
     device = "cpu" if snapshot.environment["device"] == "cpu" else "cuda"
     source = data.resolve(data_root, str(snapshot.environment["dataset"]))
     found = []
-    for cell, numbers, different in again(snapshot, count, draw, source.root, device):
-        found.append({"key": cell.key, "cell": str(cell), "numbers": numbers, "different": different})
+    for config, numbers, different in again(snapshot, count, draw, source.root, device):
+        found.append(
+            {"key": config.config_hash, "cell": str(config), "numbers": numbers, "different": different}
+        )
         if not as_json:
-            typer.echo(f"{cell.key}  {cell}: {different} of {numbers} numbers differ")
+            typer.echo(f"{config.config_hash}  {config}: {different} of {numbers} numbers differ")
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     if any(run["different"] for run in found):

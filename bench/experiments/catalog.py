@@ -1,6 +1,6 @@
 """What is compared with what: the experiments, how much of each a profile runs, and their cells.
 
-An experiment is a number of contenders that differ in nothing but what is compared. Each contender's learning
+An experiment is a number of candidates that differ in nothing but what is compared. Each candidate's learning
 rate is chosen from one grid on held-out training images (`tuning`), and only then scored on the test set
 (`final`), at that rate and, where the assignment used one rate for all, at that one too.
 """
@@ -12,8 +12,8 @@ from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import ADAPTIVE, CONTROL, rates_of
-from bench.experiments.workloads.synthetic import PHENOMENA
-from bench.records.runs import VALIDATION, Cell, Trial, held_out
+from bench.experiments.workloads.synthetic import SYNTHETIC
+from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
 
 TUNING_SEEDS = 1000  # those of the runs that choose rates begin here: no run that is scored shares one
 
@@ -36,12 +36,12 @@ RATES: dict[str, tuple[float, ...]] = {
 }
 
 Fields = Mapping[str, object]
-# From the activations that are asked for, and the optimizers beside those of RATES, to contenders.
-Contenders = Callable[[Sequence[str], Sequence[str]], Sequence[Fields]]
+# From the activations that are asked for, and the optimizers beside those of RATES, to candidates.
+Candidates = Callable[[Sequence[str], Sequence[str]], Sequence[Fields]]
 
 
 @dataclass(frozen=True)
-class Effort:
+class Budget:
     """How much of one experiment a profile runs; no tuning seeds: only the rate of the base cell is run."""
 
     seeds: int
@@ -54,24 +54,24 @@ class Effort:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question put to a network: the task, what all contenders share, and what sets each apart.
+    """A question put to a network: the task, what all candidates share, and what sets each apart.
 
-    contenders: the cell fields of each contender.
+    candidates: the cell fields of each candidate.
     """
 
     task: str
-    contenders: Contenders
+    candidates: Candidates
     shared: Fields
 
 
-def _of_activations(*others: Fields) -> Contenders:
+def _of_activations(*others: Fields) -> Candidates:
     """Every activation asked for, in every one of some other respects."""
     return lambda activations, _: [{"activation": a, **other} for other in others for a in activations]
 
 
-def _fixed(*contenders: Fields) -> Contenders:
-    """The same contenders whatever is asked for."""
-    return lambda *_: contenders
+def _fixed(*candidates: Fields) -> Candidates:
+    """The same candidates whatever is asked for."""
+    return lambda *_: candidates
 
 
 def _of_optimizers(activations: Sequence[str], own: Sequence[str]) -> Sequence[Fields]:
@@ -115,16 +115,16 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 # All that a profile measures, by the names that narrow it.
-PARTS = ("benchmarks", "convergence", "phenomena", *EXPERIMENTS)
+STAGES = ("benchmarks", "convergence", "synthetic", *EXPERIMENTS)
 
 
 @dataclass(frozen=True)
 class Profile:
     """How much of everything is measured, and how long each benchmark may take; 0 seconds: none is run."""
 
-    experiments: Mapping[str, Effort]
-    convergence: Effort
-    phenomena_seeds: int
+    experiments: Mapping[str, Budget]
+    convergence: Budget
+    synthetic_seeds: int
     benchmark_seconds: float
 
 
@@ -132,34 +132,34 @@ _DESCENTS = convergence.SAMPLES
 PROFILES: dict[str, Profile] = {
     "quick": Profile(
         {
-            "classifier": Effort(3, 2, 3000, tuning_seeds=1, untuned_seeds=3),
-            "losses": Effort(2, 2, 3000, tuning_seeds=1),
-            "optimizers": Effort(2, 2, 3000, tuning_seeds=1),
-            "initialization": Effort(2, 2, 3000, tuning_seeds=1),
-            "fc_autoencoder": Effort(2, 2, 2000, tuning_seeds=1, untuned_seeds=2),
-            "deep_classifier": Effort(2, 2, 3000, tuning_seeds=1),
-            "deep_initialization": Effort(2, 2, 3000, tuning_seeds=1),
-            "scratch_cnn": Effort(1, 2, 5000, batch_size=32),
-            "conv_autoencoder": Effort(2, 1, 500),
+            "classifier": Budget(3, 2, 3000, tuning_seeds=1, untuned_seeds=3),
+            "losses": Budget(2, 2, 3000, tuning_seeds=1),
+            "optimizers": Budget(2, 2, 3000, tuning_seeds=1),
+            "initialization": Budget(2, 2, 3000, tuning_seeds=1),
+            "fc_autoencoder": Budget(2, 2, 2000, tuning_seeds=1, untuned_seeds=2),
+            "deep_classifier": Budget(2, 2, 3000, tuning_seeds=1),
+            "deep_initialization": Budget(2, 2, 3000, tuning_seeds=1),
+            "scratch_cnn": Budget(1, 2, 5000, batch_size=32),
+            "conv_autoencoder": Budget(2, 1, 500),
         },
-        convergence=Effort(2, 20, _DESCENTS),
-        phenomena_seeds=3,
+        convergence=Budget(2, 20, _DESCENTS),
+        synthetic_seeds=3,
         benchmark_seconds=0.1,
     ),
     "reference": Profile(
         {
-            "classifier": Effort(20, 4, 60_000, tuning_seeds=3, untuned_seeds=20),
-            "losses": Effort(10, 4, 60_000, tuning_seeds=3),
-            "optimizers": Effort(10, 4, 60_000, tuning_seeds=3),
-            "initialization": Effort(10, 4, 60_000, tuning_seeds=3),
-            "fc_autoencoder": Effort(10, 3, 60_000, tuning_seeds=2, untuned_seeds=10),
-            "deep_classifier": Effort(5, 3, 60_000, tuning_seeds=3),
-            "deep_initialization": Effort(5, 3, 60_000, tuning_seeds=3),
-            "scratch_cnn": Effort(2, 5, 60_000, batch_size=32),
-            "conv_autoencoder": Effort(5, 1, 20_000, tuning_seeds=2),
+            "classifier": Budget(20, 4, 60_000, tuning_seeds=3, untuned_seeds=20),
+            "losses": Budget(10, 4, 60_000, tuning_seeds=3),
+            "optimizers": Budget(10, 4, 60_000, tuning_seeds=3),
+            "initialization": Budget(10, 4, 60_000, tuning_seeds=3),
+            "fc_autoencoder": Budget(10, 3, 60_000, tuning_seeds=2, untuned_seeds=10),
+            "deep_classifier": Budget(5, 3, 60_000, tuning_seeds=3),
+            "deep_initialization": Budget(5, 3, 60_000, tuning_seeds=3),
+            "scratch_cnn": Budget(2, 5, 60_000, batch_size=32),
+            "conv_autoencoder": Budget(5, 1, 20_000, tuning_seeds=2),
         },
-        convergence=Effort(5, 50, _DESCENTS),
-        phenomena_seeds=20,
+        convergence=Budget(5, 50, _DESCENTS),
+        synthetic_seeds=20,
         benchmark_seconds=0.5,
     ),
 }
@@ -167,54 +167,56 @@ PROFILES: dict[str, Profile] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of one experiment: its contenders at the untuned rate and seed 0, and how each is treated."""
+    """The cells of one experiment: its candidates at the untuned rate and seed 0, and how each is treated."""
 
     name: str
-    contenders: Sequence[Cell]
-    effort: Effort
+    candidates: Sequence[RunConfig]
+    budget: Budget
 
-    def tuning(self) -> list[tuple[int, Cell]]:
-        """The cells that choose rates, each with the index of its contender."""
+    def tuning(self) -> list[tuple[int, RunConfig]]:
+        """The cells that choose rates, each with the index of its candidate."""
         return [
-            (index, replace(cell, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
-            for index, cell in enumerate(self.contenders)
-            for rate in RATES.get(str(cell.optimizer)) or rates_of(str(cell.optimizer))
-            for seed in range(self.effort.tuning_seeds)
+            (index, replace(config, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
+            for index, config in enumerate(self.candidates)
+            for rate in RATES.get(str(config.optimizer)) or rates_of(str(config.optimizer))
+            for seed in range(self.budget.tuning_seeds)
         ]
 
-    def final(self, rates: Mapping[int, float]) -> list[Cell]:
-        """The cells that are scored, given the rates of contenders; without its rate one is untuned only."""
+    def final(self, rates: Mapping[int, float]) -> list[RunConfig]:
+        """The cells that are scored, given the rates of candidates; without its rate one is untuned only."""
         found = []
-        for index, cell in enumerate(self.contenders):
-            tuned = rates.get(index) if self.effort.tuning_seeds else cell.learning_rate
-            for rate, seeds in ((tuned, self.effort.seeds), (UNTUNED, self.effort.untuned_seeds)):
-                found += [replace(cell, learning_rate=rate, seed=s) for s in range(seeds) if rate is not None]
-        return list({cell.key: cell for cell in found}.values())
+        for index, config in enumerate(self.candidates):
+            tuned = rates.get(index) if self.budget.tuning_seeds else config.learning_rate
+            for rate, seeds in ((tuned, self.budget.seeds), (UNTUNED, self.budget.untuned_seeds)):
+                found += [
+                    replace(config, learning_rate=rate, seed=s) for s in range(seeds) if rate is not None
+                ]
+        return list({config.config_hash: config for config in found}.values())
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:
     """The profile with these parts only, so many seeds scored and epochs trained; None: as it is."""
 
-    def changed(effort: Effort) -> Effort:
+    def changed(budget: Budget) -> Budget:
         return replace(
-            effort,
-            seeds=seeds or effort.seeds,
-            untuned_seeds=(seeds or effort.untuned_seeds) if effort.untuned_seeds else 0,
-            epochs=epochs or effort.epochs,
+            budget,
+            seeds=seeds or budget.seeds,
+            untuned_seeds=(seeds or budget.untuned_seeds) if budget.untuned_seeds else 0,
+            epochs=epochs or budget.epochs,
         )
 
     descents = replace(profile.convergence, seeds=seeds or profile.convergence.seeds)
     return Profile(
-        {name: changed(effort) for name, effort in profile.experiments.items() if name in only},
+        {name: changed(budget) for name, budget in profile.experiments.items() if name in only},
         descents if "convergence" in only else replace(descents, seeds=0),
-        (seeds or profile.phenomena_seeds) if "phenomena" in only else 0,
+        (seeds or profile.synthetic_seeds) if "synthetic" in only else 0,
         profile.benchmark_seconds if "benchmarks" in only else 0.0,
     )
 
 
 def plan(
     name: str,
-    effort: Effort,
+    budget: Budget,
     dataset: str,
     train_size: int,
     activations: Sequence[str],
@@ -225,31 +227,31 @@ def plan(
     optimizers: a user's own, to be compared beside those of RATES.
     """
     experiment = EXPERIMENTS[name]
-    base = Cell(
+    base = RunConfig(
         task=experiment.task,
         activation=None,
         optimizer="adam",
         learning_rate=UNTUNED,
-        batch_size=effort.batch_size,
+        batch_size=budget.batch_size,
         batch_norm=None,
         dataset=dataset,
-        samples=min(effort.samples, train_size - held_out(train_size)),
-        epochs=effort.epochs,
+        samples=min(budget.samples, train_size - held_out(train_size)),
+        epochs=budget.epochs,
         seed=0,
         loss=NETWORKS[experiment.task].loss,
         initialization="torch",
     )
-    contenders = [
-        replace(base, **{**experiment.shared, **fields})  # type: ignore[arg-type]  # names of Cell's fields
-        for fields in experiment.contenders(activations, optimizers)
+    candidates = [
+        replace(base, **{**experiment.shared, **fields})  # type: ignore[arg-type]  # names of RunConfig's fields
+        for fields in experiment.candidates(activations, optimizers)
     ]
-    return Plan(name, contenders, effort)
+    return Plan(name, candidates, budget)
 
 
-def descents(effort: Effort) -> list[Cell]:
+def descents(budget: Budget) -> list[RunConfig]:
     """Every method of `bench.convergence` at each of its rates."""
     return [
-        Cell(
+        RunConfig(
             task=convergence.TASK,
             activation=None,
             optimizer=method.optimizer,
@@ -257,29 +259,29 @@ def descents(effort: Effort) -> list[Cell]:
             batch_size=method.batch_size,
             batch_norm=None,
             dataset="digits",
-            samples=effort.samples,
-            epochs=effort.epochs,
+            samples=budget.samples,
+            epochs=budget.epochs,
             seed=seed,
         )
         for method in convergence.METHODS.values()
         for learning_rate in method.learning_rates
-        for seed in range(effort.seeds)
+        for seed in range(budget.seeds)
     ]
 
 
-def phenomena(seeds: int, dataset: str, train_size: int) -> list[Cell]:
-    """Every phenomenon of `bench.phenomena` under each seed."""
+def synthetic_runs(seeds: int, dataset: str, train_size: int) -> list[RunConfig]:
+    """Every phenomenon of `bench.synthetic` under each seed."""
     return [
-        Cell(name, None, None, None, None, None, dataset, train_size, 0, seed)
-        for name in PHENOMENA
+        RunConfig(name, None, None, None, None, None, dataset, train_size, 0, seed)
+        for name in SYNTHETIC
         for seed in range(seeds)
     ]
 
 
-def trials(own: Mapping[str, Sequence[str]], dataset: str) -> list[Trial]:
-    """The check of each of a user's own contenders, which are given by kind."""
+def trials(own: Mapping[str, Sequence[str]], dataset: str) -> list[ConformanceCheck]:
+    """The check of each of a user's own candidates, which are given by kind."""
     return [
-        Trial(TASKS[kind], None, None, None, None, None, dataset, 0, 0, 0, subject=name)
+        ConformanceCheck(TASKS[kind], None, None, None, None, None, dataset, 0, 0, 0, subject=name)
         for kind, names in own.items()
         for name in names
     ]
@@ -306,11 +308,11 @@ def everything(
     train_size: int,
     activations: Sequence[str],
     own: Mapping[str, Sequence[str]],
-) -> tuple[list[Plan], list[Cell]]:
-    """The plans of a profile, and its cells that need no rate chosen; own: a user's contenders by kind."""
+) -> tuple[list[Plan], list[RunConfig]]:
+    """The plans of a profile, and its cells that need no rate chosen; own: a user's candidates by kind."""
     others = [
         *trials(own, dataset),
         *descents(profile.convergence),
-        *phenomena(profile.phenomena_seeds, dataset, train_size),
+        *synthetic_runs(profile.synthetic_seeds, dataset, train_size),
     ]
     return plans(profile, dataset, train_size, activations, own.get("optimizer", ())), others

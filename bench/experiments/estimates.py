@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bench.experiments.workloads.networks import NETWORKS
-from bench.records.runs import Cell
+from bench.records.runs import RunConfig
 from bench.store.database import Snapshot
 
 NO_BATCH = 0.0
@@ -18,7 +18,7 @@ def _work(samples: float, epochs: float) -> float:
     return max(1.0, samples * epochs)
 
 
-def estimator(snapshots: Sequence[Snapshot]) -> Callable[[Cell], float]:
+def estimator(snapshots: Sequence[Snapshot]) -> Callable[[RunConfig], float]:
     """Seconds of a cell on one core: the median of its task and batch size in the first snapshot with both.
 
     What was measured nowhere is estimated from the table of networks.
@@ -32,11 +32,11 @@ def estimator(snapshots: Sequence[Snapshot]) -> Callable[[Cell], float]:
         each = took.assign(each=took["value"] / work, size=size).groupby(["task", "size"])["each"].median()
         known.update(each.to_dict())  # type: ignore[arg-type]  # its keys are pairs
 
-    def seconds(cell: Cell) -> float:
-        work = _work(cell.samples, cell.epochs)
-        each = known.get((cell.task, float(cell.batch_size or NO_BATCH)))
+    def seconds(config: RunConfig) -> float:
+        work = _work(config.samples, config.epochs)
+        each = known.get((config.task, float(config.batch_size or NO_BATCH)))
         if each is not None:
             return each * work
-        return NETWORKS[cell.task].cost / 60_000 * work if cell.task in NETWORKS else UNKNOWN
+        return NETWORKS[config.task].cost / 60_000 * work if config.task in NETWORKS else UNKNOWN
 
     return seconds

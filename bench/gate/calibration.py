@@ -23,7 +23,7 @@ PLUGIN = "-pbench.gate.plugins.slowdown"
 
 
 @dataclass(frozen=True)
-class Trial:
+class CalibrationRun:
     """One comparison of head with itself: how many of its benchmarks came out which way.
 
     share, group: of the planted slowdown; 0 and "" where nothing was planted. others: the other verdicts.
@@ -60,7 +60,7 @@ def plan(groups: Sequence[str], shares: Sequence[float], repeats: int) -> Iterat
 
 def calibrate(
     root: Path, folder: Path, store: Path, shares: Sequence[float], repeats: int, say: Say
-) -> list[Trial]:
+) -> list[CalibrationRun]:
     """Make the comparisons that the file `store` does not hold yet, and return all.
 
     Only times are counted: a planted wait needs no memory. A benchmark of another group than the planted one
@@ -95,7 +95,9 @@ def calibrate(
         slower, rounds = words.count(gate.SLOWER), int(frame["round"].nunique())
         took = time.monotonic() - begin
         commit = git(root, "rev-parse", "HEAD")
-        done.append(Trial(share, group, number, commit, machine, len(judged), slower, others, rounds, took))
+        done.append(
+            CalibrationRun(share, group, number, commit, machine, len(judged), slower, others, rounds, took)
+        )
         store.parent.mkdir(parents=True, exist_ok=True)
         fresh = store.with_suffix(".fresh")
         fresh.write_text(json.dumps([asdict(t) for t in done], indent=1) + "\n", "utf-8")
@@ -108,12 +110,12 @@ def this_machine() -> str:
     return f"{processor_name()}, {os.cpu_count()} cores"
 
 
-def load(store: Path) -> list[Trial]:
+def load(store: Path) -> list[CalibrationRun]:
     """The comparisons that a file holds; none where there is no file. Raises ValueError for a damaged one."""
     if not store.exists():
         return []
     try:
-        return [Trial(**row) for row in json.loads(store.read_text("utf-8"))]
+        return [CalibrationRun(**row) for row in json.loads(store.read_text("utf-8"))]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{store} holds no calibration ({error}); remove it, or restore it") from error
 
@@ -124,17 +126,17 @@ def rate(label: str, hits: int, cases: int) -> Rate:
     return Rate(label, hits, cases, float(interval.low), float(interval.high))
 
 
-def rates(trials: Sequence[Trial]) -> list[Rate]:
+def rates(calibration_runs: Sequence[CalibrationRun]) -> list[Rate]:
     """False alarms by benchmark and by run, and how often a planted share was found, by benchmark."""
-    plain = [t for t in trials if not t.group]
+    plain = [t for t in calibration_runs if not t.group]
     alarms = [t.slower + t.others.get(gate.FASTER, 0) for t in plain]
     found = []
     if plain:
         found.append(rate("false alarms, of benchmarks", sum(alarms), sum(t.benchmarks for t in plain)))
         failing = sum(t.slower > 0 for t in plain)
         found.append(rate("false alarms, of runs that fail", failing, len(plain)))
-    for share in sorted({t.share for t in trials if t.group}):
-        part = [t for t in trials if t.group and t.share == share]
+    for share in sorted({t.share for t in calibration_runs if t.group}):
+        part = [t for t in calibration_runs if t.group and t.share == share]
         slower, cases = sum(t.slower for t in part), sum(t.benchmarks for t in part)
         found.append(rate(f"{share:.0%} planted, found", slower, cases))
     return found

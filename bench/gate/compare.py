@@ -136,7 +136,7 @@ def compare(
     *,
     only: Sequence[str] = (),
     everything: bool = False,
-    budget: float | None = None,
+    tolerance: float | None = None,
     fewest: int = gate.FEWEST,
     minutes: float = MINUTES,
     say: Say = print,
@@ -144,7 +144,7 @@ def compare(
     """Measure a commit and the working tree in rounds, and judge.
 
     folder: where the worktree and every round's file go. only: groups of benchmarks; everything: also those
-    that the change cannot have touched. budget: of every group, in place of the project's own; fewest: rounds
+    that the change cannot have touched. tolerance: of every group, in place of the project's own; fewest: rounds
     of every benchmark; minutes: after which no further round is begun. Raises GateError or RoundError for
     what cannot be compared.
     """
@@ -169,7 +169,7 @@ def compare(
             rest = "" if everything else "; --all adds those that the change cannot have touched"
             raise GateError(unknown("group", ",".join(only), touched) + rest)
         groups = {group_of(node) for names in nodes.values() for node in names}
-        allowed = budgets(root) if budget is None else dict.fromkeys(groups, budget)
+        allowed = budgets(root) if tolerance is None else dict.fromkeys(groups, tolerance)
         frame = rounds_of(sides, nodes, folder, begin + 60 * minutes, allowed, notices, say, fewest=fewest)
     verdicts = tuple(gate.judge(frame, allowed))
     return Comparison(base, head, verdicts, tuple(notices), frame, time.monotonic() - begin)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from bench.gate.calibration import Trial, rates, this_machine
+from bench.gate.calibration import CalibrationRun, rates, this_machine
 from bench.gate.compare import Comparison
 from bench.gate.verdicts import FAILED, FASTER, INCONCLUSIVE, NEW, REMOVED, SAME, SLOWER, Judged
 
@@ -74,15 +74,15 @@ def markdown(found: Comparison) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def as_json(found: Comparison, trials: Sequence[Trial] = ()) -> str:
+def as_json(found: Comparison, calibration_runs: Sequence[CalibrationRun] = ()) -> str:
     """Everything, with each round's ratio and what a calibration found; null where there is no number."""
     record = {
         **{name: value for name, value in vars(found).items() if name != "rounds"},
         "verdicts": [asdict(v) for v in found.verdicts],
         "rounds": found.count,
         "ratios": _ratios(found.rounds),
-        "calibration": [asdict(rate) for rate in rates(trials)],
-        "calibrated": calibrated(trials) if trials else "",
+        "calibration": [asdict(rate) for rate in rates(calibration_runs)],
+        "calibrated": calibrated(calibration_runs) if calibration_runs else "",
     }
     return json.dumps(_without_nan(record), indent=1) + "\n"
 
@@ -103,19 +103,19 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def calibrated(trials: Sequence[Trial]) -> str:
+def calibrated(calibration_runs: Sequence[CalibrationRun]) -> str:
     """Where and with which commits a calibration was made, and whether that is elsewhere."""
-    machines, commits = {t.machine for t in trials}, {t.commit[:10] for t in trials}
+    machines, commits = {t.machine for t in calibration_runs}, {t.commit[:10] for t in calibration_runs}
     here = "" if machines == {this_machine()} else "; not this machine"
     return f"Calibration of the gate on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
 
 
-def trusted(trials: Sequence[Trial]) -> list[Table]:
+def trusted(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:
     """The table of what a calibration found; nothing where there was none."""
-    found = rates(trials)
+    found = rates(calibration_runs)
     if not found:
         return []
-    table = Table(title=calibrated(trials), title_justify="left")
+    table = Table(title=calibrated(calibration_runs), title_justify="left")
     for column in ("What", "Cases", "Share", "Interval"):
         table.add_column(column, justify="left" if column == "What" else "right")
     for r in found:

@@ -17,7 +17,9 @@ from bench.statistics.paired import CONFIDENCE
 SLOWER, FASTER, SAME, INCONCLUSIVE = "slower", "faster", "same", "inconclusive"
 NEW, REMOVED, FAILED = "new", "removed", "failed"
 ALPHA = 0.01  # of the corrected p-value
-BUDGET = 0.05  # by so much a benchmark may be slower, relative, where its group has no budget of its own
+TOLERANCE = (
+    0.05  # by so much a benchmark may be slower, relative, where its group has no tolerance of its own
+)
 FEWEST, MOST = 7, 31  # rounds
 
 
@@ -37,7 +39,7 @@ class Judged:
     high: float
     p: float
     rounds: int
-    budget: float
+    tolerance: float
     why: str = ""
 
 
@@ -72,10 +74,10 @@ def judge(rounds: pd.DataFrame, budgets: Mapping[str, float] | None = None) -> l
     """The verdict on every benchmark and metric.
 
     rounds: name, group, metric, round, base and head; NaN on a side that did not measure it in that round.
-    budgets: by group, else BUDGET.
+    budgets: by group, else TOLERANCE.
 
-    Slower: the interval's lower end is above the budget and the corrected p below ALPHA; faster the other way
-    round; same: the interval lies within the budget both ways; else inconclusive.
+    Slower: the interval's lower end is above the tolerance and the corrected p below ALPHA; faster the other way
+    round; same: the interval lies within the tolerance both ways; else inconclusive.
     """
     found = []
     for (name, group, metric), part in rounds.groupby(["name", "group", "metric"], sort=False):
@@ -88,17 +90,21 @@ def judge(rounds: pd.DataFrame, budgets: Mapping[str, float] | None = None) -> l
     p = corrected([math.nan if m is None else m[3] for m in measured])
     verdicts = []
     for (name, group, metric, both, sides), m, corrected_p in zip(found, measured, p, strict=True):
-        budget = (budgets or {}).get(group, BUDGET)
+        tolerance = (budgets or {}).get(group, TOLERANCE)
         if m is None:
             verdict, why = one_sided(*sides)
             verdicts.append(
-                Judged(name, group, metric, verdict, math.nan, math.nan, math.nan, math.nan, 0, budget, why)
+                Judged(
+                    name, group, metric, verdict, math.nan, math.nan, math.nan, math.nan, 0, tolerance, why
+                )
             )
             continue
         ratio, low, high, _ = m
-        verdict, why = decide(low, high, float(corrected_p), budget)
+        verdict, why = decide(low, high, float(corrected_p), tolerance)
         verdicts.append(
-            Judged(name, group, metric, verdict, ratio, low, high, float(corrected_p), len(both), budget, why)
+            Judged(
+                name, group, metric, verdict, ratio, low, high, float(corrected_p), len(both), tolerance, why
+            )
         )
     return verdicts
 
@@ -112,9 +118,9 @@ def one_sided(base: bool, head: bool) -> tuple[str, str]:
     return FAILED, "it fails on a side that has it, or no round was measured on both"
 
 
-def decide(low: float, high: float, p: float, budget: float) -> tuple[str, str]:
-    """Verdict and reason, from the interval of the ratio, the corrected p and the budget."""
-    bound = 1 + budget
+def decide(low: float, high: float, p: float, tolerance: float) -> tuple[str, str]:
+    """Verdict and reason, from the interval of the ratio, the corrected p and the tolerance."""
+    bound = 1 + tolerance
     if math.isnan(p):
         return INCONCLUSIVE, "one round only; more are needed"
     if low > bound and p < ALPHA:
@@ -128,9 +134,9 @@ def decide(low: float, high: float, p: float, budget: float) -> tuple[str, str]:
             INCONCLUSIVE,
             f"too noisy: the interval is {high / low - 1:.0%} wide; more rounds, a quiet machine",
         )
-    return INCONCLUSIVE, "close to the budget; more rounds would tell"
+    return INCONCLUSIVE, "close to the tolerance; more rounds would tell"
 
 
 def undecided(verdicts: Sequence[Judged]) -> set[str]:
-    """Names of the benchmarks that more rounds may decide: too noisy, or close to the budget."""
+    """Names of the benchmarks that more rounds may decide: too noisy, or close to the tolerance."""
     return {v.name for v in verdicts if v.verdict == INCONCLUSIVE}

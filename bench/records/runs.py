@@ -16,7 +16,7 @@ VALIDATION, TEST = "validation", "test"
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunConfig:
     """One run; two cells with the same fields are the same run.
 
     activation, batch_norm, loss and initialization are None where the task has none. samples: training
@@ -42,7 +42,7 @@ class Cell:
     initialization: str | None = None
 
     @property
-    def key(self) -> str:
+    def config_hash(self) -> str:
         """Hash of the fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
@@ -59,8 +59,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Trial(Cell):
-    """A check of `bench.soundness` of the user's own contender that `subject` names, of whichever kind."""
+class ConformanceCheck(RunConfig):
+    """A check of `bench.conformance` of the user's own candidate that `subject` names, of whichever kind."""
 
     subject: str = ""
 
@@ -69,12 +69,12 @@ class Trial(Cell):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What came of a run: its status, what it measured, the 8-bit grey pictures it made, or why it failed."""
 
     status: str  # finished, diverged or failed
     measurements: Sequence[Measurement] = ()
-    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (K, H, W) uint8
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (K, H, W) uint8
     error: str = ""
 
 
@@ -91,7 +91,7 @@ Interleaved = Callable[[dict[str, Callable[[], object]], int], None]
 
 
 @dataclass(frozen=True)
-class Timing:
+class BenchmarkCase:
     """One benchmark: which work, of what, by whose implementation, on which input.
 
     task: kind of work, such as `activation_forward`; subject: the activation, strategy, optimizer or network;
@@ -105,7 +105,7 @@ class Timing:
     size: int
 
     @property
-    def key(self) -> str:
+    def config_hash(self) -> str:
         """Hash of the fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 

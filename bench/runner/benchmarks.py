@@ -1,4 +1,4 @@
-"""Moved.."""
+"""Run the pytest-benchmark suites and record each benchmark when it ends."""
 
 import contextlib
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.records.environment import ROOT
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.runner.progress import Steps
 from bench.runner.pytest_plugin import Recorder
-from bench.runner.session import Session
+from bench.runner.recorder import RunRecorder
 from bench.store import database as store
 from impl.training.loop import Measurement
 
@@ -22,7 +22,7 @@ BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock
 
 
 def suites(device: str, own: Mapping[str, Sequence[str]]) -> list[str]:
-    """What pytest is to read: all suites on a device, and by kind a user's own contenders beside the tables'.
+    """What pytest is to read: all suites on a device, and by kind a user's own candidates beside the tables'.
 
     It is to leave alone our output and our folder.
     """
@@ -38,12 +38,16 @@ def suites(device: str, own: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def run_benchmarks(
-    session: Session, device: str, seconds: float, log: Path, own: Mapping[str, Sequence[str]] | None = None
+    recorder: RunRecorder,
+    device: str,
+    seconds: float,
+    log: Path,
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Run the pytest-benchmark suites of `bench/` and record each benchmark as soon as it is finished.
 
     seconds: how long each may take; log: what pytest prints, beside which pytest-benchmark's own file of this
-    run lies with the suffix `.json`; own: by kind a user's own contenders, timed beside those of the tables.
+    run lies with the suffix `.json`; own: by kind a user's own candidates, timed beside those of the tables.
 
     Raises:
         KeyboardInterrupt: when interrupted; what was finished is in the store.
@@ -55,15 +59,15 @@ def run_benchmarks(
     refused: list[store.StoreError] = []
     with Steps("benchmarks") as steps, log.open("w") as output:
 
-        def record(timing: Timing, samples: list[Measurement], error: str) -> None:
+        def record(timing: BenchmarkCase, samples: list[Measurement], error: str) -> None:
             try:
-                session.record(timing, Outcome("failed" if error else "finished", samples, error=error))
+                recorder.record(timing, RunResult("failed" if error else "finished", samples, error=error))
             except store.StoreError as problem:  # pytest would take it for one of its own
                 refused.append(problem)
                 pytest.exit("the store takes no more")
-            steps.advance(str(timing), failed=len(session.failed))
+            steps.advance(str(timing), failed=len(recorder.failed))
 
-        recorder = Recorder(session.finished(), lambda n: steps.begin(n, float(n)), record)
+        plugin = Recorder(recorder.finished(), lambda n: steps.begin(n, float(n)), record)
         arguments = [
             *suites(device, own or {}),
             f"--benchmark-json={fresh}",
@@ -75,7 +79,7 @@ def run_benchmarks(
             "-Wignore:Benchmark fixture was not used",  # of what Ctrl-C stopped before its first call
         ]
         with contextlib.redirect_stdout(output):
-            code = pytest.main(arguments, plugins=[recorder])
+            code = pytest.main(arguments, plugins=[plugin])
     if fresh.exists() and fresh.stat().st_size:
         fresh.replace(json)
     fresh.unlink(missing_ok=True)

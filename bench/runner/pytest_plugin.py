@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from bench.records.runs import Timing
+from bench.records.runs import BenchmarkCase
 from impl.training.loop import Measurement
 
 
-def timing_of(item: pytest.Function) -> Timing:
+def timing_of(item: pytest.Function) -> BenchmarkCase:
     """The `timing` that parametrises a benchmark."""
     timing = item.callspec.params["timing"]
-    assert isinstance(timing, Timing)
+    assert isinstance(timing, BenchmarkCase)
     return timing
 
 
@@ -32,7 +32,7 @@ def _extra(info: dict[str, Any]) -> list[Measurement]:
 class Collector:
     """Pytest plugin: keeps which timings there are."""
 
-    found: tuple[Timing, ...] = ()
+    found: tuple[BenchmarkCase, ...] = ()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         """Every benchmark is parametrised by a `timing`."""
@@ -46,14 +46,14 @@ class Recorder:
         self,
         finished: set[str],
         begin: Callable[[int], None],
-        record: Callable[[Timing, list[Measurement], str], None],
+        record: Callable[[BenchmarkCase, list[Measurement], str], None],
     ) -> None:
         self.finished, self.begin, self.record = finished, begin, record
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Function]) -> None:
         """Deselect what is in the store; every benchmark is parametrised by a `timing`."""
-        done = [item for item in items if timing_of(item).key in self.finished]
+        done = [item for item in items if timing_of(item).config_hash in self.finished]
         items[:] = [item for item in items if item not in done]
         config.hook.pytest_deselected(items=done)
         self.begin(len(items))

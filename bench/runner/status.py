@@ -11,9 +11,9 @@ from rich.table import Table
 from bench.experiments.catalog import Plan
 from bench.experiments.selection import scored
 from bench.experiments.workloads import convergence
-from bench.experiments.workloads.synthetic import PHENOMENA
+from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Timing, Trial
+from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig
 from bench.runner.benchmarks import suites
 from bench.runner.pytest_plugin import Collector
 from bench.store.database import Snapshot
@@ -37,8 +37,8 @@ class Part:
     to_take: float
 
 
-def benchmarks(device: str, own: Mapping[str, Sequence[str]]) -> tuple[Timing, ...]:
-    """Every benchmark that there is, those of a user's own contenders with them; none of them is run."""
+def benchmarks(device: str, own: Mapping[str, Sequence[str]]) -> tuple[BenchmarkCase, ...]:
+    """Every benchmark that there is, those of a user's own candidates with them; none of them is run."""
     collector = Collector()
     with contextlib.redirect_stdout(io.StringIO()) as said:
         code = pytest.main([*suites(device, own), "--collect-only", "-q"], plugins=[collector])
@@ -50,25 +50,25 @@ def benchmarks(device: str, own: Mapping[str, Sequence[str]]) -> tuple[Timing, .
 def parts(
     snapshot: Snapshot | None,
     plans: Sequence[Plan],
-    others: Sequence[Cell],
-    timings: Collection[Timing],
-    seconds: Callable[[Cell | Timing], float],
+    others: Sequence[RunConfig],
+    timings: Collection[BenchmarkCase],
+    seconds: Callable[[RunConfig | BenchmarkCase], float],
 ) -> list[Part]:
     """Every part of a profile in the order of running, and last all, where what parts share counts once.
 
     snapshot: of this environment and profile. timings: the benchmarks that are wanted.
     """
-    groups: dict[str, Iterable[Cell | Timing]] = {
+    groups: dict[str, Iterable[RunConfig | BenchmarkCase]] = {
         BENCHMARKS: timings,
-        "soundness": [cell for cell in others if isinstance(cell, Trial)],
-        "convergence": [cell for cell in others if cell.task == convergence.TASK],
-        "phenomena": [cell for cell in others if cell.task in PHENOMENA],
+        "conformance": [config for config in others if isinstance(config, ConformanceCheck)],
+        "convergence": [config for config in others if config.task == convergence.TASK],
+        "synthetic": [config for config in others if config.task in SYNTHETIC],
         **{plan.name: _cells(snapshot, plan) for plan in plans},
     }
-    wanted = {name: {what.key: what for what in group} for name, group in groups.items()}
+    wanted = {name: {what.config_hash: what for what in group} for name, group in groups.items()}
     status, took = _stored(snapshot)
 
-    def part(name: str, runs: dict[str, Cell | Timing]) -> Part:
+    def part(name: str, runs: dict[str, RunConfig | BenchmarkCase]) -> Part:
         ended = [status.get(key, "missing") for key in runs]
         open_ = [what for key, what in runs.items() if status.get(key) not in ("finished", "diverged")]
         times = [took[key] for key in runs if key in took]
@@ -86,13 +86,13 @@ def parts(
     return [*found, part(TOTAL, {key: what for runs in wanted.values() for key, what in runs.items()})]
 
 
-def _cells(snapshot: Snapshot | None, plan: Plan) -> list[Cell]:
+def _cells(snapshot: Snapshot | None, plan: Plan) -> list[RunConfig]:
     """The cells of an experiment, a rate that is not chosen yet as 0."""
-    tuning = [cell for _, cell in plan.tuning()]
+    tuning = [config for _, config in plan.tuning()]
     if snapshot is None:
-        return [*tuning, *plan.final(dict.fromkeys(range(len(plan.contenders)), 0.0))]
+        return [*tuning, *plan.final(dict.fromkeys(range(len(plan.candidates)), 0.0))]
     done = set(snapshot.runs.loc[snapshot.runs["status"] != "failed", "key"])
-    return [*tuning, *scored(snapshot, plan, complete=all(cell.key in done for cell in tuning))]
+    return [*tuning, *scored(snapshot, plan, complete=all(config.config_hash in done for config in tuning))]
 
 
 def _stored(snapshot: Snapshot | None) -> tuple[dict[str, str], dict[str, float]]:
@@ -138,7 +138,7 @@ def measured(snapshot: Snapshot) -> list[tuple[str, str]]:
     """What is in a store, as names and values: where, of what and when it was measured last."""
     e, when = snapshot.environment, snapshot.runs["finished_at"]
     device = "" if e["device"] == "cpu" else f", {e['device']}"
-    besides = len(snapshot.besides)
+    besides = len(snapshot.other_environments)
     return [
         ("machine", f"{e['processor']}, {e['cores']} cores{device}"),
         ("commit", str(e["commit_hash"])),
@@ -156,10 +156,10 @@ def differing(snapshot: Snapshot, here: Environment, profile: str) -> list[str]:
     return [*found, *(["profile"] if snapshot.profile != profile else [])]
 
 
-def timings(snapshot: Snapshot) -> list[Timing]:
+def timings(snapshot: Snapshot) -> list[BenchmarkCase]:
     """The benchmarks that a snapshot has runs of."""
     runs = snapshot.runs[snapshot.runs["kind"] == "timing"]
     return [
-        Timing(r["task"], r["subject"], r["implementation"], r["input"], int(r["size"]))
+        BenchmarkCase(r["task"], r["subject"], r["implementation"], r["input"], int(r["size"]))
         for _, r in runs.iterrows()
     ]

@@ -13,10 +13,10 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_c
 
 from bench.experiments.catalog import Plan
 from bench.experiments.selection import scored
-from bench.experiments.workloads.training_run import run_cell
-from bench.records.runs import Cell, Outcome
+from bench.experiments.workloads.training_run import execute
+from bench.records.runs import RunConfig, RunResult
 from bench.runner.progress import Steps
-from bench.runner.session import Session
+from bench.runner.recorder import RunRecorder
 
 RETRIES = 2
 PATIENCE, SLOWER = 600.0, 10.0  # a cell may take ten minutes and ten times as long as it is expected to
@@ -82,25 +82,25 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             yield found
 
 
-def watched_cell(cell: Cell, root: Path | None, device: str, seconds: float) -> Outcome:
+def execute_watched(config: RunConfig, root: Path | None, device: str, seconds: float) -> RunResult:
     """`run_cell`, and the end of this process where it takes longer than `seconds`, even within a kernel."""
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         try:
-            return run_cell(cell, root, device)
+            return execute(config, root, device)
         finally:
             faulthandler.cancel_dump_traceback_later()
 
 
-def run_cells(
-    session: Session,
-    wanted: Sequence[Cell],
+def execute_all(
+    recorder: RunRecorder,
+    wanted: Sequence[RunConfig],
     root: Path | None,
     on: Client,
     *,
     device: str = "cpu",
-    advance: Callable[[Cell], None] = lambda cell: None,
-    limit: Callable[[Cell], float] = lambda cell: PATIENCE,
+    advance: Callable[[RunConfig], None] = lambda config: None,
+    limit: Callable[[RunConfig], float] = lambda config: PATIENCE,
 ) -> None:
     """Make every run on Dask; a run that raises or loses its worker three times is recorded as failed.
 
@@ -110,44 +110,53 @@ def run_cells(
         ConnectionError: if the scheduler is gone.
     """
 
-    def make(cells: Sequence[Cell]) -> list[Cell]:
+    def make(configs: Sequence[RunConfig]) -> list[RunConfig]:
         """Make these and return those that lost their worker."""
         futures = {  # no keys of ours: Dask queues, and does not hand out at once, what it can name alike
             on.submit(
-                watched_cell, cell, root, device, limit(cell), pure=False, retries=RETRIES, priority=-order
-            ): cell
-            for order, cell in enumerate(cells)
+                execute_watched,
+                config,
+                root,
+                device,
+                limit(config),
+                pure=False,
+                retries=RETRIES,
+                priority=-order,
+            ): config
+            for order, config in enumerate(configs)
         }
         lost = []
         for future in as_completed(futures):
-            cell = futures.pop(future)
+            config = futures.pop(future)
             try:
                 outcome = future.result()
             except CancelledError as error:
                 raise ConnectionError("the scheduler is gone; what was finished is in the store") from error
             except KilledWorker:
-                lost.append(cell)
+                lost.append(config)
                 continue
             except Exception as error:
-                outcome = Outcome("failed", error=repr(error))
-            session.record(cell, outcome)
-            advance(cell)
+                outcome = RunResult("failed", error=repr(error))
+            recorder.record(config, outcome)
+            advance(config)
         return lost
 
-    for cell in make(wanted):
+    for config in make(wanted):
         # Alone from now on: what only waited on the worker that another one killed is not blamed.
-        if all(make([cell]) for _ in range(RETRIES)):
-            reasons = f"killed, out of memory, or busy with it for more than {limit(cell):.0f} s"
-            session.record(cell, Outcome("failed", error=f"lost its worker {RETRIES + 1} times: {reasons}"))
-            advance(cell)
+        if all(make([config]) for _ in range(RETRIES)):
+            reasons = f"killed, out of memory, or busy with it for more than {limit(config):.0f} s"
+            recorder.record(
+                config, RunResult("failed", error=f"lost its worker {RETRIES + 1} times: {reasons}")
+            )
+            advance(config)
 
 
 def run_plans(
-    session: Session,
+    recorder: RunRecorder,
     plans: Sequence[Plan],
-    others: Sequence[Cell],
+    others: Sequence[RunConfig],
     root: Path | None,
-    seconds: Callable[[Cell], float],
+    seconds: Callable[[RunConfig], float],
     *,
     device: str = "cpu",
     workers: int | None = None,
@@ -161,15 +170,15 @@ def run_plans(
         KeyboardInterrupt: when interrupted; what was finished is in the store.
     """
 
-    before = len(session.failed)  # of benchmarks
+    before = len(recorder.failed)  # of benchmarks
     tried: set[str] = set()  # what failed is tried again by the next run, not for every plan that shares it
 
-    def left(cells: Iterable[Cell]) -> dict[str, Cell]:
-        done = session.finished() | tried
-        return {cell.key: cell for cell in cells if cell.key not in done}
+    def left(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
+        done = recorder.finished() | tried
+        return {config.config_hash: config for config in configs if config.config_hash not in done}
 
-    tuning = {plan.name: left(cell for _, cell in plan.tuning()) for plan in plans}
-    begun = session.snapshot()
+    tuning = {plan.name: left(config for _, config in plan.tuning()) for plan in plans}
+    begun = recorder.snapshot()
     expected = {plan.name: left(scored(begun, plan, complete=not tuning[plan.name])) for plan in plans}
     todo = left(others)
     for plan in plans:  # experiments share cells
@@ -179,25 +188,27 @@ def run_plans(
     with Steps("training runs") as steps, client(workers, scheduler) as on:
         steps.begin(len(todo), sum(map(seconds, todo.values())))
 
-        def make(cells: Iterable[Cell]) -> None:
-            wanted = left(cells)
+        def make(configs: Iterable[RunConfig]) -> None:
+            wanted = left(configs)
             tried.update(wanted)
-            run_cells(
-                session,
+            execute_all(
+                recorder,
                 list(wanted.values()),
                 root,
                 on,
                 device=device,
-                advance=lambda c: steps.advance(str(c), seconds(c), failed=len(session.failed) - before),
+                advance=lambda c: steps.advance(str(c), seconds(c), failed=len(recorder.failed) - before),
                 limit=lambda c: PATIENCE + SLOWER * seconds(c),
             )
 
         make(others)
         for plan in plans:
             make(tuning[plan.name].values())
-            final = {cell.key: cell for cell in scored(session.snapshot(), plan, complete=True)}
+            final = {
+                config.config_hash: config for config in scored(recorder.snapshot(), plan, complete=True)
+            }
             gone = {key: todo.pop(key) for key in expected[plan.name] if key in todo and key not in final}
-            come = left(cell for key, cell in final.items() if key not in todo)
+            come = left(config for key, config in final.items() if key not in todo)
             todo |= come
             weight = sum(map(seconds, come.values())) - sum(map(seconds, gone.values()))
             steps.revise(len(come) - len(gone), weight)

@@ -20,7 +20,7 @@ from bench.statistics.paired import (
     ratio_of_samples,
     resampled_medians,
 )
-from bench.statistics.tuning import CONTENDER, chosen_rates, tuning_scores
+from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
 
 __all__ = [
     "CONFIDENCE",
@@ -41,7 +41,7 @@ __all__ = [
     "decided",
     "FalseAlarms",
     "false_alarms",
-    "CONTENDER",
+    "CANDIDATE",
     "tuning_scores",
     "chosen_rates",
 ]

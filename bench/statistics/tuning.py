@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-# The columns of a training run that tell contenders apart, whatever their learning rate and seed.
-CONTENDER = (
+# The columns of a training run that tell candidates apart, whatever their learning rate and seed.
+CANDIDATE = (
     "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
     "wrong_labels", "initialization",
 )  # fmt: skip
@@ -27,23 +27,23 @@ def tuning_scores(runs: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFram
     return tuning.assign(score=tuning["run"].map(score).where(tuning["status"] == "finished"))
 
 
-def chosen_rates(runs: pd.DataFrame, contender: Sequence[str]) -> pd.DataFrame:
-    """Each contender's learning rate with the greatest mean score: its columns, learning_rate, score, edge.
+def chosen_rates(runs: pd.DataFrame, candidate: Sequence[str]) -> pd.DataFrame:
+    """Each candidate's learning rate with the greatest mean score: its columns, learning_rate, score, edge.
 
-    runs: one row a tuning run with the contender's columns, learning_rate, status and score. A rate at which
-    any run did not finish is not eligible; of equals the smaller is taken; a contender without an eligible
+    runs: one row a tuning run with the candidate's columns, learning_rate, status and score. A rate at which
+    any run did not finish is not eligible; of equals the smaller is taken; a candidate without an eligible
     rate is absent. edge: whether it is the smallest or the greatest rate tried.
     """
-    names = [*contender, "learning_rate"]
+    names = [*candidate, "learning_rate"]
     if runs.empty:
         return pd.DataFrame(columns=[*names, "score", "edge"])
     scores = runs["score"].where(runs["status"] == "finished")
     groups = runs.assign(score=scores).groupby(names, dropna=False, sort=True)["score"]
     means = groups.mean().where(groups.count() == groups.size()).rename("score").reset_index()
-    by = means.groupby(list(contender), dropna=False)
+    by = means.groupby(list(candidate), dropna=False)
     rate = means["learning_rate"]
     means["edge"] = (rate == by["learning_rate"].transform("min")) | (
         rate == by["learning_rate"].transform("max")
     )
     eligible = means.dropna(subset="score").sort_values(["score", "learning_rate"], ascending=[False, True])
-    return eligible.groupby(list(contender), dropna=False).head(1).reset_index(drop=True)
+    return eligible.groupby(list(candidate), dropna=False).head(1).reset_index(drop=True)

@@ -18,7 +18,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store.digest import Picture, run_sha256
 from bench.store.schema import (
     ACCESS,
@@ -67,9 +67,9 @@ class Snapshot:
     profile: str
     runs: pd.DataFrame  # one row a run: status, error and the fields of its cell or timing
     measurements: pd.DataFrame  # tidy: the run's columns and metric, step, value, unit
-    pictures: dict[tuple[int, str], np.ndarray]  # (run, name) -> (K, H, W) uint8
+    images: dict[tuple[int, str], np.ndarray]  # (run, name) -> (K, H, W) uint8
     # what else the store holds, a row an environment and profile: its fields, profile, runs, begun, ended
-    besides: pd.DataFrame = field(default_factory=pd.DataFrame)
+    other_environments: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def slug(self) -> str:
@@ -131,13 +131,15 @@ class Store:
         with named(self.path):
             return _snapshot(self.connection, self.path, environment, profile)
 
-    def record(self, environment: int, profile: str, what: Cell | Timing, outcome: Outcome) -> None:
+    def record(
+        self, environment: int, profile: str, what: RunConfig | BenchmarkCase, outcome: RunResult
+    ) -> None:
         """Write one run whole; a failed run of the same key is replaced."""
-        kind = "training" if isinstance(what, Cell) else "timing"
+        kind = "training" if isinstance(what, RunConfig) else "timing"
         row = {
             "profile": profile,
             "kind": kind,
-            "key": what.key,
+            "key": what.config_hash,
             "status": outcome.status,
             "error": outcome.error,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -146,13 +148,13 @@ class Store:
         }
         pictures = [
             (name, step, *picture.shape, picture.tobytes())
-            for name, stack in sorted(outcome.pictures.items())
+            for name, stack in sorted(outcome.images.items())
             for step, picture in enumerate(stack)
         ]
         with named(self.path), self.connection:
             self.connection.execute(
                 "DELETE FROM run WHERE environment = ? AND profile = ? AND key = ? AND status = 'failed'",
-                (environment, profile, what.key),
+                (environment, profile, what.config_hash),
             )
             where = self.connection.execute(
                 f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,)
@@ -205,7 +207,7 @@ def _snapshot(connection: sqlite3.Connection, path: Path, environment: int, prof
         profile=profile,
         runs=runs,
         measurements=described.astype(dict.fromkeys(texts, "category")).merge(found.measurements, on="run"),
-        pictures=_stacks(found.pictures),
+        images=_stacks(found.pictures),
     )
 
 
@@ -238,4 +240,4 @@ def latest(path: Path) -> Snapshot | None:
             return None
         last = held.iloc[-1]
         found = _snapshot(connection, path, int(last["environment"]), str(last["profile"]))
-        return replace(found, besides=held.iloc[:-1])
+        return replace(found, other_environments=held.iloc[:-1])

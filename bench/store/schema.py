@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Timing
+from bench.records.runs import BenchmarkCase, RunConfig
 from bench.store.digest import Picture, digests
 
 VERSION = 3
 ENVIRONMENT = tuple(f.name for f in fields(Environment))
-SPECIFICATION = tuple(dict.fromkeys(f.name for kind in (Cell, Timing) for f in fields(kind)))
+SPECIFICATION = tuple(dict.fromkeys(f.name for kind in (RunConfig, BenchmarkCase) for f in fields(kind)))
 ROW = ("kind", "key", "status", "error", "finished_at", *SPECIFICATION)
 
 TABLES = (

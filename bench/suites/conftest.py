@@ -13,7 +13,7 @@ from bench.suites.interleaved import Alternatives, interleave
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--device`, and for each kind of contender an option that brings one, as often as is wanted."""
+    """Add `--device`, and for each kind of candidate an option that brings one, as often as is wanted."""
     parser.addoption("--device", choices=("cpu", "cuda"), default="cpu", help="where the benchmarks run")
     for kind in KINDS:
         parser.addoption(f"--{kind}", action="append", default=[], help="one of yours, file.py:Name")
@@ -21,12 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known that stands for a table and what a user brings to it."""
-    config.addinivalue_line("markers", "contenders(kind, timings): timings(own) are what is benchmarked")
+    config.addinivalue_line("markers", "candidates(kind, timings): timings(own) are what is benchmarked")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a benchmark marked `contenders(kind, timings)` the timings of a table and of a user's own."""
-    for mark in metafunc.definition.iter_markers("contenders"):
+    """Give a benchmark marked `candidates(kind, timings)` the timings of a table and of a user's own."""
+    for mark in metafunc.definition.iter_markers("candidates"):
         kind, timings = mark.args
         metafunc.parametrize("timing", timings(metafunc.config.getoption(f"--{kind}")), ids=str)
 

@@ -165,8 +165,8 @@ def first_calls(snapshot: Snapshot) -> list[str]:
     ]
 
 
-def _line(*cells: object) -> str:
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+def _line(*configs: object) -> str:
+    return f"| {' | '.join(str(config) for config in configs)} |"
 
 
 def _cell(row: Row | None) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import module_of
-from bench.records.runs import Interleaved, Timed, Timing
+from bench.records.runs import BenchmarkCase, Interleaved, Timed
 from bench.suites.interleaved import Alternatives
 from impl.activations.autograd import LADDER
 from impl.activations.registry import ACTIVATIONS
@@ -25,16 +25,16 @@ IMPLEMENTATIONS = [
 ]
 
 
-def timings(task: str, own: Sequence[str]) -> list[Timing]:
+def timings(task: str, own: Sequence[str]) -> list[BenchmarkCase]:
     """Every implementation at every size, and a user's own activations."""
     return [
-        Timing(task, name, implementation, f"{size} elements", size)
+        BenchmarkCase(task, name, implementation, f"{size} elements", size)
         for size in SIZES
         for name, implementation in [*IMPLEMENTATIONS, *((name, "impl") for name in own)]
     ]
 
 
-def function(timing: Timing, device: str) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
+def function(timing: BenchmarkCase, device: str) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
     """What is timed and its trainable parameters: our module, a rung of the ladder, or torch's function."""
     if timing.subject not in ACTIVATIONS:
         own = module_of(timing.subject)().to(device)
@@ -55,16 +55,16 @@ def normal(size: int, device: str, seed: int = 0) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
-@pytest.mark.contenders("activation", partial(timings, "activation_forward"))
-def test_forward(timing: Timing, timed: Timed, device: str) -> None:
+@pytest.mark.candidates("activation", partial(timings, "activation_forward"))
+def test_forward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Value alone, without a graph."""
     (f, _), x = function(timing, device), normal(timing.size, device)
     with torch.no_grad():
         timed(lambda: f(x))
 
 
-@pytest.mark.contenders("activation", partial(timings, "activation_backward"))
-def test_backward(timing: Timing, timed: Timed, device: str) -> None:
+@pytest.mark.candidates("activation", partial(timings, "activation_backward"))
+def test_backward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Gradients in the input and, where there is one, in α, through a graph made beforehand."""
     (f, parameters), x = function(timing, device), normal(timing.size, device).requires_grad_()
     y, upstream = f(x), torch.ones_like(x)
@@ -80,13 +80,13 @@ def both_ways(f: Callable[[Tensor], Tensor], x: Tensor, upstream: Tensor) -> Cal
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("interleaved", "activations", f"{threads} thread", f"{size} elements", size)
+        BenchmarkCase("interleaved", "activations", f"{threads} thread", f"{size} elements", size)
         for size in (2**14, 2**17, 2**20, 2**22, 2**24)
         for threads in (1, 2)
     ],
     ids=str,
 )
-def test_interleaved(timing: Timing, interleaved: Interleaved, device: str) -> None:
+def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
     """Forward and backward in turn with torch's kernels and with copies of x: the bandwidth limit."""
     x = normal(timing.size, device).requires_grad_()
     upstream, source, target = normal(timing.size, device, seed=1), x.detach(), torch.empty_like(x)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.records.runs import Interleaved, Timing
+from bench.records.runs import BenchmarkCase, Interleaved
 from impl.backprop import MLP
 
 SIZES = {"784-128-10": (784, 128, 10), "784-256-128-64-10": (784, 256, 128, 64, 10)}
@@ -25,14 +25,14 @@ def _torch(network: MLP, activation: type[nn.Module]) -> nn.Sequential:
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("interleaved", f"MLP {sizes}, {activation}", "1 thread", f"batch of {batch}", batch)
+        BenchmarkCase("interleaved", f"MLP {sizes}, {activation}", "1 thread", f"batch of {batch}", batch)
         for sizes in SIZES
         for activation in ACTIVATIONS
         for batch in (1, 32, 128)
     ],
     ids=str,
 )
-def test_interleaved(timing: Timing, interleaved: Interleaved) -> None:
+def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved) -> None:
     """Loss, gradients and update on one batch in turn; samples a second are the batch over the seconds."""
     sizes, activation = timing.subject.removeprefix("MLP ").split(", ")
     generator = torch.Generator().manual_seed(0)

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import strategy_of
-from bench.experiments.workloads.user_code import is_own
-from bench.records.runs import Interleaved, Timed, Timing
+from bench.experiments.workloads.user_code import is_custom
+from bench.records.runs import BenchmarkCase, Interleaved, Timed
 from bench.suites.interleaved import Alternatives
 from impl.convolution.functional import STRATEGIES, Geometry, Strategy, conv2d
 
@@ -32,10 +32,10 @@ LAYERS = {
 }
 
 
-def timings(task: str, own: Sequence[str]) -> list[Timing]:
+def timings(task: str, own: Sequence[str]) -> list[BenchmarkCase]:
     """Every strategy on one sample, and on a batch of 64 all but the loops, which would take minutes."""
     return [
-        Timing(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
+        BenchmarkCase(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
         for layer in LAYERS
         for samples in (1, 64)
         for strategy in (*STRATEGIES, "native", *own)
@@ -43,7 +43,7 @@ def timings(task: str, own: Sequence[str]) -> list[Timing]:
     ]
 
 
-def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
+def convolution(timing: BenchmarkCase, device: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
     """The convolution to time, with its input and weights, all needing gradients."""
     layer, generator = LAYERS[timing.input], torch.Generator().manual_seed(0)
     shapes = (
@@ -52,7 +52,7 @@ def convolution(timing: Timing, device: str) -> tuple[Callable[..., Tensor], lis
         (layer.c_out,),
     )
     tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
-    if is_own(timing.subject):
+    if is_custom(timing.subject):
         return of_strategy(strategy_of(timing.subject)), tensors
     native = timing.implementation == "torch"
     return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
@@ -67,16 +67,16 @@ def of_strategy(strategy: Strategy) -> Callable[..., Tensor]:
     return convolve
 
 
-@pytest.mark.contenders("strategy", partial(timings, "convolution_forward"))
-def test_forward(timing: Timing, timed: Timed, device: str) -> None:
+@pytest.mark.candidates("strategy", partial(timings, "convolution_forward"))
+def test_forward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Value alone, without a graph."""
     f, tensors = convolution(timing, device)
     with torch.no_grad():
         timed(lambda: f(*tensors, padding=1))
 
 
-@pytest.mark.contenders("strategy", partial(timings, "convolution_training"))
-def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None:
+@pytest.mark.candidates("strategy", partial(timings, "convolution_training"))
+def test_forward_and_backward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Value and the gradients in input, weight and bias."""
     f, tensors = convolution(timing, device)
 
@@ -88,16 +88,18 @@ def test_forward_and_backward(timing: Timing, timed: Timed, device: str) -> None
 
 
 @pytest.mark.parametrize(
-    "timing", [Timing("interleaved", "convolution", "1 thread", layer, 64) for layer in LAYERS], ids=str
+    "timing",
+    [BenchmarkCase("interleaved", "convolution", "1 thread", layer, 64) for layer in LAYERS],
+    ids=str,
 )
-def test_interleaved(timing: Timing, interleaved: Interleaved, device: str) -> None:
+def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
     """Forward and backward of every strategy but the loops in turn with torch's own, batch 64."""
     alternatives: Alternatives = {}
     for strategy in (*STRATEGIES, "native"):
         if strategy == "loops":
             continue
         kind = "torch" if strategy == "native" else "impl"
-        f, tensors = convolution(Timing("", strategy, kind, timing.input, timing.size), device)
+        f, tensors = convolution(BenchmarkCase("", strategy, kind, timing.input, timing.size), device)
         upstream = torch.ones_like(f(*tensors, padding=1))
         alternatives[strategy] = partial(both_ways, f, tensors, upstream)
     interleaved(alternatives, 1)

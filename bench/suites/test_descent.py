@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from bench.experiments.workloads import convergence
-from bench.records.runs import Timed, Timing
+from bench.records.runs import BenchmarkCase, Timed
 
 
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("time_to_minimum", method, "impl", problem, 512)
+        BenchmarkCase("time_to_minimum", method, "impl", problem, 512)
         for problem in convergence.PROBLEMS
         for method in convergence.PLAIN
     ],
     ids=str,
 )
-def test_time_to_minimum(timing: Timing, benchmark: Any, timed: Timed) -> None:
+def test_time_to_minimum(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
     """From the start to a tenth of its distance from the minimum, at the method's best learning rate."""
     problem = convergence.PROBLEMS[timing.input]()
     rate, steps = convergence.shortest_way_down(problem, timing.subject, seed=0)

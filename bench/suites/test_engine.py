@@ -9,10 +9,11 @@ import torch
 
 from bench.experiments.workloads.convergence import SAMPLES, TASK
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.training_run import run_cell
+from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import Cell, Interleaved, Timing
+from bench.records.runs import BenchmarkCase, Interleaved, RunConfig
 from bench.runner import training as runner
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Store
 from impl.activations.registry import ACTIVATIONS
 from impl.losses import LOSSES
@@ -26,9 +27,11 @@ SEEDS = count()  # a cell is only run once: every round needs new ones
 
 
 @pytest.mark.parametrize(
-    "timing", [Timing("interleaved", task, "1 thread", "one epoch", n) for task, n in EPOCH.items()], ids=str
+    "timing",
+    [BenchmarkCase("interleaved", task, "1 thread", "one epoch", n) for task, n in EPOCH.items()],
+    ids=str,
 )
-def test_training_loop(timing: Timing, interleaved: Interleaved, device: str) -> None:
+def test_training_loop(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
     """One epoch by `fit` and by the shortest loop that does the same, on tensors in memory."""
     network = NETWORKS[timing.subject]
     generator = torch.Generator().manual_seed(0)
@@ -60,45 +63,46 @@ def test_training_loop(timing: Timing, interleaved: Interleaved, device: str) ->
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[runner.Session]:
+def session(tmp_path: Path) -> Iterator[RunRecorder]:
     """A store of its own."""
     with Store(tmp_path / "results.sqlite") as store:
-        yield runner.Session(store, store.environment_id(current("digits", "0")), "quick")
+        yield RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
 
 
-def _descents(cells: int, epochs: int) -> list[Cell]:
+def _descents(configs: int, epochs: int) -> list[RunConfig]:
     return [
-        Cell(TASK, None, "sgd", 0.1, 32, None, "digits", SAMPLES, epochs, next(SEEDS)) for _ in range(cells)
+        RunConfig(TASK, None, "sgd", 0.1, 32, None, "digits", SAMPLES, epochs, next(SEEDS))
+        for _ in range(configs)
     ]
 
 
 @pytest.mark.parametrize(
     "timing",
-    [Timing("interleaved", "runner", "1 thread", f"{SMALL} cells of a few milliseconds", SMALL)],
+    [BenchmarkCase("interleaved", "runner", "1 thread", f"{SMALL} cells of a few milliseconds", SMALL)],
     ids=str,
 )
-def test_runner(timing: Timing, interleaved: Interleaved, session: runner.Session) -> None:
+def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
     """Cells through Dask into the store, and the same cells in a plain loop."""
     with runner.client(1, None) as one:
         interleaved(
             {
-                "runner": lambda: runner.run_cells(session, _descents(SMALL, 1), None, one),
-                "plain calls": lambda: [run_cell(cell, None) for cell in _descents(SMALL, 1)],
+                "runner": lambda: runner.execute_all(session, _descents(SMALL, 1), None, one),
+                "plain calls": lambda: [execute(config, None) for config in _descents(SMALL, 1)],
             },
             1,
         )
 
 
 @pytest.mark.parametrize(
-    "timing", [Timing("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
+    "timing", [BenchmarkCase("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
 )
-def test_workers(timing: Timing, interleaved: Interleaved, session: runner.Session) -> None:
+def test_workers(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
     """The same number of cells on one worker and on two."""
     with runner.client(1, None) as one, runner.client(2, None) as two:
         interleaved(
             {
-                "1 worker": lambda: runner.run_cells(session, _descents(LONGER, 12), None, one),
-                "2 workers": lambda: runner.run_cells(session, _descents(LONGER, 12), None, two),
+                "1 worker": lambda: runner.execute_all(session, _descents(LONGER, 12), None, one),
+                "2 workers": lambda: runner.execute_all(session, _descents(LONGER, 12), None, two),
             },
             1,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.records.environment import ROOT
-from bench.records.runs import Timing
+from bench.records.runs import BenchmarkCase
 
 CALL = """
 import sys, time, torch
@@ -29,9 +29,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    "timing", [Timing("first_call", "sgelu", "impl", state, 1000) for state in STATES], ids=str
+    "timing", [BenchmarkCase("first_call", "sgelu", "impl", state, 1000) for state in STATES], ids=str
 )
-def test_first_call(timing: Timing, benchmark: Any, cache: str, device: str) -> None:
+def test_first_call(timing: BenchmarkCase, benchmark: Any, cache: str, device: str) -> None:
     """Forward and backward once, after the imports; the benchmark's own time is the whole process."""
     if device != "cpu":
         pytest.skip("compiled for the CPU here")

@@ -7,7 +7,7 @@ import pytest
 from sklearn import decomposition
 from sklearn.datasets import load_digits, load_sample_image
 
-from bench.records.runs import Timed, Timing
+from bench.records.runs import BenchmarkCase, Timed
 from impl.pca import PCA
 from impl.svd import svd
 
@@ -41,24 +41,24 @@ PCAS: dict[str, Callable[[np.ndarray], object]] = {
 
 def timings(
     task: str, inputs: tuple[str, ...], implementations: dict[str, Callable[[np.ndarray], object]]
-) -> list[Timing]:
+) -> list[BenchmarkCase]:
     """Every implementation on every input."""
     return [
-        Timing(task, task, implementation, name, MATRICES[name]().size)
+        BenchmarkCase(task, task, implementation, name, MATRICES[name]().size)
         for name in inputs
         for implementation in implementations
     ]
 
 
 @pytest.mark.parametrize("timing", timings("svd", ("photograph", "tall"), SVDS), ids=str)
-def test_svd(timing: Timing, timed: Timed) -> None:
+def test_svd(timing: BenchmarkCase, timed: Timed) -> None:
     """Thin decomposition, all singular values and vectors."""
     A = MATRICES[timing.input]()
     timed(lambda: SVDS[timing.implementation](A))
 
 
 @pytest.mark.parametrize("timing", timings("pca", ("digits", "tall"), PCAS), ids=str)
-def test_pca(timing: Timing, timed: Timed) -> None:
+def test_pca(timing: BenchmarkCase, timed: Timed) -> None:
     """The first ten components."""
     X = MATRICES[timing.input]()
     timed(lambda: PCAS[timing.implementation](X))

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import optimizer_of
-from bench.records.runs import Interleaved, Timed, Timing
+from bench.records.runs import BenchmarkCase, Interleaved, Timed
 from bench.suites.interleaved import Alternatives
 from impl.activations.modules import ReLU
 from impl.optimizers.registry import OPTIMIZERS, Make
@@ -34,7 +34,7 @@ def parameters(network: str, device: str) -> list[nn.Parameter]:
     return list(model.parameters())
 
 
-def timings(own: Sequence[str]) -> list[Timing]:
+def timings(own: Sequence[str]) -> list[BenchmarkCase]:
     """Every update rule and its twin, and a user's own, on the classifier's parameters."""
     rules = [
         (name, implementation)
@@ -43,13 +43,13 @@ def timings(own: Sequence[str]) -> list[Timing]:
         if implementation == "impl" or optimizer.twin
     ]
     return [
-        Timing("optimizer_step", name, implementation, *PARAMETERS["classifier"])
+        BenchmarkCase("optimizer_step", name, implementation, *PARAMETERS["classifier"])
         for name, implementation in [*rules, *((name, "impl") for name in own)]
     ]
 
 
-@pytest.mark.contenders("optimizer", timings)
-def test_step(timing: Timing, timed: Timed, device: str) -> None:
+@pytest.mark.candidates("optimizer", timings)
+def test_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """One update of all parameters of the classifier from gradients at hand; torch as it is by default."""
     make = (
         optimizer_of(timing.subject) if timing.implementation == "impl" else OPTIMIZERS[timing.subject].twin
@@ -84,7 +84,7 @@ def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("interleaved", name, "1 thread", words, size)
+        BenchmarkCase("interleaved", name, "1 thread", words, size)
         for words, size in PARAMETERS.values()
         for name, optimizer in OPTIMIZERS.items()
         if optimizer.twin
@@ -92,7 +92,7 @@ def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
     ids=str,
 )
 def test_interleaved(
-    timing: Timing, interleaved: Interleaved, device: str, monkeypatch: pytest.MonkeyPatch
+    timing: BenchmarkCase, interleaved: Interleaved, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Steps of ours with and without a compiler, and of torch's fast forms, in turn."""
     entry = OPTIMIZERS[timing.subject]
@@ -110,12 +110,12 @@ def test_interleaved(
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("time_to_target", label, "impl", "logistic regression on digits", method.batch_size)
+        BenchmarkCase("time_to_target", label, "impl", "logistic regression on digits", method.batch_size)
         for label, method in convergence.METHODS.items()
     ],
     ids=str,
 )
-def test_time_to_target(timing: Timing, benchmark: Any, timed: Timed) -> None:
+def test_time_to_target(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
     """From the start to the target at the method's best learning rate, which set-up finds."""
     method = convergence.METHODS[timing.subject]
     rate, steps = convergence.fastest(method, seed=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.experiments.workloads.networks import NETWORKS
-from bench.records.runs import Timed, Timing
+from bench.records.runs import BenchmarkCase, Timed
 from impl.activations.registry import ACTIVATIONS
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
@@ -15,13 +15,13 @@ BATCH = 128
 @pytest.mark.parametrize(
     "timing",
     [
-        Timing("training_step", task, "impl", ACTIVATIONS[activation].label, BATCH)
+        BenchmarkCase("training_step", task, "impl", ACTIVATIONS[activation].label, BATCH)
         for task in NETWORKS
         for activation in ("relu", "sgelu")
     ],
     ids=str,
 )
-def test_training_step(timing: Timing, timed: Timed, device: str) -> None:
+def test_training_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Forward, loss, backward and Adam's update on one batch."""
     network = NETWORKS[timing.subject]
     module = next(a.module for a in ACTIVATIONS.values() if a.label == timing.input)

@@ -27,12 +27,12 @@ def _columns(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
 
 def _values(tensors: object) -> int:
     """Values of a tile's own memory: views of one storage count once."""
-    owned = {
+    custom_names = {
         tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() // tensor.element_size()
         for tensor in vars(tensors).values()
         if isinstance(tensor, Tensor)
     }
-    return sum(owned.values())
+    return sum(custom_names.values())
 
 
 def _tiles(make: MakeTile, samples: int, input: Tensor, weight: Tensor, geometry: Geometry) -> int:

@@ -27,16 +27,16 @@ NETWORKS = {
 }
 
 
-def traffic(snapshot: Snapshot, contenders: tuple[str, ...]) -> pd.DataFrame:
-    """Rate at which contenders and copies move the bytes that they must, in GB/s, by size and threads.
+def traffic(snapshot: Snapshot, candidates: tuple[str, ...]) -> pd.DataFrame:
+    """Rate at which candidates and copies move the bytes that they must, in GB/s, by size and threads.
 
-    Columns: threads, contender, elements, seconds (median), rate, low and high (percentile bootstrap). A
-    contender that moves more bytes than it must has a rate below what the memory does.
+    Columns: threads, candidate, elements, seconds (median), rate, low and high (percentile bootstrap). A
+    candidate that moves more bytes than it must has a rate below what the memory does.
     """
     m = snapshot.measurements
     m = m[(m["task"] == "interleaved") & (m["subject"] == "activations")]
     rows = []
-    for name in (*contenders, *COPIES):
+    for name in (*candidates, *COPIES):
         own = m[m["metric"] == f"seconds of {name}"]
         for (threads, _), part in own.groupby(["implementation", "size"], observed=True):
             elements = int(part["size"].iloc[0])
@@ -44,7 +44,7 @@ def traffic(snapshot: Snapshot, contenders: tuple[str, ...]) -> pd.DataFrame:
             median, fast, slow = _median(part["value"].to_numpy())
             rates = needed / median, needed / slow, needed / fast
             rows.append((threads, COPIES.get(name, name), elements, median, *rates))
-    names = ["threads", "contender", "elements", "seconds", "rate", "low", "high"]
+    names = ["threads", "candidate", "elements", "seconds", "rate", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -93,14 +93,14 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
-    """The drawing of `traffic`, and the first contender's least and greatest share of a fresh copy's rate.
+    """The drawing of `traffic`, and the first candidate's least and greatest share of a fresh copy's rate.
 
-    question: begins the drawing's name; activation_of: by contender the activation that it computes. None
+    question: begins the drawing's name; activation_of: by candidate the activation that it computes. None
     where nothing was timed in turn.
     """
     frame = traffic(snapshot, tuple(activation_of))
     first = next(iter(activation_of))
-    rates = frame.pivot(index=["threads", "elements"], columns="contender", values="rate")
+    rates = frame.pivot(index=["threads", "elements"], columns="candidate", values="rate")
     if first not in rates or FRESH not in rates:
         return None
     shares = (rates[first] / rates[FRESH]).dropna()

@@ -2,7 +2,7 @@
 
 A comparison counts where its interval and its p-value, corrected for all comparisons of its family, agree. A
 claim is confirmed if every one of its comparisons counts for it, refuted if any counts against it, and else
-undecided; so it is where a contender that it names was not run.
+undecided; so it is where a candidate that it names was not run.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""From a snapshot to comparisons: a quantity of one contender beside another's, with the runs behind it.
+"""From a snapshot to comparisons: a quantity of one candidate beside another's, with the runs behind it.
 
 Comparisons come in families, and all of a family are corrected together for their number.
 """
@@ -42,7 +42,7 @@ def by_seed(frame: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
 
 
 def pair(
-    contenders: Mapping[str, pd.DataFrame],
+    candidates: Mapping[str, pd.DataFrame],
     a: str,
     b: str,
     metric: str,
@@ -52,10 +52,10 @@ def pair(
     margin: float = 0.0,
     relative: bool = False,
 ) -> Iterator[Case]:
-    """The comparison of two of `by_seed`'s contenders, seed by seed; nothing where they share no seed."""
-    if a not in contenders or b not in contenders:
+    """The comparison of two of `by_seed`'s candidates, seed by seed; nothing where they share no seed."""
+    if a not in candidates or b not in candidates:
         return
-    sides = [contenders[a], contenders[b]]
+    sides = [candidates[a], candidates[b]]
     seeds = sides[0].index.intersection(sides[1].index)
     if seeds.empty:
         return
@@ -76,13 +76,13 @@ def activations(
         frame = networks(snapshot, task, batch_norm, tuned, initialization)
         accuracy = frame["test_accuracy"].notna().any()
         metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
-        contenders = by_seed(frame, "activation")
+        candidates = by_seed(frame, "activation")
         return [
             case
             for baseline in BASELINES
-            for name in contenders
+            for name in candidates
             if name != baseline and (name, baseline) != (BASELINES[0], BASELINES[1])
-            for case in pair(contenders, name, baseline, metric, unit, margin=margin, relative=not accuracy)
+            for case in pair(candidates, name, baseline, metric, unit, margin=margin, relative=not accuracy)
         ]
 
     return cases
@@ -113,13 +113,13 @@ def optimizers(margin: float = 0.0) -> Family:
             tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
             loss="cross_entropy", initialization="torch",
         )  # fmt: skip
-        contenders = by_seed(frame, "optimizer")
+        candidates = by_seed(frame, "optimizer")
         return [
             case
-            for other in contenders
+            for other in candidates
             if other != "adam"
             for a, b in (("adam", other), (other, "adam"))[: 2 if margin else 1]
-            for case in pair(contenders, a, b, "test_accuracy", "points", margin=margin)
+            for case in pair(candidates, a, b, "test_accuracy", "points", margin=margin)
         ]
 
     return cases
@@ -234,8 +234,8 @@ def slow_training(snapshot: Snapshot) -> list[Case]:
     frame = frame[(frame["optimizer"] == "adam") & (frame["initialization"] == "torch")]
     for batch_norm, where in ((1, "with batch norm"), (0, "without batch norm")):
         part = select(frame, task="classifier", batch_norm=batch_norm)
-        contenders = by_seed(part, "activation")
-        found += pair(contenders, "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True)
+        candidates = by_seed(part, "activation")
+        found += pair(candidates, "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the check of a user's own contender found, in words, and whether it is as it should be."""
+"""What the check of a user's own candidate found, in words, and whether it is as it should be."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ Row = tuple[str, str, bool | None]  # what was asked, what was found, whether it
 
 
 def checked(snapshot: Snapshot, task: str, name: str) -> list[Row]:
-    """Every row of the check that `task` names, of one contender; none where it was not made."""
+    """Every row of the check that `task` names, of one candidate; none where it was not made."""
     found = _probes(snapshot, task, name)
     return SOUND[task](found) if found else []
 
@@ -108,7 +108,7 @@ def _of_strategy(found: Mapping[str, str]) -> list[Row]:
 
 
 SOUND: dict[str, Callable[[Mapping[str, str]], list[Row]]] = {
-    "activation_soundness": _of_activation,
-    "optimizer_soundness": _of_optimizer,
-    "convolution_soundness": _of_strategy,
+    "activation_conformance": _of_activation,
+    "optimizer_conformance": _of_optimizer,
+    "convolution_conformance": _of_strategy,
 }

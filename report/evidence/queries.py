@@ -40,8 +40,8 @@ def samples(
 
 
 def own_subjects(snapshot: Snapshot, task: str) -> list[str]:
-    """The contenders of a user's own that a timing task was measured of."""
-    return sorted({str(key[1]) for key in timings(snapshot) if key[0] == task and is_own(key[1])})
+    """The candidates of a user's own that a timing task was measured of."""
+    return sorted({str(key[1]) for key in timings(snapshot) if key[0] == task and is_custom(key[1])})
 
 
 def inputs(snapshot: Snapshot, task: str) -> list[str]:
@@ -64,7 +64,7 @@ def label(name: str) -> str:
     return LABELS.get(name, own)
 
 
-def is_own(name: object) -> bool:
+def is_custom(name: object) -> bool:
     """Whether a user brought it, `file.py:Name@hash`: no name of a table has a colon."""
     return ":" in str(name)
 

@@ -75,6 +75,6 @@ def snapshot(found: Snapshot) -> Snapshot:
         profile=legible(found.profile),
         runs=_texts(found.runs),
         measurements=_texts(found.measurements),
-        besides=_texts(found.besides),
-        pictures={(run, legible(name)): stack for (run, name), stack in found.pictures.items()},
+        other_environments=_texts(found.other_environments),
+        images={(run, legible(name)): stack for (run, name), stack in found.images.items()},
     )

@@ -91,7 +91,7 @@ def besides(source: Source) -> Table | None:
             )
             or "profile",
         ]
-        for row in source.snapshot.besides.to_dict("records")
+        for row in source.snapshot.other_environments.to_dict("records")
     ]
     if not rows:
         return None

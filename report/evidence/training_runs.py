@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench.statistics.tuning import CONTENDER, chosen_rates, tuning_scores
+from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
 from bench.store.database import Snapshot
 
 METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch
@@ -20,8 +20,8 @@ def _trained(snapshot: Snapshot) -> pd.DataFrame:
 
 @lru_cache(maxsize=4)
 def rates(snapshot: Snapshot) -> pd.DataFrame:
-    """Each contender's chosen rate, its score on held-out images, and whether it is the grid's edge."""
-    return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CONTENDER)
+    """Each candidate's chosen rate, its score on held-out images, and whether it is the grid's edge."""
+    return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CANDIDATE)
 
 
 @lru_cache(maxsize=4)
@@ -43,13 +43,13 @@ def tested(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    """What tells each row's contender from others, missing fields alike however they are stored."""
-    texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CONTENDER)
+    """What tells each row's candidate from others, missing fields alike however they are stored."""
+    texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CANDIDATE)
     return list(zip(*texts, strict=True))
 
 
 def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
-    """The scored runs with these fields, at the rate chosen for each contender or at the untuned one."""
+    """The scored runs with these fields, at the rate chosen for each candidate or at the untuned one."""
     chosen = frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)
     for name, value in fields.items():
         chosen &= frame[name].isna() if value is None else frame[name] == value

@@ -76,7 +76,7 @@ def spans(runs: Sequence[int], most: int | None = None) -> str:
 
 
 def name(what: str) -> str:
-    """A contender in words."""
+    """A candidate in words."""
     words = {"impl": "ours", "torch": "of torch", "native": "F.conv2d"}
     return " ".join(words.get(part, label(part)) for part in what.split(" ")) if what else ""
 

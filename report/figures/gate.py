@@ -17,10 +17,10 @@ LANES = 7  # side by side in a group, so that marks do not hide each other
 APART = 0.09
 
 
-def ratios(frame: pd.DataFrame, budget: float) -> Figure:
+def ratios(frame: pd.DataFrame, tolerance: float) -> Figure:
     """Ratio head / base of every benchmark, a row a group, over the ratios of its single rounds in grey.
 
-    frame: group, name, verdict, ratio, and round, which is none for the mean over rounds; budget: relative,
+    frame: group, name, verdict, ratio, and round, which is none for the mean over rounds; tolerance: relative,
     drawn as two lines.
     """
     groups = list(dict.fromkeys(frame["group"]))[::-1]
@@ -41,7 +41,7 @@ def ratios(frame: pd.DataFrame, budget: float) -> Figure:
                 label=f"{verdict} ({own.sum()})",
                 markerfacecolor=None if filled else "none",
             )
-        for bound in (1 / (1 + budget), 1 + budget):
+        for bound in (1 / (1 + tolerance), 1 + tolerance):
             ax.axvline(bound, color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
         ax.set_yticks(range(len(groups)), [group.replace("_", " ") for group in groups])
         ax.set_xlabel("time, head / base")

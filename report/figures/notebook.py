@@ -28,7 +28,7 @@ def snapshot(frame: pd.DataFrame) -> Snapshot:
         profile=frame.attrs.get("profile", ""),
         runs=runs.astype(dict.fromkeys(texts, "str")).reset_index(drop=True),
         measurements=frame.dropna(subset="metric").astype({"step": "int64"}),
-        pictures={},
+        images={},
     )
 
 

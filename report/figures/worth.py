@@ -12,17 +12,17 @@ from report.figures.style import INK, legend_columns, plain_ticks, stroke, style
 COPIES = {"copy into memory at hand": (0, (1, 1)), "copy into fresh memory": (0, (6, 2))}
 
 
-def _line(contender: str, of: Mapping[str, str]) -> dict[str, object]:
-    """The stroke of the contender's activation; torch's own kernels have hollow marks, copies none."""
-    if contender in COPIES:
-        return {"color": INK, "linestyle": COPIES[contender], "linewidth": 1.1}
-    return {**stroke(of[contender]), "markerfacecolor": "none" if contender.startswith("F.") else None}
+def _line(candidate: str, of: Mapping[str, str]) -> dict[str, object]:
+    """The stroke of the candidate's activation; torch's own kernels have hollow marks, copies none."""
+    if candidate in COPIES:
+        return {"color": INK, "linestyle": COPIES[candidate], "linewidth": 1.1}
+    return {**stroke(of[candidate]), "markerfacecolor": "none" if candidate.startswith("F.") else None}
 
 
 def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
     """Rate of memory traffic against size, a panel a number of threads.
 
-    frame: threads, contender, elements, rate, low and high in GB/s; of: the activation of each contender.
+    frame: threads, candidate, elements, rate, low and high in GB/s; of: the activation of each candidate.
     """
     panels = list(dict.fromkeys(frame["threads"]))
     with style():
@@ -30,10 +30,10 @@ def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
             1, len(panels), figsize=(6.4, 3.3), sharex=True, sharey=True, squeeze=False
         )
         for ax, threads in zip(axes[0], panels, strict=True):
-            for contender, own in frame[frame["threads"] == threads].groupby("contender", sort=False):
-                line = _line(str(contender), of)
+            for candidate, own in frame[frame["threads"] == threads].groupby("candidate", sort=False):
+                line = _line(str(candidate), of)
                 ends = np.stack([own["rate"] - own["low"], own["high"] - own["rate"]])
-                ax.errorbar(own["elements"], own["rate"], ends, label=contender, elinewidth=0.9, **line)
+                ax.errorbar(own["elements"], own["rate"], ends, label=candidate, elinewidth=0.9, **line)
             ax.set_xscale("log", base=2)
             ax.set_yscale("log")
             plain_ticks(ax.yaxis)

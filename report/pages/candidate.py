@@ -1,4 +1,4 @@
-"""A page for every contender of a user's own: whether it is sound, what it costs, where it is better."""
+"""A page for every candidate of a user's own: whether it is sound, what it costs, where it is better."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ from report.document.page import Section
 from report.document.phrases import listed, tally
 from report.evidence import claims, verdicts
 from report.evidence import comparisons as cases
-from report.evidence import conformance as soundness
+from report.evidence import conformance as conformance
 from report.evidence.claims import NOT_MEASURED
 from report.evidence.comparisons import Case
-from report.evidence.queries import is_own, label
+from report.evidence.queries import is_custom, label
 from report.evidence.training_runs import select, tested
 
 Judged = list[tuple[Case, float, int]]
@@ -28,10 +28,10 @@ NETWORKS = (*verdicts.TASKS, *(name for name in claims.FAMILIES if name.endswith
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of contender is found in a store, and what it is measured beside.
+    """How a kind of candidate is found in a store, and what it is measured beside.
 
     column: of a training run, where one names it; times: the tasks that time it, in words; baselines: subject
-    and implementation; check: the task of its soundness; variable: of make, which brings it.
+    and implementation; check: the task of its conformance; variable: of make, which brings it.
     """
 
     word: str
@@ -48,7 +48,7 @@ KINDS = (
         "activation",
         claims.PASSES,
         (("relu", "impl"), ("gelu", "impl"), ("sgelu", "impl")),
-        "activation_soundness",
+        "activation_conformance",
         "ACTIVATION",
     ),
     Kind(
@@ -56,7 +56,7 @@ KINDS = (
         "optimizer",
         {"optimizer_step": "a step"},
         (("sgd", "impl"), ("adam", "impl"), ("adam", "torch")),
-        "optimizer_soundness",
+        "optimizer_conformance",
         "OPTIMIZER",
     ),
     Kind(
@@ -64,14 +64,14 @@ KINDS = (
         "",
         claims.CONVOLUTIONS,
         (("unfold", "impl"), ("tiled", "impl"), ("native", "torch")),
-        "convolution_soundness",
+        "convolution_conformance",
         "STRATEGY",
     ),
 )
 
 
-def brought(snapshot: Snapshot) -> list[tuple[Kind, str]]:
-    """Every contender of a user's own in a store, in the order of kinds and names.
+def resolve(snapshot: Snapshot) -> list[tuple[Kind, str]]:
+    """Every candidate of a user's own in a store, in the order of kinds and names.
 
     Its name has a colon, `path/to/file.py:Name@hash`, which no name of a table has.
     """
@@ -80,12 +80,12 @@ def brought(snapshot: Snapshot) -> list[tuple[Kind, str]]:
         names = runs[runs["task"].isin([*kind.times, kind.check])]["subject"]
         if kind.column:
             names = pd.concat([names, runs[kind.column]])
-        found += [(kind, name) for name in sorted({str(n) for n in names.dropna() if is_own(n)})]
+        found += [(kind, name) for name in sorted({str(n) for n in names.dropna() if is_custom(n)})]
     return found
 
 
 def costs(snapshot: Snapshot, kind: Kind, name: str) -> Judged:
-    """The contender's times over each baseline's, in every pass and on every input, corrected together."""
+    """The candidate's times over each baseline's, in every pass and on every input, corrected together."""
     return claims.judge(cases.times(kind.times, [((name, "impl"), b) for b in kind.baselines])(snapshot))
 
 
@@ -153,9 +153,9 @@ def _against_rules(snapshot: Snapshot, name: str) -> list[Case]:
         tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
         loss="cross_entropy", initialization="torch",
     )  # fmt: skip
-    contenders = cases.by_seed(frame, "optimizer")
-    others = [other for other in contenders if not is_own(other)]
-    return [c for o in others for c in cases.pair(contenders, name, o, "test_accuracy", "points")]
+    candidates = cases.by_seed(frame, "optimizer")
+    others = [other for other in candidates if not is_custom(other)]
+    return [c for o in others for c in cases.pair(candidates, name, o, "test_accuracy", "points")]
 
 
 def failures(snapshot: Snapshot, kind: Kind, name: str) -> list[list[str]]:
@@ -175,9 +175,9 @@ def failures(snapshot: Snapshot, kind: Kind, name: str) -> list[list[str]]:
 
 
 def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
-    """What the page of one contender shows, all of one source."""
+    """What the page of one candidate shows, all of one source."""
     snapshot = source.snapshot
-    checked = soundness.checked(snapshot, kind.check, name)
+    checked = conformance.checked(snapshot, kind.check, name)
     cost, trained = costs(snapshot, kind, name), networks(snapshot, kind, name)
     seeds = sorted({case.comparison.pairs for _, case, _, _ in trained})
     place, _, digest = name.partition("@")
@@ -219,8 +219,8 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
 
 
 def sections(found: Sequence[Source], first: int) -> list[Section]:
-    """A section for every contender of a user's own in every source, numbered on from `first`."""
-    made = [(source, kind, name) for source in found for kind, name in brought(source.snapshot)]
+    """A section for every candidate of a user's own in every source, numbered on from `first`."""
+    made = [(source, kind, name) for source in found for kind, name in resolve(source.snapshot)]
     return [_section(number, *one) for number, one in enumerate(made, first)]
 
 

@@ -210,7 +210,7 @@ def section(found: Sequence[Source], questions: Collection[int]) -> dict[str, An
 
 
 def _diverged(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: which contender diverged at which rate, in how many of its runs."""
+    """Rows: which candidate diverged at which rate, in how many of its runs."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "training") & (snapshot.runs["loss"].notna())]
     keys = ["task", "activation", "optimizer", "batch_norm", "learning_rate"]
     rows = []

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import median_ratio, paired_difference
-from bench.statistics.tuning import CONTENDER
+from bench.statistics.tuning import CANDIDATE
 from bench.store.database import Snapshot
 from report.document import phrases
 from report.document.answer import Source
@@ -88,7 +88,7 @@ def _ratio(a: np.ndarray | None, b: np.ndarray | None) -> str:
 
 
 def networks(found: list[Source]) -> list[list[str]]:
-    """A row a contender: its test metric in A and in B, and B − A seed by seed where both did the same."""
+    """A row a candidate: its test metric in A and in B, and B − A seed by seed where both did the same."""
     a, b = (_scores(source.snapshot) for source in found)
     rows = []
     for key in dict.fromkeys([*a, *b]):
@@ -106,10 +106,10 @@ def networks(found: list[Source]) -> list[list[str]]:
 
 
 def _scores(snapshot: Snapshot) -> Mapping[tuple[str, str], pd.Series]:
-    """Test metrics at the chosen rates by seed, of each contender in words and metric."""
+    """Test metrics at the chosen rates by seed, of each candidate in words and metric."""
     runs = select(tested(snapshot))
     found = {}
-    for _, part in runs.groupby(list(CONTENDER), dropna=False, sort=False):
+    for _, part in runs.groupby(list(CANDIDATE), dropna=False, sort=False):
         row = part.iloc[0]
         words = [
             str(row["task"]).replace("_", " "),

@@ -100,11 +100,11 @@ def drawing(found: dict[str, Any]) -> Drawing | None:
         if r["metric"] == "seconds" and r["name"] in of
     ]
     frame = pd.DataFrame([*means, *rounds], columns=["group", "name", "verdict", "ratio", "round"])
-    budget = min(v["budget"] for v in found["verdicts"])
+    tolerance = min(v["tolerance"] for v in found["verdicts"])
     counts = Counter(verdict for *_, verdict, _, _ in means)
     words = ", ".join(f"{counts[v]} {v}" for v in MARKS if counts[v])
     return draw(
-        ratios_figure(frame, budget),
+        ratios_figure(frame, tolerance),
         frame,
         name="gate-ratios",
         title="Ratios of times, head over base",

@@ -8,10 +8,10 @@ from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
 from report.document.answer import Answer, Evidence, Source
 from report.document.page import Erratum, Section
 from report.document.references import REFERENCES
-from report.evidence import verdicts
 from report.evidence.sources import besides, failures, notices, provenance
 from report.evidence.tables import attachments, comparisons, csv
 from report.pages import candidate as own
+from report.pages import claims as claims_page
 from report.pages.summary import findings
 
 ANSWERS: dict[str, Answer] = {
@@ -66,13 +66,13 @@ def context(
                 in_errata=read.names,
             )
         )
-    brought = own.sections(found, len(ANSWERS) + 1)
+    resolve = own.sections(found, len(ANSWERS) + 1)
     return {
         "title": TITLE,
         "subtitle": SUBTITLE,
         "notices": notices(found),
-        "summary": [*own.findings(brought), *findings(found, errata)],
-        "sections": [*sections, *brought],
+        "summary": [*own.findings(resolve), *findings(found, errata)],
+        "sections": [*sections, *resolve],
         "errata": errata,
         "claims": _claims(found, {section.number for section in sections}),
         "provenance": [
@@ -88,5 +88,5 @@ def context(
 
 def _claims(found: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
     """The section on the claims, and all comparisons of the first source as CSV; None without a source."""
-    section = verdicts.section(found, questions)
+    section = claims_page.section(found, questions)
     return section and {**section, "comparisons": csv(comparisons(found[0].snapshot))}

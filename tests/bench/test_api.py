@@ -15,24 +15,24 @@ from typer.testing import CliRunner
 
 import bench
 from bench import __main__ as command_line
-from bench.experiments import catalog as experiments
-from bench.experiments.workloads.training_run import run_cell
-from bench.records.runs import Cell, Outcome
-from bench.runner import training as runner
+from bench.experiments import catalog
+from bench.experiments.workloads.training_run import execute
+from bench.records.runs import RunConfig, RunResult
+from bench.runner import benchmarks
 from bench.store.database import latest
 from impl.training.loop import Measurement
-from tests.small_store import CELL, HERE, numbers, snapshot
+from tests.small_store import CONFIG, HERE, numbers, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = experiments.Effort(1, 1, 64, tuning_seeds=1, untuned_seeds=1, batch_size=32)
+SMALL = catalog.Budget(1, 1, 64, tuning_seeds=1, untuned_seeds=1, batch_size=32)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path):
     """A folder without anything, and a profile of 64 samples."""
     monkeypatch.chdir(tmp_path)
-    profile = replace(experiments.PROFILES["quick"], experiments={"deep_classifier": SMALL})
-    monkeypatch.setitem(experiments.PROFILES, "quick", profile)
+    profile = replace(catalog.PROFILES["quick"], experiments={"deep_classifier": SMALL})
+    monkeypatch.setitem(catalog.PROFILES, "quick", profile)
 
 
 def small_run(**options):
@@ -49,12 +49,12 @@ def test_runs_are_those_that_the_command_line_lists_and_numbers_those_of_each_ce
         for line in listed.output.splitlines()
         if "tuning seed" in line and re.search(" (relu|tanh) ", line)
     ]
-    assert len(tuning) == 2 * len(experiments.ADAPTIVE)
+    assert len(tuning) == 2 * len(catalog.ADAPTIVE)
     assert set(frame[frame["split"] == "validation"]["key"]) == set(tuning)
     runs = frame.drop_duplicates("run").astype(object).where(lambda f: f.notna(), None)
     for row in runs.sample(3, random_state=0).to_dict("records"):
-        cell = Cell(**{f.name: row[f.name] for f in fields(Cell)})
-        expected = [m for m in run_cell(replace(cell, batch_norm=None), None).measurements if m.unit != "s"]
+        config = RunConfig(**{f.name: row[f.name] for f in fields(RunConfig)})
+        expected = [m for m in execute(replace(config, batch_norm=None), None).measurements if m.unit != "s"]
         own = frame[(frame["run"] == row["run"]) & (frame["unit"] != "s")]
         found = own[["metric", "step", "value", "unit"]].itertuples(index=False, name=None)
         assert sorted(found) == sorted(map(tuple, expected))
@@ -86,10 +86,10 @@ def test_worker_processes_give_the_same_numbers():
 
 
 def test_a_run_that_raises_is_a_row_that_says_why(monkeypatch):
-    def fails(cell, *_):
-        if cell.activation == "tanh":
+    def fails(config, *_):
+        if config.activation == "tanh":
             raise RuntimeError("of no use")
-        return Outcome("finished", [Measurement("validation_accuracy", 1, 0.5, "1")])
+        return RunResult("finished", [Measurement("validation_accuracy", 1, 0.5, "1")])
 
     monkeypatch.setattr("bench.api.run_cell", fails)
     frame = small_run()
@@ -102,7 +102,7 @@ def test_a_run_that_raises_is_a_row_that_says_why(monkeypatch):
 
 def test_benchmarks_are_run_by_pytest(monkeypatch):
     asked = []
-    monkeypatch.setattr(runner, "run_benchmarks", lambda session, *rest: asked.append(rest))
+    monkeypatch.setattr(benchmarks, "run_benchmarks", lambda recorder, *rest: asked.append(rest))
     tables = {"optimizers": ["adam"], "strategies": ["unfold"]}
     assert bench.run("benchmarks", dataset="digits", **tables).empty
     ((device, seconds, log, own),) = asked
@@ -128,8 +128,10 @@ def test_unknown_names_are_errors_that_list_the_known(call, said):
 
 
 def test_load_takes_what_was_measured_last(tmp_path):
-    runs = [(replace(CELL, seed=s), Outcome("finished", [Measurement("m", 0, s, "1")])) for s in (1, 2)]
-    snapshot(tmp_path / "s.sqlite", [(CELL, Outcome("finished", [Measurement("m", 0, 9.0, "1")]))], "older")
+    runs = [(replace(CONFIG, seed=s), RunResult("finished", [Measurement("m", 0, s, "1")])) for s in (1, 2)]
+    snapshot(
+        tmp_path / "s.sqlite", [(CONFIG, RunResult("finished", [Measurement("m", 0, 9.0, "1")]))], "older"
+    )
     snapshot(tmp_path / "s.sqlite", runs, "newer")
     frame = bench.load(tmp_path / "s.sqlite")
     assert frame[["seed", "metric", "value"]].to_numpy().tolist() == [[1, "m", 1.0], [2, "m", 2.0]]

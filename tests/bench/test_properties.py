@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from bench.experiments import catalog as experiments
+from bench.experiments import catalog
 from bench.experiments.estimates import estimator
 from bench.gate import calibration as calibrate
 from bench.gate import noise, rounds
 from bench.gate import verdicts as gate
-from bench.records.runs import Cell, Outcome, Timing, held_out
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult, held_out
 from bench.store import digest
 from impl.training.loop import Measurement
-from tests.small_store import CELL, snapshot
+from tests.small_store import CONFIG, snapshot
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 values = st.floats(allow_nan=False, allow_infinity=False)
@@ -39,7 +39,7 @@ positive = st.floats(1e-6, 1e3)
 def test_a_store_gives_back_every_number_in_whatever_order_it_came(tmp_path_factory, found, draw):
     path = tmp_path_factory.mktemp("store") / "results.sqlite"
     shuffled = draw.sample(found, len(found))
-    back = snapshot(path, [(CELL, Outcome("finished", shuffled))]).measurements
+    back = snapshot(path, [(CONFIG, RunResult("finished", shuffled))]).measurements
     rows = zip(back["metric"], back["step"], back["value"], back["unit"], strict=True)
     assert sorted(map(tuple, rows)) == sorted(map(tuple, found))
 
@@ -189,20 +189,20 @@ def test_drift_is_of_the_slowest_round_beside_the_fastest(times):
     size=st.integers(0, 10**9),
 )
 def test_a_timing_is_another_where_any_field_is(field, parts, size):
-    one = Timing(*parts, size)
+    one = BenchmarkCase(*parts, size)
     other = replace(one, **{field: size + 1 if field == "size" else getattr(one, field) + "x"})
     assert one.key != other.key
-    assert one.key == Timing(*parts, size).key
+    assert one.key == BenchmarkCase(*parts, size).key
 
 
-@given(field=st.sampled_from(list(vars(CELL))))
+@given(field=st.sampled_from(list(vars(CONFIG))))
 def test_a_cell_is_another_where_any_field_is(field):
-    value = getattr(CELL, field)
+    value = getattr(CONFIG, field)
     others = (
         [not value] if isinstance(value, bool) else [value + 1] if isinstance(value, int | float) else ["x"]
     )
-    assert replace(CELL, **{field: others[0]}).key != CELL.key
-    assert Cell(**json.loads(json.dumps(vars(CELL)))).key == CELL.key
+    assert replace(CONFIG, **{field: others[0]}).key != CONFIG.config_hash
+    assert RunConfig(**json.loads(json.dumps(vars(CONFIG)))).key == CONFIG.config_hash
 
 
 @given(size=st.integers(5, 10**6))
@@ -211,43 +211,43 @@ def test_less_than_a_quarter_as_much_is_held_out_as_is_trained_on(size):
 
 
 @given(
-    only=st.sets(st.sampled_from(experiments.PARTS)),
+    only=st.sets(st.sampled_from(catalog.STAGES)),
     seeds=st.one_of(st.none(), st.integers(1, 9)),
     epochs=st.one_of(st.none(), st.integers(1, 9)),
-    name=st.sampled_from(sorted(experiments.PROFILES)),
+    name=st.sampled_from(sorted(catalog.PROFILES)),
 )
 def test_a_narrowed_profile_is_the_parts_asked_for_and_nothing_else(only, seeds, epochs, name):
-    whole = experiments.PROFILES[name]
-    found = experiments.narrowed(whole, only, seeds, epochs)
+    whole = catalog.PROFILES[name]
+    found = catalog.narrowed(whole, only, seeds, epochs)
     assert set(found.experiments) == only & set(whole.experiments)
     assert (found.benchmark_seconds > 0) == ("benchmarks" in only)
-    assert (found.phenomena_seeds > 0) == ("phenomena" in only)
+    assert (found.synthetic_seeds > 0) == ("synthetic" in only)
     assert (found.convergence.seeds > 0) == ("convergence" in only)
-    for part, effort in found.experiments.items():
-        assert effort.seeds == (seeds or whole.experiments[part].seeds)
-        assert effort.epochs == (epochs or whole.experiments[part].epochs)
-        assert effort.tuning_seeds == whole.experiments[part].tuning_seeds
+    for part, budget in found.experiments.items():
+        assert budget.seeds == (seeds or whole.experiments[part].seeds)
+        assert budget.epochs == (epochs or whole.experiments[part].epochs)
+        assert budget.tuning_seeds == whole.experiments[part].tuning_seeds
 
 
 @given(seeds=st.integers(1, 4), tuning=st.integers(0, 3), size=st.integers(50, 70_000))
 @settings(max_examples=25)
 def test_plans_share_no_seed_between_choosing_and_scoring(seeds, tuning, size):
-    effort = experiments.Effort(seeds, 1, 60_000, tuning_seeds=tuning)
-    plan = experiments.plan("classifier", effort, "mnist", size, ["relu", "sgelu"])
-    chosen = [cell for _, cell in plan.tuning()]
-    final = plan.final(dict.fromkeys(range(len(plan.contenders)), 0.01))
-    assert len({cell.key for cell in chosen}) == len(chosen) == 4 * 5 * tuning
-    assert len({cell.key for cell in final}) == len(final) == 4 * seeds
-    assert not {cell.seed for cell in chosen} & {cell.seed for cell in final}
-    assert {cell.split for cell in chosen} <= {"validation"}
-    assert {cell.split for cell in final} == {"test"}
-    assert all(cell.samples <= size - held_out(size) for cell in final)
+    budget = catalog.Budget(seeds, 1, 60_000, tuning_seeds=tuning)
+    plan = catalog.plan("classifier", budget, "mnist", size, ["relu", "sgelu"])
+    chosen = [config for _, config in plan.tuning()]
+    final = plan.final(dict.fromkeys(range(len(plan.candidates)), 0.01))
+    assert len({config.config_hash for config in chosen}) == len(chosen) == 4 * 5 * tuning
+    assert len({config.config_hash for config in final}) == len(final) == 4 * seeds
+    assert not {config.seed for config in chosen} & {config.seed for config in final}
+    assert {config.split for config in chosen} <= {"validation"}
+    assert {config.split for config in final} == {"test"}
+    assert all(config.samples <= size - held_out(size) for config in final)
 
 
 @given(samples=st.integers(1, 10**5), epochs=st.integers(1, 9), times=st.integers(1, 9))
 @settings(max_examples=15)
 def test_an_estimate_grows_with_the_work(samples, epochs, times):
     seconds = estimator([])
-    cell = replace(CELL, samples=samples, epochs=epochs)
-    assert seconds(replace(cell, samples=samples * times)) == pytest.approx(times * seconds(cell))
-    assert seconds(replace(cell, epochs=epochs * times)) == pytest.approx(times * seconds(cell))
+    config = replace(CONFIG, samples=samples, epochs=epochs)
+    assert seconds(replace(config, samples=samples * times)) == pytest.approx(times * seconds(config))
+    assert seconds(replace(config, epochs=epochs * times)) == pytest.approx(times * seconds(config))

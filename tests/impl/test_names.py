@@ -14,7 +14,7 @@ from impl import names
 from impl.names import unknown
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("classifier", "losses", "ReLU")
+STAGES = ("classifier", "losses", "ReLU")
 
 
 @pytest.mark.parametrize(
@@ -28,17 +28,17 @@ PARTS = ("classifier", "losses", "ReLU")
     ],
 )
 def test_one_line_of_what_came_what_may_be_meant_and_what_there_is(name, said):
-    found = unknown("part", name, iter(PARTS))
+    found = unknown("part", name, iter(STAGES))
     assert found.startswith(said)
     assert found.endswith("nown: classifier, losses, ReLU")
     assert "\n" not in found
 
 
 def test_of_comma_separated_names_the_first_that_is_unknown_is_an_error_and_none_is_all():
-    assert command.chosen("part", "losses,ReLU", iter(PARTS)) == ["losses", "ReLU"]
-    assert command.chosen("part", None, iter(PARTS)) == list(PARTS)
+    assert command.chosen("part", "losses,ReLU", iter(STAGES)) == ["losses", "ReLU"]
+    assert command.chosen("part", None, iter(STAGES)) == list(STAGES)
     with pytest.raises(typer.BadParameter, match="unknown part 'loses'; did you mean 'losses'"):
-        command.chosen("part", "ReLU,loses,clas", PARTS)
+        command.chosen("part", "ReLU,loses,clas", STAGES)
 
 
 words = st.text("abcXYZ_", min_size=1, max_size=6)

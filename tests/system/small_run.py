@@ -13,12 +13,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench import __main__ as command_line
-from bench.experiments import catalog as experiments
-from bench.experiments.catalog import PROFILES, Effort
+from bench.experiments import catalog
+from bench.experiments.catalog import PROFILES, Budget
 from bench.runner import progress
 
 SEEDS = 10
-SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two contenders at five rates under so many seeds, then scored
+SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two candidates at five rates under so many seeds, then scored
 
 
 class SmallRun:
@@ -65,11 +65,11 @@ def _run(store, workers, killed_after, stderr):
         timer = threading.Timer(killed_after, os.kill, (os.getpid(), signal.SIGKILL))
         timer.daemon = True
         timer.start()
-    effort = Effort(2, 1, 200, tuning_seeds=SEEDS, untuned_seeds=1)
-    profile = experiments.Profile({"fc_autoencoder": effort}, Effort(0, 1, 1797), 0, 0.0)
+    budget = Budget(2, 1, 200, tuning_seeds=SEEDS, untuned_seeds=1)
+    profile = catalog.Profile({"fc_autoencoder": budget}, Budget(0, 1, 1797), 0, 0.0)
     with (
         patch.dict(PROFILES, quick=profile),
-        patch.object(experiments, "BASELINES", ("relu", "control")),  # what needs no compiler
+        patch.object(catalog, "BASELINES", ("relu", "control")),  # what needs no compiler
         patch.object(progress, "PLAIN_EVERY", 0.0),
     ):
         command_line.cli()

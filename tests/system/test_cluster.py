@@ -15,14 +15,15 @@ from typer.testing import CliRunner
 from bench import __main__ as command_line
 from bench.experiments.workloads import convergence
 from bench.records.environment import current
-from bench.records.runs import Cell
+from bench.records.runs import RunConfig
 from bench.runner import training as runner
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Store
 from tests.small_store import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
-CELLS = (*("--dataset", "digits", "--only", "losses", "--seeds", "1", "--epochs", "1"),)
-TUNED, SCORED = 8 * 5, 8  # contenders, at five rates each
+CONFIGS = (*("--dataset", "digits", "--only", "losses", "--seeds", "1", "--epochs", "1"),)
+TUNED, SCORED = 8 * 5, 8  # candidates, at five rates each
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def cluster(scheme, security=(), workers=2):
 
 def bench(store, *arguments):
     """Run the command line in this process."""
-    result = CliRunner().invoke(command_line.app, ["run", *CELLS, "--results", str(store), *arguments])
+    result = CliRunner().invoke(command_line.app, ["run", *CONFIGS, "--results", str(store), *arguments])
     assert result.exit_code == 0, result.output
     assert f"training runs {TUNED + SCORED}/{TUNED + SCORED}" in result.output
 
@@ -116,18 +117,20 @@ def test_a_scheduler_behind_tls_takes_its_certificates_from_dasks_configuration(
 
 
 def test_a_scheduler_that_goes_is_an_error_and_what_was_finished_is_kept(tmp_path):
-    cells = [Cell(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, seed) for seed in range(9)]
+    configs = [
+        RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, seed) for seed in range(9)
+    ]
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         Store(tmp_path / "r.sqlite") as store,
         cluster("tcp", workers=1) as (address, scheduler),
         runner.client(None, address) as on,
     ):
-        session = runner.Session(store, store.environment_id(current("digits", "0")), "quick")
+        session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
         with pytest.raises(ConnectionError, match="the scheduler is gone"):
-            runner.run_cells(session, cells, None, on, advance=lambda cell: scheduler.kill())
+            runner.execute_all(session, configs, None, on, advance=lambda config: scheduler.kill())
         assert session.failed == []
-        assert 0 < len(session.finished()) < len(cells)
+        assert 0 < len(session.finished()) < len(configs)
 
 
 def test_a_scheduler_that_is_not_there_is_an_error():

@@ -182,8 +182,8 @@ def test_what_cannot_be_said_ends_with_2_and_leaves_no_verdict_of_before(command
 def test_only_slower_fails_unless_strict(commands, repository):
     broken = "def f(n):\n    assert n != 3000\n    return sum(range(n))\n"
     (repository / "impl" / "work.py").write_text(broken)
-    assert commands("main", "--budget", "9").exit_code == 0
-    assert commands("main", "--budget", "9", "--strict").exit_code == 1
+    assert commands("main", "--tolerance", "9").exit_code == 0
+    assert commands("main", "--tolerance", "9", "--strict").exit_code == 1
     record = json.loads((repository / "build" / "gate" / "verdicts.json").read_text())
-    assert {v["budget"] for v in record["verdicts"]} == {9.0}
+    assert {v["tolerance"] for v in record["verdicts"]} == {9.0}
     assert record["rounds"] == 2

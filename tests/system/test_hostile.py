@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.store.database import Store
 from impl.training.loop import Measurement
 from report.evidence.sanitize import legible
@@ -52,10 +52,12 @@ def store(path, names, field=""):
                 where,
                 "quick",
                 *run({}, "failed", activation=name, seed=77)[:1],
-                Outcome("failed", error=name),
+                RunResult("failed", error=name),
             )
-            timing = Timing("activation_forward", name, "impl", "4 elements", 4)
-            opened.record(where, "quick", timing, Outcome("finished", [Measurement("seconds", 0, 1e-6, "s")]))
+            timing = BenchmarkCase("activation_forward", name, "impl", "4 elements", 4)
+            opened.record(
+                where, "quick", timing, RunResult("finished", [Measurement("seconds", 0, 1e-6, "s")])
+            )
     return path
 
 

@@ -48,7 +48,7 @@ def test_import_rule(path):
         ("impl", "import bench.store"),
         ("impl", "from report import figures"),
         ("bench", "from report.render import write_html"),
-        ("report", "from bench.cells import Cell"),
+        ("report", "from bench.cells import RunConfig"),
         ("report", "from bench import runner"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.store.database import Store
 from impl.training.loop import Measurement
 
@@ -43,16 +43,16 @@ def store(tmp_path_factory):
         for way in ("forward", "backward"):
             for name, level in zip((own, *BASELINES), (3e-5, 1e-5, 3e-5, 9e-5), strict=True):
                 seconds = level * rng.uniform(0.9, 1.1, SAMPLES)
-                timing = Timing(f"activation_{way}", name, "impl", "16384 elements", 16384)
+                timing = BenchmarkCase(f"activation_{way}", name, "impl", "16384 elements", 16384)
                 rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-                opened.record(environment, "quick", timing, Outcome("finished", rows))
+                opened.record(environment, "quick", timing, RunResult("finished", rows))
     return path
 
 
 def identified(path):
     with closing(sqlite3.connect(path)) as connection:
         ((name,),) = connection.execute(
-            "SELECT DISTINCT subject FROM run WHERE task = 'activation_soundness'"
+            "SELECT DISTINCT subject FROM run WHERE task = 'activation_conformance'"
         )
     return name
 
@@ -71,8 +71,8 @@ def section(store):
     for table in re.findall(r"<table.*?</table>", found, re.DOTALL):
         caption, *rows = (
             [
-                text(cell)
-                for cell in re.findall(r"<(?:caption|th|td)[^>]*>(.*?)</(?:caption|th|td)>", row, re.DOTALL)
+                text(config)
+                for config in re.findall(r"<(?:caption|th|td)[^>]*>(.*?)</(?:caption|th|td)>", row, re.DOTALL)
             ]
             for row in re.findall(r"<caption.*?</caption>|<tr>.*?</tr>", table, re.DOTALL)
         )
@@ -146,12 +146,12 @@ def test_costs_are_ratios_of_the_stored_times(section, measured, store):
     rows = section[0]["Time of Snake as multiples."]
     assert [row[0] for row in rows] == ["Forward, 16384 elements", "Backward, 16384 elements"]
     for way, row in zip(("forward", "backward"), rows, strict=True):
-        for baseline, cell, verdict in zip(
+        for baseline, config, verdict in zip(
             BASELINES, row[1:], ("slower", "undecided", "faster"), strict=True
         ):
             ratio = medians[f"activation_{way}", identified(store)] / medians[f"activation_{way}", baseline]
             shown, low, high, said = re.fullmatch(
-                r"([\d.]+) times \(([\d.]+) to ([\d.]+)\), (\w+)", cell
+                r"([\d.]+) times \(([\d.]+) to ([\d.]+)\), (\w+)", config
             ).groups()
             assert shown == f"{ratio:#.3g}"
             assert float(low) < ratio < float(high)

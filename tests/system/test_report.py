@@ -7,7 +7,7 @@ import jinja2
 import pytest
 from typer.testing import CliRunner
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.store.database import Store
 from impl.training.loop import Measurement
 from report.__main__ import app
@@ -15,7 +15,7 @@ from report.evidence.claims import CLAIMS
 from report.pages.report import ANSWERS
 from tests import small_store as small
 
-PHENOMENA = {
+SYNTHETIC = {
     "affinity": {"superposition error none": {0: 1e-15}, "superposition error relu": {0: 0.5}},
     "gradient_signs": {f"one sign {name}": {1: 1.0, 2: 0.9, 128: 0.5} for name in ("sigmoid", "tanh")},
     "gradient_agreement": {f"cosine {size}": {0: 0.5, 1: 0.1} for size in ("sample", "mini-batch")},
@@ -27,7 +27,7 @@ def tiny_store(path):
     """One seed of what is quickly written down: most evidence is missing, and nothing has an interval."""
     inside = {f"{series} {k}": {0: k / 10} for series in ("activation rms", "gradient norm") for k in (1, 2)}
     deep = {"task": "deep_classifier", "batch_norm": None}
-    runs = [small.phenomenon(task, 0, values) for task, values in PHENOMENA.items()]
+    runs = [small.phenomenon(task, 0, values) for task, values in SYNTHETIC.items()]
     for activation, accuracy in (("relu", 0.5), ("sgelu", 0.625)):
         runs += [
             small.tuning(0.9, 1e-3, activation=activation),
@@ -38,13 +38,13 @@ def tiny_store(path):
     runs.append(small.scored(0, activation="tanh", status="diverged", **deep))
     seconds = [Measurement("seconds", step, 1e-5, "s") for step in range(5)]
     timings = [
-        Timing("activation_forward", "sgelu", "impl", "16384 elements", 16384),
-        Timing("convolution_forward", "unfold", "impl", "1→16 at 28×28", 64),
-        Timing("convolution_forward", "native", "torch", "1→16 at 28×28", 64),
+        BenchmarkCase("activation_forward", "sgelu", "impl", "16384 elements", 16384),
+        BenchmarkCase("convolution_forward", "unfold", "impl", "1→16 at 28×28", 64),
+        BenchmarkCase("convolution_forward", "native", "torch", "1→16 at 28×28", 64),
     ]
     with Store(path) as store:
         where = store.environment_id(small.HERE)
-        for what, outcome in [*runs, *((timing, Outcome("finished", seconds)) for timing in timings)]:
+        for what, outcome in [*runs, *((timing, RunResult("finished", seconds)) for timing in timings)]:
             store.record(where, "quick", what, outcome)
 
 

@@ -13,10 +13,11 @@ import torch
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.registry import module_of
 from bench.experiments.workloads.threads import threads
-from bench.experiments.workloads.training_run import run_cell
+from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import Cell
+from bench.records.runs import RunConfig
 from bench.runner import training as runner
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Store
 from impl.data.datasets import load_digits
 from impl.losses import cross_entropy
@@ -25,15 +26,15 @@ from impl.optimizers.optimizers import Adam
 from impl.training.loop import fit
 from tests.small_store import numbers
 
-SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 96, 2, 0)
-CELLS = [
+SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 96, 2, 0)
+CONFIGS = [
     *(replace(SMALL, activation=name) for name in ("relu", "sgelu", "ada_sgelu")),
     *(replace(SMALL, activation=name, seed=1) for name in ("relu", "sgelu", "ada_sgelu")),
     replace(SMALL, task="fc_autoencoder"),
     replace(SMALL, task="conv_autoencoder", samples=32, epochs=1),
     replace(SMALL, task="scratch_cnn", batch_norm=None, samples=32, epochs=1),
-    Cell(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, 0),
-    Cell("affinity", None, None, None, None, None, "digits", 100, 0, 0),
+    RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, 0),
+    RunConfig("affinity", None, None, None, None, None, "digits", 100, 0, 0),
 ]  # fmt: skip
 
 
@@ -46,8 +47,8 @@ def stored(tmp_path_factory):
         if (workers, order) not in made:
             path = folder / f"{workers}{order}.sqlite"
             with Store(path) as store, runner.client(workers, None) as on:
-                session = runner.Session(store, store.environment_id(current("digits", "0")), "quick")
-                runner.run_cells(session, CELLS[::order], None, on)
+                session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
+                runner.execute_all(session, CONFIGS[::order], None, on)
             made[workers, order] = numbers(path)
         return made[workers, order]
 
@@ -57,9 +58,9 @@ def stored(tmp_path_factory):
 @pytest.mark.parametrize(("workers", "order"), [(1, -1), (2, 1), (3, -1)])
 def test_workers_and_order_change_nothing(stored, workers, order):
     runs, measured = stored(1, 1)
-    assert sum(runs.values()) == len(CELLS)
+    assert sum(runs.values()) == len(CONFIGS)
     assert {status for _, status in runs} == {"finished"}
-    assert len({key for key, *_ in measured}) == len(CELLS)
+    assert len({key for key, *_ in measured}) == len(CONFIGS)
     assert stored(workers, order) == (runs, measured)
 
 
@@ -67,20 +68,20 @@ PROGRAM = """
 import json
 import sys
 import torch
-from bench.cells import Cell, run_cell
-from bench.contenders import module_of
+from bench.cells import RunConfig, run_cell
+from bench.candidates import module_of
 
 torch.set_num_threads(int(sys.argv[1]))
-outcomes = [run_cell(Cell(*fields), None) for fields in json.loads(sys.stdin.read())]
+outcomes = [run_cell(RunConfig(*fields), None) for fields in json.loads(sys.stdin.read())]
 print([[m.metric, m.step, m.value] for o in outcomes for m in o.measurements if m.unit != "s"])
 """
 
 
-def elsewhere(cells, count=1, **environment):
+def elsewhere(configs, count=1, **environment):
     """What a process with so many threads and this environment measures."""
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(count)],
-        input=json.dumps([list(vars(cell).values()) for cell in cells]),
+        input=json.dumps([list(vars(config).values()) for config in configs]),
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -88,23 +89,23 @@ def elsewhere(cells, count=1, **environment):
     ).stdout.strip()
 
 
-def here(cells):
+def here(configs):
     """What this process measures, as the other one prints it."""
-    outcomes = [run_cell(cell, None) for cell in cells]
+    outcomes = [execute(config, None) for config in configs]
     return str([[m.metric, m.step, m.value] for o in outcomes for m in o.measurements if m.unit != "s"])
 
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_cell_is_of_one_thread_however_many_it_could_have(count):
     """By what OpenMP and torch are told of a process as a whole."""
-    cells = [CELLS[0], CELLS[2], CELLS[7]]
+    configs = [CONFIGS[0], CONFIGS[2], CONFIGS[7]]
     told = {"OMP_NUM_THREADS": str(count), "MKL_NUM_THREADS": str(count)}
-    assert elsewhere(cells, count, **told) == here(cells)
+    assert elsewhere(configs, count, **told) == here(configs)
 
 
 def test_the_first_run_on_a_machine_which_compiles_draws_what_all_others_draw(tmp_path):
-    cells = [CELLS[1], replace(CELLS[2], optimizer="rmsprop")]
-    assert elsewhere(cells, TORCHINDUCTOR_CACHE_DIR=str(tmp_path)) == here(cells)
+    configs = [CONFIGS[1], replace(CONFIGS[2], optimizer="rmsprop")]
+    assert elsewhere(configs, TORCHINDUCTOR_CACHE_DIR=str(tmp_path)) == here(configs)
 
 
 TOLERANCE = 1e-4  # relative, of a loss after some dozens of steps: sums in another order round otherwise

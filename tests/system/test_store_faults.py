@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.store.database import VERSION, Store, StoreError, latest
 from impl.training.loop import Measurement
 from tests.small_store import HERE, run
@@ -31,14 +31,14 @@ def whole(tmp_path_factory):
     with Store(path) as store:
         where = store.environment_id(HERE)
         for seed in range(12):
-            cell, outcome = run({"test_loss": {0: 0.1 + seed, 2: 1 / 3}, "test_accuracy": 0.5}, seed=seed)
+            config, outcome = run({"test_loss": {0: 0.1 + seed, 2: 1 / 3}, "test_accuracy": 0.5}, seed=seed)
             shown = {"input": pictures} if seed == 0 else {}
-            store.record(where, "quick", cell, Outcome("finished", outcome.measurements, shown))
+            store.record(where, "quick", config, RunResult("finished", outcome.measurements, shown))
         failed, _ = run({}, seed=99)
-        store.record(where, "quick", failed, Outcome("failed", error="RuntimeError('of no use')"))
-        timing = Timing("activation_forward", "sgelu", "impl", "4 elements", 4)
+        store.record(where, "quick", failed, RunResult("failed", error="RuntimeError('of no use')"))
+        timing = BenchmarkCase("activation_forward", "sgelu", "impl", "4 elements", 4)
         samples = [Measurement("seconds", step, 1e-6 * step, "s") for step in range(50)]
-        store.record(where, "quick", timing, Outcome("finished", samples))
+        store.record(where, "quick", timing, RunResult("finished", samples))
     return path
 
 
@@ -174,7 +174,7 @@ def test_readers_see_whole_runs_while_one_writes(whole, tmp_path):
     writer = """
 import sys
 from pathlib import Path
-from bench.cells import Outcome
+from bench.cells import RunResult
 from bench.store import Store
 from tests.small_store import HERE, run
 with Store(Path(sys.argv[1])) as store:

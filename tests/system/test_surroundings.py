@@ -24,7 +24,7 @@ REPORT = (
     "--reference",
     "none.sqlite",
 )
-TRAINED = 8 * 5 + 8  # contenders, at five rates each and then scored
+TRAINED = 8 * 5 + 8  # candidates, at five rates each and then scored
 
 # What a process begins with, before anything of ours is imported.
 NO_NETWORK = """
@@ -102,13 +102,13 @@ def usual(tmp_path_factory):
     return runs, measured
 
 
-CELL = """
+CONFIG = """
 import json
 
-from bench.cells import Cell, run_cell
+from bench.cells import RunConfig, run_cell
 from impl.fused import KERNELS
 
-outcome = run_cell(Cell("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 256, 1, 0), None)
+outcome = run_cell(RunConfig("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 256, 1, 0), None)
 losses = [m.value for m in outcome.measurements if m.metric == "train_loss"]
 print(json.dumps([outcome.status, losses, sorted({kernel.reason for kernel in KERNELS.values()})]))
 """
@@ -117,7 +117,7 @@ print(json.dumps([outcome.status, losses, sorted({kernel.reason for kernel in KE
 def test_without_a_compiler_the_same_is_computed_more_slowly(tmp_path):
     def train(**environment):
         found = subprocess.run(
-            [sys.executable, "-c", CELL],
+            [sys.executable, "-c", CONFIG],
             cwd=ROOT,
             env={**os.environ, **environment},
             check=True,

@@ -8,11 +8,12 @@ import dask
 import pytest
 
 from bench.records.environment import current
-from bench.records.runs import Cell
+from bench.records.runs import RunConfig
 from bench.runner import training as runner
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Store, latest
 
-SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
+SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 GOOD = [replace(SMALL, seed=seed) for seed in range(1, 4)]
 LIMIT = 10.0  # seconds: a worker needs some to begin
 
@@ -68,10 +69,10 @@ def made(mine, tmp_path):
     def make(*names, **options):
         bad = [replace(SMALL, activation=f"{mine}:{name}") for name in names]
         with Store(tmp_path / "results.sqlite") as store, runner.client(2, None) as on:
-            session = runner.Session(store, store.environment_id(current("digits", "0")), "quick")
-            runner.run_cells(session, [*bad, *GOOD], None, on, **options)
+            session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
+            runner.execute_all(session, [*bad, *GOOD], None, on, **options)
         runs = latest(tmp_path / "results.sqlite").runs
-        assert Counter(runs["key"]) == Counter(cell.key for cell in [*bad, *GOOD])
+        assert Counter(runs["key"]) == Counter(config.config_hash for config in [*bad, *GOOD])
         assert set(runs[runs["activation"] == "relu"]["status"]) == {"finished"}
         found = runs[runs["activation"] != "relu"].set_index("activation")
         found.index = found.index.str.rpartition(":").get_level_values(2)
@@ -81,7 +82,7 @@ def made(mine, tmp_path):
 
 
 def test_a_cell_that_hangs_loses_its_worker_three_times_and_is_a_row(made, mine):
-    found = made("hangs", limit=lambda cell: LIMIT)
+    found = made("hangs", limit=lambda config: LIMIT)
     assert found.loc["hangs", "status"] == "failed"
     assert "lost its worker 3 times" in found.loc["hangs", "error"]
     assert f"busy with it for more than {LIMIT:.0f} s" in found.loc["hangs", "error"]

@@ -1,4 +1,4 @@
-"""Whether a user's own contender does what it is taken for, in numbers: one cheap check a kind.
+"""Whether a user's own candidate does what it is taken for, in numbers: one cheap check a kind.
 
 Each probe is one measurement: a number, 1 for yes and 0 for no where it asks whether. A probe that gives NaN,
 which no store holds, is 1 under its name with " is NaN" behind it, and one that raises with " raises".
@@ -211,8 +211,8 @@ def strategy(name: str) -> list[Measurement]:
 
 # The task of each kind's check, as cells and the store name it.
 CHECKS: dict[str, Callable[[str], list[Measurement]]] = {
-    "activation_soundness": activation,
-    "optimizer_soundness": optimizer,
-    "convolution_soundness": strategy,
+    "activation_conformance": activation,
+    "optimizer_conformance": optimizer,
+    "convolution_conformance": strategy,
 }
 TASKS = dict(zip(KINDS, CHECKS, strict=True))  # by kind

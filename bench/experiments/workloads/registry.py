@@ -1,4 +1,4 @@
-"""Contenders by name: activations, optimizers and convolution strategies, of our tables or a user's own."""
+"""Candidates by name: activations, optimizers and convolution strategies, of our tables or a user's own."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +16,14 @@ from impl.optimizers.registry import OPTIMIZERS, Make
 
 CONTROL = "control"  # ReLU once more, under seeds of its own
 CONTROL_SEEDS = 10_000  # what is added to the control's seeds
-OURS: dict[str, Callable[[], nn.Module]] = {
+BUILTINS: dict[str, Callable[[], nn.Module]] = {
     **{name: activation.module for name, activation in ACTIVATIONS.items()},
     CONTROL: ACTIVATIONS["relu"].module,
 }
 ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # the learning rates that a rule is tried at which names none
 
 
-class Unfit(ValueError):
+class InvalidCandidateError(ValueError):
     """A user's own is not what was expected; the message says what came."""
 
 
@@ -112,8 +112,8 @@ def check(name: str, kind: str = "activation") -> None:
         KINDS[kind].check(f"{kind} {name!r}", made(kind, name))
 
 
-def brought(name: str, kind: str) -> str:
-    """What `identify` gives, of a contender that `check` found fit.
+def resolve(name: str, kind: str) -> str:
+    """What `identify` gives, of a candidate that `check` found fit.
 
     Raises:
         ValueError: where it is not, or raises anything; one line that says what came.
@@ -121,10 +121,10 @@ def brought(name: str, kind: str) -> str:
     identified = identify(name, kind)
     try:
         check(name, kind)
-    except Unfit:
+    except InvalidCandidateError:
         raise
     except Exception as error:
-        raise Unfit(f"{kind} {name!r} raises {error!r}; a result was expected") from error
+        raise InvalidCandidateError(f"{kind} {name!r} raises {error!r}; a result was expected") from error
     return identified
 
 
@@ -134,19 +134,19 @@ def _module(name: str, found: Any) -> Callable[[], nn.Module]:
     try:
         module = found()
     except Exception as error:
-        raise Unfit(f"{name} cannot be made without arguments: {error}") from error
+        raise InvalidCandidateError(f"{name} cannot be made without arguments: {error}") from error
     if not isinstance(module, nn.Module):
-        raise Unfit(f"{name} makes a {type(module).__name__}; a torch.nn.Module was expected")
+        raise InvalidCandidateError(f"{name} makes a {type(module).__name__}; a torch.nn.Module was expected")
     return found
 
 
 def _check_tensor(name: str, y: Any, shape: Sequence[int], x: Tensor) -> None:
     """Check that y is a tensor of this shape and of x's type."""
     if not isinstance(y, Tensor):
-        raise Unfit(f"{name} returns a {type(y).__name__}; a tensor was expected")
+        raise InvalidCandidateError(f"{name} returns a {type(y).__name__}; a tensor was expected")
     if (y.shape, y.dtype) != (torch.Size(shape), x.dtype):
         wanted = "the same" if shape == x.shape else f"{tuple(shape)} of {x.dtype}"
-        raise Unfit(
+        raise InvalidCandidateError(
             f"{name} returns shape {tuple(y.shape)} of {y.dtype} for shape {tuple(x.shape)} of {x.dtype}; "
             f"{wanted} was expected"
         )
@@ -160,10 +160,10 @@ def _check_pure(name: str, call: Callable[..., Any], shape: Sequence[int], *give
     y = call(*tensors)
     _check_tensor(name, y, shape, tensors[0])
     if not all(map(torch.equal, (tensor.detach() for tensor in tensors), before)):
-        raise Unfit(f"{name} writes to its input; a new tensor was expected")
+        raise InvalidCandidateError(f"{name} writes to its input; a new tensor was expected")
     gradients = torch.autograd.grad(y.sum(), leaves, allow_unused=True) if y.requires_grad else [None]
     if any(gradient is None for gradient in gradients):
-        raise Unfit(f"{name} is not differentiable: no gradient reaches its input")
+        raise InvalidCandidateError(f"{name} is not differentiable: no gradient reaches its input")
 
 
 def _check_activation(name: str, make: Callable[[], nn.Module]) -> None:
@@ -176,7 +176,9 @@ def _optimizer(name: str, found: Any) -> Make:
         what = (
             f"is a {type(found).__name__}" if not callable(found) else "cannot be called with two arguments"
         )
-        raise Unfit(f"{name} {what}; what makes an optimizer of (parameters, learning rate) was expected")
+        raise InvalidCandidateError(
+            f"{name} {what}; what makes an optimizer of (parameters, learning rate) was expected"
+        )
     rates = getattr(found, "rates", None)
     if rates is not None:
         try:
@@ -184,7 +186,7 @@ def _optimizer(name: str, found: Any) -> Make:
         except TypeError:
             sound = False
         if not sound:
-            raise Unfit(
+            raise InvalidCandidateError(
                 f"{name} has rates {rates!r}; {len(ADAPTIVE)} different positive numbers were expected"
             )
     return found
@@ -195,12 +197,14 @@ def _check_optimizer(name: str, make: Make) -> None:
     before = [parameter.detach().clone() for parameter in parameters]
     optimizer = make(iter(parameters), 0.01)  # as networks give them
     if not isinstance(optimizer, Optimizer):
-        raise Unfit(f"{name} makes a {type(optimizer).__name__}; a torch.optim.Optimizer was expected")
+        raise InvalidCandidateError(
+            f"{name} makes a {type(optimizer).__name__}; a torch.optim.Optimizer was expected"
+        )
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     if all(map(torch.equal, parameters, before)):
-        raise Unfit(f"{name} changes no parameter in a step; it was expected to")
+        raise InvalidCandidateError(f"{name} changes no parameter in a step; it was expected to")
 
 
 def _strategy(name: str, found: Any) -> Strategy:
@@ -208,7 +212,7 @@ def _strategy(name: str, found: Any) -> Strategy:
         what = (
             f"is a {type(found).__name__}" if not callable(found) else "cannot be called with three arguments"
         )
-        raise Unfit(f"{name} {what}; a function of (input, weight, Geometry) was expected")
+        raise InvalidCandidateError(f"{name} {what}; a function of (input, weight, Geometry) was expected")
     return found
 
 
@@ -219,7 +223,7 @@ def _check_strategy(name: str, strategy: Strategy) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "activation": Kind(OURS, _module, _check_activation),
+    "activation": Kind(BUILTINS, _module, _check_activation),
     "optimizer": Kind({n: entry.make for n, entry in OPTIMIZERS.items()}, _optimizer, _check_optimizer),
     "strategy": Kind(STRATEGIES, _strategy, _check_strategy),
 }

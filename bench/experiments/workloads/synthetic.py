@@ -249,7 +249,7 @@ def affinity(seed: int, images: Tensor, labels: Tensor) -> list[Measurement]:
     ]
 
 
-PHENOMENA: dict[str, Callable[[int, Tensor, Tensor], list[Measurement]]] = {
+SYNTHETIC: dict[str, Callable[[int, Tensor, Tensor], list[Measurement]]] = {
     "double_well": double_well,
     "gradient_agreement": gradient_agreement,
     "confidently_wrong": confidently_wrong,

@@ -13,14 +13,14 @@ from typing import Any
 from impl.names import unknown
 
 
-def is_own(name: str) -> bool:
+def is_custom(name: str) -> bool:
     """Whether the name is of the form that leads to a user's own; no table has such a name."""
     return bool(name.rpartition(":")[0])
 
 
-def owned(named: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+def custom_names(named: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """By kind, those of the names that lead to a user's own."""
-    return {kind: list(filter(is_own, names)) for kind, names in named.items()}
+    return {kind: list(filter(is_custom, names)) for kind, names in named.items()}
 
 
 def found(kind: str, name: str, known: Iterable[str] = ()) -> Any:
@@ -64,7 +64,7 @@ def _file(path: str) -> ModuleType:
 def identified(name: str, what: Any) -> str:
     """The name under which runs are stored: with a hash of the file that holds `what`.
 
-    An edited file is another contender: what the store holds of the former text is not taken for it.
+    An edited file is another candidate: what the store holds of the former text is not taken for it.
     """
     try:
         source = inspect.getsourcefile(what)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impl.activations.modules import sigmoid, sigmoid_derivative
+from impl.activations import sigmoid, sigmoid_derivative
 from impl.backprop import MLP
 
 STEP = 1e-5  # of the central differences: about the cube root of float64's precision

@@ -11,7 +11,7 @@ from bench.store.database import Snapshot
 from impl.convolution.functional import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
-from report.evidence.queries import curves, is_own, label
+from report.evidence.queries import curves, is_custom, label
 from report.evidence.training_runs import tested
 from report.figures.drawing import draw
 from report.figures.timing import ratios
@@ -50,7 +50,7 @@ def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
     """Columns and rows of median forward times, each with its rate in GFLOP/s where the layer is known."""
     forward = frame[frame["task"] == "convolution_forward"]
-    subjects = [*STRATEGIES, "native", *sorted(filter(is_own, set(forward["subject"].astype(str))))]
+    subjects = [*STRATEGIES, "native", *sorted(filter(is_custom, set(forward["subject"].astype(str))))]
     rows = []
     for (layer, samples), part in forward.groupby(["input", "size"], sort=False):
         by = {name: np.median(s) for name, s in zip(part["subject"], part["seconds"], strict=True)}

@@ -25,15 +25,15 @@ def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
     """
     runs = networks(snapshot, task)
     pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
-    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.pictures]
+    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.images]
     if not stored:
         return {}
     by = {
-        name: snapshot.pictures[run, "reconstruction"]
+        name: snapshot.images[run, "reconstruction"]
         for run, name in reversed(stored)
         if name in HIGHLIGHTED or (name not in ACTIVATIONS and name != CONTROL)
     }
-    first = snapshot.pictures[stored[0][0], "input"]
+    first = snapshot.images[stored[0][0], "input"]
     return {"input": first, **{label(name): by[name] for name in ordered(by)}}
 
 

@@ -20,7 +20,7 @@ from report.evidence.activation_runs import (
     averaged,
 )
 from report.evidence.comparisons import Case
-from report.evidence.queries import LABELS, final, is_own, label, networks, ordered
+from report.evidence.queries import LABELS, final, is_custom, label, networks, ordered
 from report.evidence.training_runs import UNTUNED
 from report.figures.drawing import Drawing, draw
 from report.figures.training import differences, learning_curves
@@ -70,7 +70,7 @@ def curves_figure(snapshot: Snapshot) -> Drawing | None:
     ]
     return draw(
         learning_curves(
-            frame, LABELS, (*HIGHLIGHTED, *filter(is_own, ordered(frame["activation"].unique())))
+            frame, LABELS, (*HIGHLIGHTED, *filter(is_custom, ordered(frame["activation"].unique())))
         ),
         frame,
         name=f"q11-learning-{snapshot.slug}",

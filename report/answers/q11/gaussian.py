@@ -10,7 +10,7 @@ from scipy.special import erf
 from scipy.stats import norm
 from torch import Tensor
 
-from impl.activations.modules import gelu, gelu_derivative, sgelu, sgelu_derivative, sgelu_yu
+from impl.activations import gelu, gelu_derivative, sgelu, sgelu_derivative, sgelu_yu
 from impl.activations.registry import ACTIVATIONS
 from report.document.formats import number, percent
 

@@ -9,7 +9,7 @@ from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
 from report.document.formats import number
 from report.evidence.activation_runs import HIGHLIGHTED
-from report.evidence.queries import is_own, label, networks, ordered
+from report.evidence.queries import is_custom, label, networks, ordered
 from report.evidence.verdicts import effect, judged
 from report.figures.drawing import Drawing, draw
 from report.figures.training import signals
@@ -62,7 +62,7 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
             ("gradient norm", "norm of gradients"),
         ):
             frame = layers(snapshot, runs, series)
-            drawn = frame["activation"].isin(DRAWN) | frame["activation"].map(is_own).astype(bool)
+            drawn = frame["activation"].isin(DRAWN) | frame["activation"].map(is_custom).astype(bool)
             frame = frame[(frame["step"] == 0) & drawn]
             panels.append(frame.assign(series=title, panel=words))
     frame = pd.concat(panels)

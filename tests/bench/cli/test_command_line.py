@@ -13,17 +13,18 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench.experiments.catalog import ACTIVATIONS, PARTS, PROFILES, RATES, narrowed, plans
+from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narrowed, plans
 from bench.experiments.workloads.registry import CONTROL, identify
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
+from bench.runner import benchmarks
 from bench.runner import training as runner
 from bench.store.database import Store
 from impl.data import datasets as data
 from impl.training.loop import Measurement
 
 HERE = Environment('a, "b" c', 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
-CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")
+CONFIG = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")
 
 
 @pytest.fixture(autouse=True)
@@ -62,10 +63,10 @@ def test_list_shows_every_cell_once_and_their_sum(elsewhere):
             ACTIVATIONS,
         )
     }
-    tuning = {cell.key: str(cell) for p in made.values() for _, cell in p.tuning()}
+    tuning = {config.config_hash: str(config) for p in made.values() for _, config in p.tuning()}
     assert {key: told for key, _, told in lines if "tuning" in told} == tuning
     scored = [told for key, _, told in lines if key == "-" * 16]
-    assert len(scored) == len(set(scored)) == sum(len(p.contenders) * p.effort.seeds for p in made.values())
+    assert len(scored) == len(set(scored)) == sum(len(p.candidates) * p.budget.seeds for p in made.values())
     assert len(lines) == len(tuning) + len(scored) == total
     assert minutes == pytest.approx(sum(float(s) for _, s, _ in lines) / 60, abs=0.05 + 0.005 * total / 60)
     assert not list(elsewhere.iterdir())
@@ -75,8 +76,8 @@ def test_list_counts_what_experiments_share_once():
     """As a run does: ReLU under Adam with batch norm is a cell of both."""
     one, other = (listed("--only", name, "--activation", "relu")[1] for name in ("classifier", "optimizers"))
     _, both, _ = listed("--only", "classifier,optimizers", "--activation", "relu")
-    effort = PROFILES["quick"].experiments["optimizers"]
-    assert one + other - both == len(RATES["adam"]) * effort.tuning_seeds + effort.seeds
+    budget = PROFILES["quick"].experiments["optimizers"]
+    assert one + other - both == len(RATES["adam"]) * budget.tuning_seeds + budget.seeds
 
 
 def test_list_with_seeds_epochs_and_activations():
@@ -90,7 +91,7 @@ def test_list_with_seeds_epochs_and_activations():
 
 
 def test_list_of_everything_and_of_cheap_parts():
-    assert listed()[1] > listed("--only", ",".join(PARTS[:5]))[1] > listed("--only", "phenomena")[1] > 0
+    assert listed()[1] > listed("--only", ",".join(STAGES[:5]))[1] > listed("--only", "synthetic")[1] > 0
     assert listed("--only", "benchmarks")[1] == 0
 
 
@@ -111,7 +112,7 @@ def test_ones_own_activation_is_found_where_one_stands_and_bears_its_hash(elsewh
         (["--activation", "nowhere.to.be:Found"], "activation 'nowhere.to.be:Found': No module named 'nowh"),
         (["--activation", "torch.nn:Threshold"], "'torch.nn:Threshold' cannot be made without arguments"),
         (["--activation", "builtins:dict"], "'builtins:dict' makes a dict; a torch.nn.Module was expected"),
-        (["--only", "losses,gains"], f"unknown part 'gains'; known: {', '.join(PARTS)}"),
+        (["--only", "losses,gains"], f"unknown part 'gains'; known: {', '.join(STAGES)}"),
         (["--seeds", "0"], "Invalid value for '--seeds': Input should be greater than or equal to 1"),
         (["--epochs", "-1"], "Invalid value for '--epochs': Input should be greater than or equal to 1"),
         (["--epochs", "two"], "Invalid value for '--epochs': Input should be a valid integer"),
@@ -160,42 +161,42 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
 
     def run_plans(session, plans, others, root, seconds, **options):
         asked.update(plans={p.name: p for p in plans}, others=others, options=options)
-        session.record(CELL, Outcome("failed", error="RuntimeError('of no use')"))
+        session.record(CONFIG, RunResult("failed", error="RuntimeError('of no use')"))
 
     monkeypatch.setattr(runner, "run_plans", run_plans)
-    monkeypatch.setattr(runner, "run_benchmarks", lambda *_: pytest.fail("no benchmarks were asked for"))
+    monkeypatch.setattr(benchmarks, "run_benchmarks", lambda *_: pytest.fail("no benchmarks were asked for"))
     result = invoke(
-        *("run", "--dataset", "digits", "--only", "fc_autoencoder,phenomena", "--activation", "mish"),
+        *("run", "--dataset", "digits", "--only", "fc_autoencoder,synthetic", "--activation", "mish"),
         *("--seeds", "3", "--epochs", "9", "--workers", "5", "--results", "new/r.sqlite"),
     )
     assert result.exit_code == 1
     assert list(asked["plans"]) == ["fc_autoencoder"]
     made = asked["plans"]["fc_autoencoder"]
-    effort = PROFILES["quick"].experiments["fc_autoencoder"]
-    assert made.effort == replace(effort, seeds=3, untuned_seeds=3, epochs=9)
-    assert [cell.activation for cell in made.contenders] == ["relu", "gelu", CONTROL, "mish"]
-    assert {cell.seed for cell in asked["others"]} == {0, 1, 2}
+    budget = PROFILES["quick"].experiments["fc_autoencoder"]
+    assert made.budget == replace(budget, seeds=3, untuned_seeds=3, epochs=9)
+    assert [config.activation for config in made.candidates] == ["relu", "gelu", CONTROL, "mish"]
+    assert {config.seed for config in asked["others"]} == {0, 1, 2}
     assert asked["options"] == {"device": "cpu", "workers": 5, "scheduler": None}
     assert (
         "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are in the store."
         in result.output
     )
-    assert f"failed: {CELL}: RuntimeError('of no use')" in result.output
+    assert f"failed: {CONFIG}: RuntimeError('of no use')" in result.output
     assert data.load_digits().notice.split(",")[0] in result.output
 
 
 def test_export_gives_the_stores_numbers(elsewhere):
     values = [0.1 + 0.2, 1e-300, 12345678.901234567, float("inf"), -0.0]
     measured = [Measurement("test_loss", step, value, "1") for step, value in enumerate(values)]
-    cells = [CELL, replace(CELL, seed=8, activation=None, learning_rate=1 / 3, batch_norm=None)]
+    configs = [CONFIG, replace(CONFIG, seed=8, activation=None, learning_rate=1 / 3, batch_norm=None)]
     with Store(Path("r.sqlite")) as store:
         where = store.environment_id(HERE)
-        for cell in cells:
-            store.record(where, "quick", cell, Outcome("finished", measured))
-        failed = replace(CELL, seed=9)
-        store.record(where, "quick", failed, Outcome("failed", error='it said, "no"\nand went'))
-        timing = Timing("forward", "relu", "impl", "4 elements, all 0", 4)
-        store.record(where, "quick", timing, Outcome("finished", [Measurement("seconds", 0, 1e-7, "s")]))
+        for config in configs:
+            store.record(where, "quick", config, RunResult("finished", measured))
+        failed = replace(CONFIG, seed=9)
+        store.record(where, "quick", failed, RunResult("failed", error='it said, "no"\nand went'))
+        timing = BenchmarkCase("forward", "relu", "impl", "4 elements, all 0", 4)
+        store.record(where, "quick", timing, RunResult("finished", [Measurement("seconds", 0, 1e-7, "s")]))
     result = invoke("export", "csv", "--results", "r.sqlite")
     assert result.exit_code == 0
     assert "csv: 4 runs, 11 measurements" in result.output
@@ -230,7 +231,7 @@ def test_export_reads_numpy_and_pandas_back_alike(elsewhere):
     values = rng.normal(size=200) * 10.0 ** rng.integers(-8, 8, size=200)
     with Store(Path("r.sqlite")) as store:
         measured = [Measurement("test_loss", step, float(v), "1") for step, v in enumerate(values)]
-        store.record(store.environment_id(HERE), "quick", CELL, Outcome("finished", measured))
+        store.record(store.environment_id(HERE), "quick", CONFIG, RunResult("finished", measured))
     assert invoke("export", "--results", "r.sqlite").exit_code == 0
     found = pd.read_csv("build/csv/measurements.csv")
     np.testing.assert_array_equal(found["value"], values)
@@ -240,8 +241,8 @@ def test_export_as_parquet_or_what_it_needs(elsewhere):
     measured = [Measurement("test_loss", step, value, "1") for step, value in enumerate([1 / 3, np.inf])]
     with Store(Path("r.sqlite")) as store:
         where = store.environment_id(HERE)
-        store.record(where, "quick", CELL, Outcome("finished", measured))
-        store.record(where, "quick", replace(CELL, seed=9), Outcome("failed", error="why"))
+        store.record(where, "quick", CONFIG, RunResult("finished", measured))
+        store.record(where, "quick", replace(CONFIG, seed=9), RunResult("failed", error="why"))
     result = invoke("export", "--results", "r.sqlite", "--format", "parquet")
     if not importlib.util.find_spec("pyarrow"):
         assert str(result.exception) == "Parquet needs pyarrow: pip install '.[parquet]'"

@@ -10,23 +10,23 @@ from bench.experiments.catalog import (
     ACTIVATIONS,
     BASELINES,
     EXPERIMENTS,
-    PARTS,
     PROFILES,
     PROPOSED,
     RATES,
+    STAGES,
     TUNING_SEEDS,
     UNTUNED,
-    Effort,
+    Budget,
     descents,
     narrowed,
-    phenomena,
     plan,
     plans,
+    synthetic,
 )
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS, seed_of
-from bench.experiments.workloads.synthetic import PHENOMENA
+from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.runs import TEST, VALIDATION, held_out
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
@@ -40,7 +40,7 @@ PLANS = [
     for found in plans(PROFILES[profile], dataset, size, ACTIVATIONS)
 ]
 every_plan = pytest.mark.parametrize("made", PLANS)
-# What the contenders of an experiment are told apart by, and nothing else.
+# What the candidates of an experiment are told apart by, and nothing else.
 COMPARED = {
     "classifier": {"activation", "batch_norm"},
     "losses": {"loss", "wrong_labels"},
@@ -55,32 +55,34 @@ COMPARED = {
 
 
 def all_rates(made, rate=CHOSEN):
-    return dict.fromkeys(range(len(made.contenders)), rate)
+    return dict.fromkeys(range(len(made.candidates)), rate)
 
 
 def tuned(made):
-    return [cell for _, cell in made.tuning()]
+    return [config for _, config in made.tuning()]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_runs_every_experiment_on_a_known_network(profile):
     assert list(PROFILES[profile].experiments) == list(EXPERIMENTS)
     for made in plans(PROFILES[profile], "mnist", 60_000, ACTIVATIONS):
-        assert {cell.task for cell in made.contenders} <= set(NETWORKS)
-        assert {cell.loss for cell in made.contenders} <= set(LOSSES)
-        assert {cell.optimizer for cell in made.contenders} <= set(OPTIMIZERS)
+        assert {config.task for config in made.candidates} <= set(NETWORKS)
+        assert {config.loss for config in made.candidates} <= set(LOSSES)
+        assert {config.optimizer for config in made.candidates} <= set(OPTIMIZERS)
 
 
 @every_plan
 def test_no_cell_is_planned_twice(made):
-    for cells in (tuned(made), made.final(all_rates(made)), made.contenders):
-        assert max(Counter(cell.key for cell in cells).values(), default=1) == 1
-    assert not {c.key for c in tuned(made)} & {c.key for c in made.final(all_rates(made, 1e-3))}
+    for configs in (tuned(made), made.final(all_rates(made)), made.candidates):
+        assert max(Counter(config.config_hash for config in configs).values(), default=1) == 1
+    assert not {c.config_hash for c in tuned(made)} & {
+        c.config_hash for c in made.final(all_rates(made, 1e-3))
+    }
 
 
 @every_plan
 def test_contenders_differ_in_nothing_but_what_is_compared(made):
-    rows = [asdict(cell) for cell in made.contenders]
+    rows = [asdict(config) for config in made.candidates]
     differing = {name for name in rows[0] if len({row[name] for row in rows}) > 1}
     assert differing == COMPARED[made.name]
     assert len({tuple(row[name] for name in sorted(differing)) for row in rows}) == len(rows)
@@ -88,15 +90,15 @@ def test_contenders_differ_in_nothing_but_what_is_compared(made):
 
 @every_plan
 def test_every_contender_is_tuned_alike(made):
-    """The same rates for every contender of an optimizer, and as many seeds at each."""
+    """The same rates for every candidate of an optimizer, and as many seeds at each."""
     tries = defaultdict(Counter)
-    for index, cell in made.tuning():
-        tries[index][cell.learning_rate] += 1
-        same = replace(made.contenders[index], learning_rate=cell.learning_rate, split=VALIDATION)
-        assert cell == replace(same, seed=cell.seed)
-    for index, cell in enumerate(made.contenders):
-        assert tries[index] == dict.fromkeys(RATES[cell.optimizer], made.effort.tuning_seeds) or (
-            not made.effort.tuning_seeds and not tries[index]
+    for index, config in made.tuning():
+        tries[index][config.learning_rate] += 1
+        same = replace(made.candidates[index], learning_rate=config.learning_rate, split=VALIDATION)
+        assert config == replace(same, seed=config.seed)
+    for index, config in enumerate(made.candidates):
+        assert tries[index] == dict.fromkeys(RATES[config.optimizer], made.budget.tuning_seeds) or (
+            not made.budget.tuning_seeds and not tries[index]
         )
 
 
@@ -110,8 +112,8 @@ def test_every_optimizer_is_given_as_many_rates_as_far_apart():
 
 @every_plan
 def test_seeds_that_choose_are_neither_scored_nor_the_controls(made):
-    choose = {seed_of(cell.activation, cell.seed) for cell in tuned(made)}
-    score = {seed_of(cell.activation, cell.seed) for cell in made.final(all_rates(made))}
+    choose = {seed_of(config.activation, config.seed) for config in tuned(made)}
+    score = {seed_of(config.activation, config.seed) for config in made.final(all_rates(made))}
     assert not choose & score
 
 
@@ -119,8 +121,8 @@ def test_seeds_that_choose_are_neither_scored_nor_the_controls(made):
 def test_the_control_shares_a_seed_with_no_other_activation(profile):
     seeds = defaultdict(set)
     for made in plans(PROFILES[profile], "mnist", 60_000, ACTIVATIONS):
-        for cell in [*tuned(made), *made.final(all_rates(made))]:
-            seeds[cell.activation].add(seed_of(cell.activation, cell.seed))
+        for config in [*tuned(made), *made.final(all_rates(made))]:
+            seeds[config.activation].add(seed_of(config.activation, config.seed))
     others = set().union(*(found for name, found in seeds.items() if name != CONTROL))
     assert not seeds[CONTROL] & others
     assert max(others) < CONTROL_SEEDS <= min(seeds[CONTROL])
@@ -128,25 +130,25 @@ def test_the_control_shares_a_seed_with_no_other_activation(profile):
 
 @every_plan
 def test_tuning_sees_held_out_images_and_scoring_the_test_set(made):
-    assert {cell.split for cell in tuned(made)} <= {VALIDATION}
-    assert {cell.split for cell in made.final(all_rates(made))} == {TEST}
+    assert {config.split for config in tuned(made)} <= {VALIDATION}
+    assert {config.split for config in made.final(all_rates(made))} == {TEST}
 
 
 @every_plan
 def test_every_contender_is_scored_at_its_rate_and_where_asked_at_the_untuned_one(made):
-    effort = made.effort
-    rates = {index: CHOSEN + index for index in range(len(made.contenders))}
-    rated = [rates[k] if effort.tuning_seeds else UNTUNED for k in rates]
+    budget = made.budget
+    rates = {index: CHOSEN + index for index in range(len(made.candidates))}
+    rated = [rates[k] if budget.tuning_seeds else UNTUNED for k in rates]
     expected = {
-        replace(cell, learning_rate=rate, seed=seed)
-        for cell, own in zip(made.contenders, rated, strict=True)
-        for rate, seeds in ((own, effort.seeds), (UNTUNED, effort.untuned_seeds))
+        replace(config, learning_rate=rate, seed=seed)
+        for config, own in zip(made.candidates, rated, strict=True)
+        for rate, seeds in ((own, budget.seeds), (UNTUNED, budget.untuned_seeds))
         for seed in range(seeds)
     }
     assert set(made.final(rates)) == expected
 
 
-SMALL = Effort(seeds=3, epochs=1, samples=100, tuning_seeds=1, untuned_seeds=2)
+SMALL = Budget(seeds=3, epochs=1, samples=100, tuning_seeds=1, untuned_seeds=2)
 
 
 def small(**changes):
@@ -155,12 +157,12 @@ def small(**changes):
 
 def test_a_contender_without_a_rate_is_scored_untuned_only():
     found = small().final({0: CHOSEN})
-    assert Counter((cell.activation, cell.learning_rate) for cell in found) == {
+    assert Counter((config.activation, config.learning_rate) for config in found) == {
         ("relu", CHOSEN): 3,
         ("relu", UNTUNED): 2,
         ("gelu", UNTUNED): 2,
     }
-    assert {cell.activation for cell in small(untuned_seeds=0).final({0: CHOSEN})} == {"relu"}
+    assert {config.activation for config in small(untuned_seeds=0).final({0: CHOSEN})} == {"relu"}
     assert small(untuned_seeds=0).final({}) == []
 
 
@@ -174,7 +176,7 @@ def test_a_chosen_rate_that_is_the_untuned_one_is_scored_once(untuned_seeds, exp
 
 def test_without_tuning_the_rate_is_the_untuned_one_whatever_is_given():
     found = small(tuning_seeds=0, untuned_seeds=0).final({0: CHOSEN})
-    assert {cell.learning_rate for cell in found} == {UNTUNED}
+    assert {config.learning_rate for config in found} == {UNTUNED}
     assert len(found) == 6
     assert small(tuning_seeds=0).tuning() == []
 
@@ -186,9 +188,9 @@ def test_without_tuning_the_rate_is_the_untuned_one_whatever_is_given():
 def test_the_reference_has_seeds_enough(name, fewest):
     made = plan(name, PROFILES["reference"].experiments[name], "mnist", 60_000, ACTIVATIONS)
     scored = Counter(
-        replace(cell, seed=0) for cell in made.final(all_rates(made)) if cell.learning_rate == CHOSEN
+        replace(config, seed=0) for config in made.final(all_rates(made)) if config.learning_rate == CHOSEN
     )
-    assert len(scored) == len(made.contenders)
+    assert len(scored) == len(made.candidates)
     assert min(scored.values()) >= fewest
     assert min(Counter(index for index, _ in made.tuning()).values()) >= 2 * len(RATES["adam"])
 
@@ -197,14 +199,14 @@ def test_the_reference_has_seeds_enough(name, fewest):
 def test_held_out_images_are_not_planned_to_be_trained_on(dataset, most):
     size = SIZES[dataset]
     assert size - held_out(size) == most
-    for effort, expected in ((replace(SMALL, samples=100_000), most), (SMALL, 100)):
-        made = plan("classifier", effort, dataset, size, ["relu"])
-        assert {cell.samples for cell in [*tuned(made), *made.final(all_rates(made))]} == {expected}
+    for budget, expected in ((replace(SMALL, samples=100_000), most), (SMALL, 100)):
+        made = plan("classifier", budget, dataset, size, ["relu"])
+        assert {config.samples for config in [*tuned(made), *made.final(all_rates(made))]} == {expected}
 
 
 def test_activations_asked_for_are_all_that_is_compared():
     found = {
-        made.name: [cell.activation for cell in made.contenders]
+        made.name: [config.activation for config in made.candidates]
         for made in plans(PROFILES["quick"], "digits", 1437, [*BASELINES, "sgelu", "mine:Half@01234567"])
     }
     asked = ["relu", "gelu", CONTROL, "sgelu", "mine:Half@01234567"]
@@ -220,42 +222,42 @@ def test_activations_asked_for_are_all_that_is_compared():
 
 def test_narrowed_to_parts():
     quick = PROFILES["quick"]
-    assert narrowed(quick, PARTS, None, None) == quick
-    found = narrowed(quick, ["losses", "phenomena"], None, None)
+    assert narrowed(quick, STAGES, None, None) == quick
+    found = narrowed(quick, ["losses", "synthetic"], None, None)
     assert found.experiments == {"losses": quick.experiments["losses"]}
     assert (found.convergence.seeds, found.benchmark_seconds) == (0, 0)
-    assert found.phenomena_seeds == quick.phenomena_seeds
+    assert found.synthetic_seeds == quick.synthetic_seeds
     assert descents(found.convergence) == []
     found = narrowed(quick, ["benchmarks", "convergence"], None, None)
-    assert found == replace(quick, experiments={}, phenomena_seeds=0)
-    assert phenomena(found.phenomena_seeds, "digits", 1437) == []
+    assert found == replace(quick, experiments={}, synthetic_seeds=0)
+    assert synthetic(found.synthetic_seeds, "digits", 1437) == []
 
 
 def test_narrowed_to_seeds_and_epochs():
     reference = PROFILES["reference"]
-    found = narrowed(reference, PARTS, 4, 7)
-    for name, effort in reference.experiments.items():
-        untuned = 4 if effort.untuned_seeds else 0
-        assert found.experiments[name] == replace(effort, seeds=4, untuned_seeds=untuned, epochs=7)
+    found = narrowed(reference, STAGES, 4, 7)
+    for name, budget in reference.experiments.items():
+        untuned = 4 if budget.untuned_seeds else 0
+        assert found.experiments[name] == replace(budget, seeds=4, untuned_seeds=untuned, epochs=7)
     assert found.convergence == replace(reference.convergence, seeds=4)
-    assert found.phenomena_seeds == 4
+    assert found.synthetic_seeds == 4
     assert found.benchmark_seconds == reference.benchmark_seconds
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_descents_and_phenomena_are_complete(profile):
-    effort, seeds = PROFILES[profile].convergence, PROFILES[profile].phenomena_seeds
-    cells = descents(effort)
-    assert len({cell.key for cell in cells}) == len(cells)
-    found = Counter((c.optimizer, c.batch_size, c.learning_rate) for c in cells)
+    budget, seeds = PROFILES[profile].convergence, PROFILES[profile].synthetic_seeds
+    configs = descents(budget)
+    assert len({config.config_hash for config in configs}) == len(configs)
+    found = Counter((c.optimizer, c.batch_size, c.learning_rate) for c in configs)
     assert found == {
-        (m.optimizer, m.batch_size, rate): effort.seeds
+        (m.optimizer, m.batch_size, rate): budget.seeds
         for m in convergence.METHODS.values()
         for rate in m.learning_rates
     }
-    observed = phenomena(seeds, "mnist", 60_000)
-    assert Counter(cell.task for cell in observed) == dict.fromkeys(PHENOMENA, seeds)
-    assert len({cell.key for cell in [*cells, *observed]}) == len(cells) + len(observed)
+    observed = synthetic(seeds, "mnist", 60_000)
+    assert Counter(config.task for config in observed) == dict.fromkeys(SYNTHETIC, seeds)
+    assert len({config.config_hash for config in [*configs, *observed]}) == len(configs) + len(observed)
 
 
 def test_plans_are_made_in_the_order_of_the_table():

@@ -7,11 +7,11 @@ import pytest
 
 from bench.experiments.estimates import UNKNOWN, estimator
 from bench.experiments.workloads.networks import NETWORKS
-from bench.records.runs import Cell
+from bench.records.runs import RunConfig
 from bench.store.database import Snapshot
 
-CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "mnist", 6000, 5, 0)
-PHENOMENON = Cell("zigzag", None, None, None, None, None, "mnist", 60_000, 0, 0)
+CONFIG = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "mnist", 6000, 5, 0)
+PHENOMENON = RunConfig("zigzag", None, None, None, None, None, "mnist", 60_000, 0, 0)
 
 
 def snapshot(*rows):
@@ -27,9 +27,9 @@ def snapshot(*rows):
 
 def test_unmeasured_networks_cost_what_their_table_says():
     seconds = estimator([])
-    assert seconds(CELL) == pytest.approx(NETWORKS["classifier"].cost * 5 * 6000 / 60_000)
-    slow = seconds(replace(CELL, task="scratch_cnn"))
-    assert slow == pytest.approx(seconds(CELL) * NETWORKS["scratch_cnn"].cost / NETWORKS["classifier"].cost)
+    assert seconds(CONFIG) == pytest.approx(NETWORKS["classifier"].cost * 5 * 6000 / 60_000)
+    slow = seconds(replace(CONFIG, task="scratch_cnn"))
+    assert slow == pytest.approx(seconds(CONFIG) * NETWORKS["scratch_cnn"].cost / NETWORKS["classifier"].cost)
     assert seconds(PHENOMENON) == UNKNOWN
 
 
@@ -43,10 +43,10 @@ def test_measured_cells_are_the_median_by_samples_seen():
         ("scratch_cnn", 128, 1000, 1, 70.0),
     )
     seconds = estimator([found])
-    assert seconds(CELL) == pytest.approx(4e-6 * 6000 * 5)
-    assert seconds(replace(CELL, batch_size=32)) == pytest.approx(7e-3 * 6000 * 5)
-    assert seconds(replace(CELL, batch_size=64)) == estimator([])(replace(CELL, batch_size=64))
-    assert seconds(replace(CELL, activation="sgelu", seed=9)) == seconds(CELL)
+    assert seconds(CONFIG) == pytest.approx(4e-6 * 6000 * 5)
+    assert seconds(replace(CONFIG, batch_size=32)) == pytest.approx(7e-3 * 6000 * 5)
+    assert seconds(replace(CONFIG, batch_size=64)) == estimator([])(replace(CONFIG, batch_size=64))
+    assert seconds(replace(CONFIG, activation="sgelu", seed=9)) == seconds(CONFIG)
 
 
 def test_what_has_no_epochs_and_no_batch_is_as_long_as_it_was():
@@ -61,5 +61,5 @@ def test_the_first_snapshot_that_knows_a_kind_of_cell_tells_of_it():
     own = snapshot(("classifier", 128, 1000, 1, 0.002))
     reference = snapshot(("classifier", 128, 1000, 1, 5.0), ("zigzag", None, 1, 0, 0.7))
     seconds = estimator([own, reference])
-    assert seconds(CELL) == pytest.approx(2e-6 * 6000 * 5)
+    assert seconds(CONFIG) == pytest.approx(2e-6 * 6000 * 5)
     assert seconds(PHENOMENON) == pytest.approx(0.7)

@@ -6,16 +6,16 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from tests.test_gate import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate.plugins import slowdown as plant
 from bench.gate.rounds import Side
-from tests.test_gate import noisy, rounds
 
 
-def trial(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):
+def calibration_run(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):
     same = benchmarks - slower - faster
-    return calibrate.Trial(
+    return calibrate.CalibrationRun(
         share,
         group,
         number,
@@ -30,13 +30,13 @@ def trial(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):
 
 
 def test_rates_by_hand():
-    trials = [
-        trial(slower=1, faster=1),
-        trial(number=1),
-        trial(0.1, "a", 9, benchmarks=10),
-        trial(0.1, "b", 20, benchmarks=20),
+    calibration_runs = [
+        calibration_run(slower=1, faster=1),
+        calibration_run(number=1),
+        calibration_run(0.1, "a", 9, benchmarks=10),
+        calibration_run(0.1, "b", 20, benchmarks=20),
     ]
-    found = {r.label: (r.hits, r.cases) for r in calibrate.rates(trials)}
+    found = {r.label: (r.hits, r.cases) for r in calibrate.rates(calibration_runs)}
     assert found == {
         "false alarms, of benchmarks": (2, 200),
         "false alarms, of runs that fail": (1, 2),
@@ -103,7 +103,7 @@ def test_a_planted_wait_is_a_share_of_the_calls_own_time(monkeypatch):
 
 def test_a_calibration_of_another_machine_is_not_gone_on_with(tmp_path):
     store = tmp_path / "calibration.json"
-    store.write_text(json.dumps([asdict(trial())]))
+    store.write_text(json.dumps([asdict(calibration_run())]))
     with pytest.raises(
         ValueError, match=r"holds comparisons made on a machine, and this is .*; a calibration"
     ):

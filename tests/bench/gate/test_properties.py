@@ -212,9 +212,9 @@ def test_a_file_of_a_comparison_holds_all_of_it_and_null_for_no_number(found):
     assert (back["base"], back["head"], back["seconds"]) == (found.base, found.head, found.seconds)
 
 
-trials = st.lists(
+calibration_runs = st.lists(
     st.builds(
-        lambda planted, slower, faster, same: calibrate.Trial(
+        lambda planted, slower, faster, same: calibrate.CalibrationRun(
             *planted, 0, "c", "m", slower + faster + same, slower, {"faster": faster, "same": same}, 7, 1.0
         ),
         st.sampled_from([(0.0, ""), (0.05, "a"), (0.05, "b"), (0.1, "a")]),
@@ -226,7 +226,7 @@ trials = st.lists(
 )
 
 
-@given(found=trials, draw=st.randoms(use_true_random=False))
+@given(found=calibration_runs, draw=st.randoms(use_true_random=False))
 def test_a_calibration_counts_every_trial_in_whatever_order(found, draw):
     rates = calibrate.rates(found)
     assert calibrate.rates(draw.sample(found, len(found))) == rates

@@ -1,10 +1,10 @@
-"""A user's own contenders are timed beside those of the tables, and only where that was not done before."""
+"""A user's own candidates are timed beside those of the tables, and only where that was not done before."""
 
 from pathlib import Path
 
 from bench.experiments.workloads.registry import identify
-from bench.records.runs import Timing
-from bench.runner import training as runner
+from bench.records.runs import BenchmarkCase
+from bench.runner.benchmarks import run_benchmarks
 
 ROOT = Path(__file__).resolve().parents[3]
 LAYERS = ("1→16 at 28×28", "16→32 at 14×14", "32→64 at 7×7")
@@ -14,13 +14,13 @@ def wanted(activation, optimizer, strategy):
     """What is to be timed, written down by hand."""
     return [
         *(
-            Timing(f"activation_{way}", activation, "impl", f"{size} elements", size)
+            BenchmarkCase(f"activation_{way}", activation, "impl", f"{size} elements", size)
             for way in ("forward", "backward")
             for size in (16384, 131072, 1048576)
         ),
-        Timing("optimizer_step", optimizer, "impl", "the classifier's parameters", 101_770),
+        BenchmarkCase("optimizer_step", optimizer, "impl", "the classifier's parameters", 101_770),
         *(
-            Timing(f"convolution_{way}", strategy, "impl", layer, samples)
+            BenchmarkCase(f"convolution_{way}", strategy, "impl", layer, samples)
             for way in ("forward", "training")
             for layer in LAYERS
             for samples in (1, 64)
@@ -32,13 +32,13 @@ class Finished:
     """Keys of all benchmarks but some, as if a store held the whole table's."""
 
     def __init__(self, missing):
-        self.missing = {timing.key for timing in missing}
+        self.missing = {timing.config_hash for timing in missing}
 
     def __contains__(self, key):
         return key not in self.missing
 
 
-class Session:
+class RunRecorder:
     def __init__(self, missing):
         self.missing, self.recorded, self.failed = missing, {}, []
 
@@ -58,17 +58,17 @@ def test_only_what_is_missing_of_ones_own_is_measured(tmp_path, monkeypatch, cap
         "strategy": [identify("examples/fft_convolution.py:fft", "strategy")],
     }
     missing = wanted(*(names[0] for names in own.values()))
-    session = Session(missing)
-    runner.run_benchmarks(session, "cpu", 0.001, tmp_path / "benchmarks.log", own)
-    assert set(session.recorded) == set(missing)
-    assert all(len(samples) >= 5 and min(samples) > 0 for samples in session.recorded.values())
+    recorder = RunRecorder(missing)
+    run_benchmarks(recorder, "cpu", 0.001, tmp_path / "benchmarks.log", own)
+    assert set(recorder.recorded) == set(missing)
+    assert all(len(samples) >= 5 and min(samples) > 0 for samples in recorder.recorded.values())
 
 
 def test_several_of_a_kind_and_none(tmp_path, monkeypatch):
     """Without any the suites are as they were; of two, what one lacks."""
     names = ["torch.nn:ELU@00000000", "torch.nn:CELU@00000000"]
-    lacking = Timing("activation_forward", names[1], "impl", "16384 elements", 16384)
+    lacking = BenchmarkCase("activation_forward", names[1], "impl", "16384 elements", 16384)
     for own, expected in ((None, set()), ({"activation": names}, {lacking})):
-        session = Session([lacking])
-        runner.run_benchmarks(session, "cpu", 0.001, tmp_path / "benchmarks.log", own)
-        assert set(session.recorded) == expected
+        recorder = RunRecorder([lacking])
+        run_benchmarks(recorder, "cpu", 0.001, tmp_path / "benchmarks.log", own)
+        assert set(recorder.recorded) == expected

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bench.records.runs import Timing
+from bench.records.runs import BenchmarkCase
 from bench.runner.pytest_plugin import Recorder
 
 SUITE = """
@@ -28,7 +28,9 @@ def recorded(tmp_path, monkeypatch):
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     announced, records = [], []
     recorder = Recorder(
-        {Timing("t", "done", "impl", "i", 1).key}, announced.append, lambda *record: records.append(record)
+        {BenchmarkCase("t", "done", "impl", "i", 1).config_hash},
+        announced.append,
+        lambda *record: records.append(record),
     )
     arguments = [str(tmp_path), "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.001"]
     pytest.main(arguments, plugins=[recorder])
@@ -53,11 +55,11 @@ def test_recorder(recorded, capsys):
 
 
 def test_every_field_is_part_of_the_key():
-    base = Timing("t", "s", "impl", "i", 1)
+    base = BenchmarkCase("t", "s", "impl", "i", 1)
     others = [
-        Timing("u", "s", "impl", "i", 1),
-        Timing("t", "z", "impl", "i", 1),
-        Timing("t", "s", "torch", "i", 1),
+        BenchmarkCase("u", "s", "impl", "i", 1),
+        BenchmarkCase("t", "z", "impl", "i", 1),
+        BenchmarkCase("t", "s", "torch", "i", 1),
     ]
-    others += [Timing("t", "s", "impl", "j", 1), Timing("t", "s", "impl", "i", 2)]
-    assert len({timing.key for timing in [base, *others]}) == 6
+    others += [BenchmarkCase("t", "s", "impl", "j", 1), BenchmarkCase("t", "s", "impl", "i", 2)]
+    assert len({timing.config_hash for timing in [base, *others]}) == 6

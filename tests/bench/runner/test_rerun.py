@@ -6,16 +6,16 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.experiments.workloads.training_run import run_cell
+from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import Cell
-from bench.runner.rerun import cell_of, rerun
+from bench.records.runs import RunConfig
+from bench.runner.rerun import config_of, rerun
 from bench.store.database import Store, latest
 
-SMALL = Cell("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 64, 1, 0, loss="cross_entropy")
+SMALL = RunConfig("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 64, 1, 0, loss="cross_entropy")
 OTHERS = (
     replace(SMALL, activation="control", batch_norm=False, initialization="variance"),
-    Cell("affinity", None, None, None, None, None, "digits", 1437, 0, 3),
+    RunConfig("affinity", None, None, None, None, None, "digits", 1437, 0, 3),
 )
 
 
@@ -24,34 +24,34 @@ def path(tmp_path):
     path = tmp_path / "results.sqlite"
     with Store(path) as store:
         where = store.environment_id(current("digits", "0"))
-        for cell in (SMALL, *OTHERS):
-            store.record(where, "quick", cell, run_cell(cell, None))
+        for config in (SMALL, *OTHERS):
+            store.record(where, "quick", config, execute(config, None))
     return path
 
 
 def test_a_row_becomes_the_cell_it_was_made_of(path):
-    assert {cell_of(run) for _, run in latest(path).runs.iterrows()} == {SMALL, *OTHERS}
+    assert {config_of(run) for _, run in latest(path).runs.iterrows()} == {SMALL, *OTHERS}
 
 
 def test_a_row_whose_key_is_anothers_is_an_error(path):
     run = latest(path).runs.iloc[0].copy()
     run["seed"] = 5
     with pytest.raises(ValueError, match=r"run 1 has the key \w+, but its fields make \w+"):
-        cell_of(run)
+        config_of(run)
 
 
 def test_runs_repeat_and_a_changed_number_is_found(path):
     assert [different for _, _, different in rerun(latest(path), 3, 0, None)] == [0, 0, 0]
-    outcome = run_cell(SMALL, None)
+    outcome = execute(SMALL, None)
     odd = [m._replace(value=m.value + (1e-9 if m.metric == "test_loss" else 0)) for m in outcome.measurements]
     path = path.with_name("other.sqlite")
     with Store(path) as store:
         where = store.environment_id(current("digits", "0"))
         store.record(where, "quick", SMALL, replace(outcome, measurements=odd))
-        for cell in OTHERS:
-            store.record(where, "quick", cell, run_cell(cell, None))
-    found = {cell.key: different for cell, _, different in rerun(latest(path), 3, 0, None)}
-    assert found == {SMALL.key: 1, **{cell.key: 0 for cell in OTHERS}}
+        for config in OTHERS:
+            store.record(where, "quick", config, execute(config, None))
+    found = {config.config_hash: different for config, _, different in rerun(latest(path), 3, 0, None)}
+    assert found == {SMALL.key: 1, **{config.config_hash: 0 for config in OTHERS}}
     result = CliRunner().invoke(app, ["verify", "--results", str(path)])
     assert result.exit_code == 1
     assert "1 of" in result.output

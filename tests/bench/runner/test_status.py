@@ -7,25 +7,25 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench.experiments.catalog import RATES, Effort, plan
+from bench.experiments.catalog import RATES, Budget, plan
 from bench.records import environment
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.runner import status
 from bench.store import database as store
 from bench.store.database import Store, latest
 from impl.training.loop import Measurement
 from tests import small_store as small
 
-TIMINGS = [Timing("forward", name, "impl", "4 elements", 4) for name in ("relu", "gelu", "tanh")]
-PLAN = plan("deep_classifier", Effort(2, 1, 100, tuning_seeds=1), "digits", 1000, ["relu", "gelu"])
+TIMINGS = [BenchmarkCase("forward", name, "impl", "4 elements", 4) for name in ("relu", "gelu", "tanh")]
+PLAN = plan("deep_classifier", Budget(2, 1, 100, tuning_seeds=1), "digits", 1000, ["relu", "gelu"])
 RATE = RATES["adam"][1]
 
 
-def tuned(cell, accuracy):
+def tuned(config, accuracy):
     """The outcome of a run that chooses a rate, and that took two seconds."""
     values = [Measurement("validation_accuracy", e, accuracy, "1") for e in (0, 1)]
     values += [Measurement("validation_loss", e, 1 - accuracy, "1") for e in (0, 1)]
-    return Outcome("finished", [*values, Measurement("run_seconds", 0, 2.0, "s")])
+    return RunResult("finished", [*values, Measurement("run_seconds", 0, 2.0, "s")])
 
 
 def snapshot(path, runs):
@@ -42,19 +42,19 @@ def parts(found, others=(), timings=TIMINGS):
 def test_of_an_empty_store_everything_is_left():
     found = parts(None)
     assert list(found) == ["benchmarks", "deep_classifier", "all"]
-    cells = 2 * (len(RATES["adam"]) + 2)  # two contenders at five rates, then under two seeds
-    assert found["deep_classifier"] == status.Part("deep_classifier", 0, 0, 0, cells, None, 10.0 * cells)
-    assert found["all"] == status.Part("all", 0, 0, 0, cells + 3, None, 10.0 * cells + 3)
+    configs = 2 * (len(RATES["adam"]) + 2)  # two candidates at five rates, then under two seeds
+    assert found["deep_classifier"] == status.Part("deep_classifier", 0, 0, 0, configs, None, 10.0 * configs)
+    assert found["all"] == status.Part("all", 0, 0, 0, configs + 3, None, 10.0 * configs + 3)
 
 
 def test_what_failed_is_left_what_diverged_is_not(tmp_path):
-    tuning = [cell for _, cell in PLAN.tuning()]
+    tuning = [config for _, config in PLAN.tuning()]
     runs = [
-        (TIMINGS[0], Outcome("finished", [Measurement("seconds", 0, 1e-6, "s")])),
-        (TIMINGS[1], Outcome("failed", error="no")),
-        *((cell, tuned(cell, 0.9 if cell.learning_rate == RATE else 0.5)) for cell in tuning[:-2]),
-        (tuning[-2], Outcome("diverged", [Measurement("run_seconds", 0, 3.0, "s")])),
-        (tuning[-1], Outcome("failed", error="no")),
+        (TIMINGS[0], RunResult("finished", [Measurement("seconds", 0, 1e-6, "s")])),
+        (TIMINGS[1], RunResult("failed", error="no")),
+        *((config, tuned(config, 0.9 if config.learning_rate == RATE else 0.5)) for config in tuning[:-2]),
+        (tuning[-2], RunResult("diverged", [Measurement("run_seconds", 0, 3.0, "s")])),
+        (tuning[-1], RunResult("failed", error="no")),
     ]
     found = parts(snapshot(tmp_path / "r.sqlite", runs))
     assert found["benchmarks"] == status.Part("benchmarks", 1, 0, 1, 2, None, 2.0)
@@ -64,14 +64,14 @@ def test_what_failed_is_left_what_diverged_is_not(tmp_path):
 
 
 def test_what_is_scored_at_the_rate_that_was_chosen_counts(tmp_path):
-    tuning = [cell for _, cell in PLAN.tuning()]
-    runs = [(cell, tuned(cell, 0.9 if cell.learning_rate == RATE else 0.5)) for cell in tuning]
+    tuning = [config for _, config in PLAN.tuning()]
+    runs = [(config, tuned(config, 0.9 if config.learning_rate == RATE else 0.5)) for config in tuning]
     at = {
-        (rate, seed): replace(PLAN.contenders[0], learning_rate=rate, seed=seed)
+        (rate, seed): replace(PLAN.candidates[0], learning_rate=rate, seed=seed)
         for rate in (RATE, RATES["adam"][0])
         for seed in (0, 1)
     }
-    scored = Outcome("finished", [Measurement("test_accuracy", 1, 0.9, "1")])
+    scored = RunResult("finished", [Measurement("test_accuracy", 1, 0.9, "1")])
     runs += [(at[RATE, 0], scored), (at[RATES["adam"][0], 1], scored)]  # the other is at a rate not chosen
     found = parts(snapshot(tmp_path / "r.sqlite", runs))["deep_classifier"]
     assert (found.finished, found.left) == (11, 3)
@@ -160,21 +160,21 @@ def test_a_dry_run_measures_nothing_and_counts_as_list_does(here):
     result = invoke("run", "--dry-run", *narrow)
     listed = json.loads(invoke("list", "--json", *narrow).stdout)["cells"]
     assert f"{len(listed)} runs would be made" in result.stdout
-    assert {cell["part"] for cell in listed} == {
+    assert {config["part"] for config in listed} == {
         "losses: tuning",
         "losses: scored, rate chosen by tuning where none is named",
     }
-    assert sum(cell["key"] is None for cell in listed) == 4 * 2 * 2  # shares of labels, losses, seeds
+    assert sum(config["key"] is None for config in listed) == 4 * 2 * 2  # shares of labels, losses, seeds
     assert not list(here.iterdir())
 
 
 def test_every_benchmark_is_counted_and_none_is_run():
     found = status.benchmarks("cpu", {})
-    assert len({timing.key for timing in found}) == len(found) > 300
+    assert len({timing.config_hash for timing in found}) == len(found) > 300
 
 
 @pytest.mark.parametrize(("last", "left"), [("diverged", 0), ("failed", 1 + 4)])
 def test_until_all_of_tuning_ended_what_is_scored_counts_as_left(tmp_path, last, left):
-    *most, other = [cell for _, cell in PLAN.tuning()]
-    runs = [*((cell, Outcome("diverged")) for cell in most), (other, Outcome(last))]
+    *most, other = [config for _, config in PLAN.tuning()]
+    runs = [*((config, RunResult("diverged")) for config in most), (other, RunResult(last))]
     assert parts(snapshot(tmp_path / "r.sqlite", runs))["deep_classifier"].left == left

@@ -8,16 +8,18 @@ from dataclasses import replace
 import pytest
 from distributed import KilledWorker, LocalCluster
 
-from bench.experiments.catalog import RATES, UNTUNED, Effort, Plan, plan
-from bench.experiments.workloads.training_run import run_cell
+from bench.experiments.catalog import RATES, UNTUNED, Budget, Plan, plan
+from bench.experiments.selection import chosen, scored
+from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import Cell, Outcome
+from bench.records.runs import RunConfig, RunResult
 from bench.runner import training as runner
 from bench.runner.progress import Steps
+from bench.runner.recorder import RunRecorder
 from bench.store.database import Store, latest
 from impl.training.loop import Measurement
 
-SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
+SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 
 # Activations of a user, each of which leaves a line in a file whenever a cell begins with it.
 MINE = """
@@ -91,9 +93,9 @@ def two(mine):
 
 
 @pytest.fixture
-def session(tmp_path):
+def recorder(tmp_path):
     with Store(tmp_path / "results.sqlite") as store:
-        yield runner.Session(store, store.environment_id(current("digits", "0")), "quick")
+        yield RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
 
 
 @pytest.fixture
@@ -114,13 +116,13 @@ def without_times(measurements):
     return sorted((m.metric, m.step, m.value, m.unit) for m in measurements if m.unit != "s")
 
 
-def stored(session, cell):
-    rows = latest(session.store.path).measurements.query("key == @cell.key and unit != 's'")
+def stored(recorder, config):
+    rows = latest(recorder.store.path).measurements.query("key == @cell.key and unit != 's'")
     return sorted(zip(rows["metric"], rows["step"], rows["value"], rows["unit"], strict=True))
 
 
-def statuses(session):
-    return dict(latest(session.store.path).runs[["key", "status"]].itertuples(index=False))
+def statuses(recorder):
+    return dict(latest(recorder.store.path).runs[["key", "status"]].itertuples(index=False))
 
 
 def attempts(mine, name):
@@ -129,41 +131,44 @@ def attempts(mine, name):
     return len(noted.read_text()) if noted.exists() else 0
 
 
-def test_runs_are_those_of_this_process_and_a_failure_is_a_row(session, two):
+def test_runs_are_those_of_this_process_and_a_failure_is_a_row(recorder, two):
     bad = replace(SMALL, activation="nothing of the name")
     good = [SMALL, replace(SMALL, seed=1), replace(SMALL, activation="tanh", split="validation")]
     told = []
-    runner.run_cells(session, [*good, bad], None, two, advance=told.append)
+    runner.execute_all(recorder, [*good, bad], None, two, advance=told.append)
     assert Counter(told) == Counter([*good, bad])
-    assert statuses(session) == {**{cell.key: "finished" for cell in good}, bad.key: "failed"}
-    (error,) = latest(session.store.path).runs.query("status == 'failed'")["error"]
+    assert statuses(recorder) == {**{config.config_hash: "finished" for config in good}, bad.key: "failed"}
+    (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
     assert "unknown activation 'nothing of the name'" in error
-    assert session.failed == [f"{bad}: {error}"]
-    for cell in good:
-        assert stored(session, cell) == without_times(run_cell(cell, None).measurements)
+    assert recorder.failed == [f"{bad}: {error}"]
+    for config in good:
+        assert stored(recorder, config) == without_times(execute(config, None).measurements)
 
 
-def test_a_cell_that_raises_is_tried_three_times_and_the_rest_finishes(session, two, mine):
+def test_a_cell_that_raises_is_tried_three_times_and_the_rest_finishes(recorder, two, mine):
     raises, twice = (replace(SMALL, activation=f"{mine[0]}:{name}") for name in ("Raises", "RaisesTwice"))
     good = [replace(SMALL, seed=seed) for seed in range(4)]
     before = attempts(mine, "Raises")
-    runner.run_cells(session, [raises, *good, twice], None, two)
-    assert statuses(session) == {raises.key: "failed", **{cell.key: "finished" for cell in [*good, twice]}}
-    (error,) = latest(session.store.path).runs.query("status == 'failed'")["error"]
+    runner.execute_all(recorder, [raises, *good, twice], None, two)
+    assert statuses(recorder) == {
+        raises.key: "failed",
+        **{config.config_hash: "finished" for config in [*good, twice]},
+    }
+    (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
     assert error == "RuntimeError('of no use')"
     assert attempts(mine, "Raises") - before == 3
     assert attempts(mine, "RaisesTwice") == 2
-    assert stored(session, twice) == without_times(run_cell(replace(SMALL), None).measurements)
+    assert stored(recorder, twice) == without_times(execute(replace(SMALL), None).measurements)
 
 
-def test_a_cell_whose_worker_dies_is_run_again(session, two, mine):
+def test_a_cell_whose_worker_dies_is_run_again(recorder, two, mine):
     once = replace(SMALL, activation=f"{mine[0]}:KillsOnce")
     good = [replace(SMALL, seed=seed) for seed in range(1, 4)]
-    runner.run_cells(session, [once, *good], None, two)
+    runner.execute_all(recorder, [once, *good], None, two)
     two.wait_for_workers(2, timeout=60)  # another one takes the place of the one that died
-    assert set(statuses(session).values()) == {"finished"}
-    assert session.failed == []
-    assert stored(session, once) == without_times(run_cell(SMALL, None).measurements)
+    assert set(statuses(recorder).values()) == {"finished"}
+    assert recorder.failed == []
+    assert stored(recorder, once) == without_times(execute(SMALL, None).measurements)
 
 
 class OneWorker:
@@ -172,8 +177,8 @@ class OneWorker:
     def __init__(self, kills):
         self.kills, self.waiting = kills, []
 
-    def submit(self, call, cell, *arguments, **options):
-        self.waiting.append(cell)
+    def submit(self, call, config, *arguments, **options):
+        self.waiting.append(config)
         handed_out = self.waiting
 
         class Future:
@@ -181,32 +186,32 @@ class OneWorker:
                 self.waiting = []
                 if self.kills in handed_out:
                     raise KilledWorker("run_cell", "one", 2)
-                return call(cell, *arguments)
+                return call(config, *arguments)
 
         return Future()
 
 
-def test_a_cell_that_waited_beside_one_that_kills_is_not_blamed(session, monkeypatch):
+def test_a_cell_that_waited_beside_one_that_kills_is_not_blamed(recorder, monkeypatch):
     monkeypatch.setattr(runner, "as_completed", list)
     kills, good = SMALL, [replace(SMALL, seed=seed) for seed in (1, 2)]
-    runner.run_cells(session, [good[0], kills, good[1]], None, OneWorker(kills))
-    assert statuses(session) == {kills.key: "failed", **{cell.key: "finished" for cell in good}}
+    runner.execute_all(recorder, [good[0], kills, good[1]], None, OneWorker(kills))
+    assert statuses(recorder) == {kills.key: "failed", **{config.config_hash: "finished" for config in good}}
 
 
 @pytest.mark.parametrize("name", ["Blunt", "Explodes"])
-def test_what_is_not_a_number_is_divergence_not_the_end_of_all(session, two, mine, name):
+def test_what_is_not_a_number_is_divergence_not_the_end_of_all(recorder, two, mine, name):
     odd = replace(SMALL, activation=f"{mine[0]}:{name}", batch_norm=False)
-    runner.run_cells(session, [odd, SMALL], None, two)
-    assert statuses(session) == {odd.key: "diverged", SMALL.key: "finished"}
-    assert latest(session.store.path).measurements["value"].notna().all()
+    runner.execute_all(recorder, [odd, SMALL], None, two)
+    assert statuses(recorder) == {odd.key: "diverged", SMALL.key: "finished"}
+    assert latest(recorder.store.path).measurements["value"].notna().all()
 
 
-def test_a_finished_run_with_a_number_that_is_none_is_diverged(session):
+def test_a_finished_run_with_a_number_that_is_none_is_diverged(recorder):
     values = [Measurement("train_loss", 1, 2.0, "1"), Measurement("test_loss", 1, float("nan"), "1")]
-    session.record(SMALL, Outcome("finished", values))
-    assert statuses(session) == {SMALL.key: "diverged"}
-    assert stored(session, SMALL) == [("train_loss", 1, 2.0, "1")]
-    assert session.failed == []
+    recorder.record(SMALL, RunResult("finished", values))
+    assert statuses(recorder) == {SMALL.key: "diverged"}
+    assert stored(recorder, SMALL) == [("train_loss", 1, 2.0, "1")]
+    assert recorder.failed == []
 
 
 # Rates chosen on held-out images
@@ -241,25 +246,25 @@ def scored_rows(path):
 
 
 def small_plan(activations, **changes):
-    effort = replace(Effort(2, 2, 300, tuning_seeds=2, untuned_seeds=1, batch_size=32), **changes)
-    return plan("deep_classifier", effort, "digits", 1437, activations)
+    budget = replace(Budget(2, 2, 300, tuning_seeds=2, untuned_seeds=1, batch_size=32), **changes)
+    return plan("deep_classifier", budget, "digits", 1437, activations)
 
 
-def whole(session, plans, others=()):
-    runner.run_plans(session, plans, others, None, lambda cell: float(cell.samples))
+def whole(recorder, plans, others=()):
+    runner.run_plans(recorder, plans, others, None, lambda config: float(config.samples))
 
 
-def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(session, steps, two, monkeypatch):
+def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, two, monkeypatch):
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
     made = small_plan(["relu", "sigmoid", "tanh"])
-    other = Cell("double_well", None, None, None, None, None, "digits", 1437, 0, 0)
-    whole(session, [made], [other])
-    path = session.store.path
+    other = RunConfig("double_well", None, None, None, None, None, "digits", 1437, 0, 0)
+    whole(recorder, [made], [other])
+    path = recorder.store.path
     found = scored_rows(path)
     assert sorted(found) == sorted(oracle(path, 2, 1))
     assert len({rate for _, rate, _ in found} - {UNTUNED}) >= 1
-    assert session.finished() >= {other.key, *(cell.key for _, cell in made.tuning())}
-    assert session.failed == []
+    assert recorder.finished() >= {other.key, *(config.config_hash for _, config in made.tuning())}
+    assert recorder.failed == []
     (shown,) = steps
     assert shown.done == shown.items == len(latest(path).runs) == 3 * 5 * 2 + len(found) + 1
     assert shown.done_weight == pytest.approx(shown.weight)
@@ -267,59 +272,59 @@ def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(session, steps, t
     # What is in the store is not run again, and no cluster is started for it.
     before = latest(path).runs
     monkeypatch.setattr(runner, "client", lambda *_: pytest.fail("a cluster was started for nothing"))
-    whole(session, [made], [other])
+    whole(recorder, [made], [other])
     assert latest(path).runs.equals(before)
 
 
-def test_what_is_missing_is_all_that_is_run(session, steps, two, monkeypatch):
+def test_what_is_missing_is_all_that_is_run(recorder, steps, two, monkeypatch):
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
     made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
-    whole(session, [made])
-    complete = latest(session.store.path).runs
+    whole(recorder, [made])
+    complete = latest(recorder.store.path).runs
     final = complete.query("split == 'test' and seed == 1")["key"].item()
     gone = [made.tuning()[2][1].key, final]
-    with session.store.connection as connection:
+    with recorder.store.connection as connection:
         connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in gone])
-    whole(session, [made])
+    whole(recorder, [made])
     assert [(shown.done, shown.items) for shown in steps] == [(7, 7), (2, 2)]
-    again = latest(session.store.path).runs
+    again = latest(recorder.store.path).runs
     assert set(again["key"]) == set(complete["key"])
     assert again["key"].tolist()[-2:] == gone
 
 
 def test_a_contender_that_cannot_be_tuned_is_scored_untuned_and_parts_share_their_cells(
-    session, steps, two, mine, monkeypatch
+    recorder, steps, two, mine, monkeypatch
 ):
     """A rate at which nothing finished is not chosen; what failed for one part is not tried for the next."""
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
     (mine[1] / "Raises").unlink(missing_ok=True)
     made = small_plan(["relu", f"{mine[0]}:Raises"], tuning_seeds=1)
-    same = Plan("the same once more", made.contenders, made.effort)
-    whole(session, [made, same])
-    failed = latest(session.store.path).runs.query("status == 'failed'")
+    same = Plan("the same once more", made.candidates, made.budget)
+    whole(recorder, [made, same])
+    failed = latest(recorder.store.path).runs.query("status == 'failed'")
     assert Counter(failed["split"]) == {"validation": 5, "test": 1}
     assert failed.query("split == 'test'")["learning_rate"].tolist() == [UNTUNED]
     assert attempts(mine, "Raises") == 3 * 6
-    assert len(session.failed) == 6
-    assert sorted(scored_rows(session.store.path)) == sorted(
-        row for row in oracle(session.store.path, 2, 1) if row[0] == "relu"
+    assert len(recorder.failed) == 6
+    assert sorted(scored_rows(recorder.store.path)) == sorted(
+        row for row in oracle(recorder.store.path, 2, 1) if row[0] == "relu"
     )
     (shown,) = steps
-    assert shown.done == shown.items == len(latest(session.store.path).runs)
+    assert shown.done == shown.items == len(latest(recorder.store.path).runs)
 
 
-def chosen_by(session, table, **changes):
+def chosen_by(recorder, table, **changes):
     """What is chosen for ReLU whose tuning ended as the table says: rate -> (status, accuracy) a seed."""
     made = small_plan(["relu"], **changes)
-    for _, cell in made.tuning():
-        status, accuracy = table[cell.learning_rate][cell.seed - 1000]
-        values = [Measurement("validation_accuracy", e, accuracy * e / cell.epochs, "1") for e in (0, 1, 2)]
+    for _, config in made.tuning():
+        status, accuracy = table[config.learning_rate][config.seed - 1000]
+        values = [Measurement("validation_accuracy", e, accuracy * e / config.epochs, "1") for e in (0, 1, 2)]
         values += [Measurement("validation_loss", e, 1 - accuracy, "1") for e in (0, 1, 2)]
-        session.record(cell, Outcome(status, values))
-    return runner.chosen(session.snapshot(), made), made
+        recorder.record(config, RunResult(status, values))
+    return chosen(recorder.snapshot(), made), made
 
 
-def test_the_best_mean_of_those_that_always_finished_is_chosen(session):
+def test_the_best_mean_of_those_that_always_finished_is_chosen(recorder):
     low, middle, high, higher, highest = RATES["adam"]
     table = {
         low: [("finished", 0.5), ("finished", 0.7)],
@@ -328,21 +333,21 @@ def test_the_best_mean_of_those_that_always_finished_is_chosen(session):
         higher: [("finished", 0.99), ("diverged", 0.99)],
         highest: [("finished", 0.98), ("failed", 0.98)],
     }
-    found, made = chosen_by(session, table)
+    found, made = chosen_by(recorder, table)
     assert found == {0: middle}  # of equals the smaller
-    assert {c.learning_rate for c in runner.scored(session.snapshot(), made, complete=True)} == {
+    assert {c.learning_rate for c in scored(recorder.snapshot(), made, complete=True)} == {
         middle,
         UNTUNED,
     }
 
 
-def test_until_tuning_is_complete_an_unknown_rate_stands_as_none(session):
+def test_until_tuning_is_complete_an_unknown_rate_stands_as_none(recorder):
     made = small_plan(["relu", "gelu"])
     found = Counter(
-        (c.activation, c.learning_rate) for c in runner.scored(session.snapshot(), made, complete=False)
+        (c.activation, c.learning_rate) for c in scored(recorder.snapshot(), made, complete=False)
     )
     assert found == {(a, rate): n for a in ("relu", "gelu") for rate, n in ((0.0, 2), (UNTUNED, 1))}
-    assert {c.learning_rate for c in runner.scored(session.snapshot(), made, complete=True)} == {UNTUNED}
+    assert {c.learning_rate for c in scored(recorder.snapshot(), made, complete=True)} == {UNTUNED}
 
 
 def test_workers_of_several_threads_are_refused():
@@ -358,14 +363,14 @@ def test_workers_of_several_threads_are_refused():
             pass
 
 
-def test_a_cell_that_kills_every_worker_is_a_row_and_the_rest_finishes(session, two, mine, monkeypatch):
+def test_a_cell_that_kills_every_worker_is_a_row_and_the_rest_finishes(recorder, two, mine, monkeypatch):
     kills = replace(SMALL, activation=f"{mine[0]}:Kills")
     good = [replace(SMALL, seed=seed) for seed in range(6)]
     told = []
-    runner.run_cells(session, [kills, *good], None, two, advance=told.append)
+    runner.execute_all(recorder, [kills, *good], None, two, advance=told.append)
     assert Counter(told) == Counter([kills, *good])
-    assert statuses(session) == {kills.key: "failed", **{cell.key: "finished" for cell in good}}
-    (error,) = latest(session.store.path).runs.query("status == 'failed'")["error"]
+    assert statuses(recorder) == {kills.key: "failed", **{config.config_hash: "finished" for config in good}}
+    (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
     reasons = "killed, out of memory, or busy with it for more than 600 s"
     assert error == f"lost its worker 3 times: {reasons}"
     assert attempts(mine, "Kills") == 3

@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store.database import VERSION, Store, StoreError, latest
 from impl.training.loop import Measurement
 from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
-CELL = Cell(
+CONFIG = RunConfig(
     *("classifier", "sgelu", "adam", 1e-3, 128, True, "digits", 100, 2, 7),
     split="validation",
     loss="brier",
     wrong_labels=0.1,
     initialization="variance",
 )
-PHENOMENON = Cell("zigzag", None, None, None, None, None, "digits", 100, 0, 0)
-TIMING = Timing("activation_forward", "sgelu", "impl", "4 elements", 4)
+PHENOMENON = RunConfig("zigzag", None, None, None, None, None, "digits", 100, 0, 0)
+TIMING = BenchmarkCase("activation_forward", "sgelu", "impl", "4 elements", 4)
 VALUES = [Measurement("test_loss", 0, 2.5, "1"), Measurement("test_loss", 1, 0.1 + 0.2, "1")]
 
 
@@ -35,8 +35,8 @@ def test_round_trip(path):
     pictures = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     with Store(path) as store:
         where = store.environment_id(HERE)
-        store.record(where, "quick", CELL, Outcome("finished", VALUES, {"input": pictures}))
-        store.record(where, "quick", TIMING, Outcome("finished", [Measurement("seconds", 0, 1e-6, "s")]))
+        store.record(where, "quick", CONFIG, RunResult("finished", VALUES, {"input": pictures}))
+        store.record(where, "quick", TIMING, RunResult("finished", [Measurement("seconds", 0, 1e-6, "s")]))
     snapshot = latest(path)
     assert snapshot.environment["dataset"] == "digits"
     assert snapshot.profile == "quick"
@@ -48,20 +48,20 @@ def test_round_trip(path):
     timing = snapshot.measurements.query("kind == 'timing'").iloc[0]
     assert (timing["subject"], timing["size"], timing["value"]) == ("sgelu", 4, 1e-6)
     assert pd.isna(timing["seed"])
-    (stack,) = snapshot.pictures.values()
+    (stack,) = snapshot.images.values()
     np.testing.assert_array_equal(stack, pictures)
 
 
 def test_every_field_of_a_cell_comes_back(path):
     with Store(path) as store:
         where = store.environment_id(HERE)
-        for cell in (CELL, PHENOMENON):
-            store.record(where, "quick", cell, Outcome("finished"))
+        for config in (CONFIG, PHENOMENON):
+            store.record(where, "quick", config, RunResult("finished"))
         open_one = store.snapshot(where, "quick")
     closed = latest(path)
     for runs in (open_one.runs, closed.runs):
-        for cell, row in zip((CELL, PHENOMENON), runs.to_dict("records"), strict=True):
-            for name, value in asdict(cell).items():
+        for config, row in zip((CONFIG, PHENOMENON), runs.to_dict("records"), strict=True):
+            for name, value in asdict(config).items():
                 assert pd.isna(row[name]) if value is None else row[name] == value, name
     assert open_one.environment == closed.environment
     assert open_one.slug == closed.slug
@@ -70,8 +70,8 @@ def test_every_field_of_a_cell_comes_back(path):
 def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):
     with Store(path) as store:
         where = store.environment_id(HERE)
-        store.record(where, "quick", CELL, Outcome("finished", VALUES))
-        store.record(where, "reference", CELL, Outcome("finished", VALUES[:1]))
+        store.record(where, "quick", CONFIG, RunResult("finished", VALUES))
+        store.record(where, "reference", CONFIG, RunResult("finished", VALUES[:1]))
         assert len(store.snapshot(where, "quick").measurements) == 2
         assert len(store.snapshot(where, "reference").measurements) == 1
         assert store.snapshot(where, "third").runs.empty
@@ -85,15 +85,15 @@ def test_what_cannot_be_opened_is_named(path):
 
 
 def test_finished_and_diverged_are_kept_and_failed_is_tried_again(path):
-    other, third = replace(CELL, seed=8), replace(CELL, seed=9)
+    other, third = replace(CONFIG, seed=8), replace(CONFIG, seed=9)
     with Store(path) as store:
         where = store.environment_id(HERE)
-        store.record(where, "quick", CELL, Outcome("finished", VALUES))
-        store.record(where, "quick", other, Outcome("diverged"))
-        store.record(where, "quick", third, Outcome("failed", error="boom"))
-        assert store.finished(where, "quick") == {CELL.key, other.key}
+        store.record(where, "quick", CONFIG, RunResult("finished", VALUES))
+        store.record(where, "quick", other, RunResult("diverged"))
+        store.record(where, "quick", third, RunResult("failed", error="boom"))
+        assert store.finished(where, "quick") == {CONFIG.config_hash, other.key}
         assert latest(path).runs["error"].tolist() == ["", "", "boom"]
-        store.record(where, "quick", third, Outcome("finished"))
+        store.record(where, "quick", third, RunResult("finished"))
         assert third.key in store.finished(where, "quick")
     assert sorted(latest(path).runs["seed"]) == [7, 8, 9]
 
@@ -102,7 +102,7 @@ def test_a_run_is_stored_whole_or_not_at_all(path):
     with Store(path) as store:
         where = store.environment_id(HERE)
         with pytest.raises(sqlite3.IntegrityError):
-            store.record(where, "quick", CELL, Outcome("finished", [*VALUES, VALUES[0]]))
+            store.record(where, "quick", CONFIG, RunResult("finished", [*VALUES, VALUES[0]]))
         assert store.finished(where, "quick") == set()
     assert latest(path) is None
 
@@ -113,9 +113,9 @@ def test_environments_and_profiles_are_never_mixed(path):
         first, second = store.environment_id(HERE), store.environment_id(elsewhere)
         assert first != second
         assert store.environment_id(HERE) == first
-        store.record(first, "quick", CELL, Outcome("finished", VALUES))
-        store.record(first, "reference", CELL, Outcome("finished", VALUES))
-        store.record(second, "quick", CELL, Outcome("finished", VALUES[:1]))
+        store.record(first, "quick", CONFIG, RunResult("finished", VALUES))
+        store.record(first, "reference", CONFIG, RunResult("finished", VALUES))
+        store.record(second, "quick", CONFIG, RunResult("finished", VALUES[:1]))
     snapshot = latest(path)
     assert snapshot.environment["processor"] == "other"
     assert len(snapshot.runs) == len(snapshot.measurements) == 1

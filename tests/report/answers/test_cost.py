@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from impl.training.loop import Measurement
 from report.answers import cost
 from report.evidence.queries import CONTROL
@@ -19,20 +19,20 @@ def in_turn(elements, threads="1 thread", **seconds):
         for name, samples in seconds.items()
         for step, value in enumerate(samples)
     ]
-    timing = Timing("interleaved", "activations", threads, f"{elements} elements", elements)
-    return timing, Outcome("finished", rows)
+    timing = BenchmarkCase("interleaved", "activations", threads, f"{elements} elements", elements)
+    return timing, RunResult("finished", rows)
 
 
 def timed(name, way, seconds, elements=64):
     rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-    return Timing(f"activation_{way}", name, "impl", f"{elements} elements", elements), Outcome(
+    return BenchmarkCase(f"activation_{way}", name, "impl", f"{elements} elements", elements), RunResult(
         "finished", rows
     )
 
 
 def test_rates_are_of_the_bytes_that_must_move(tmp_path):
     run = in_turn(MILLION, SGELU=[1e-2] * 5, copy=[2e-3] * 5, copy_to_fresh_memory=[4e-3] * 5)
-    found = cost.traffic(small.snapshot(tmp_path / "r.sqlite", [run]), ("SGELU",)).set_index("contender")
+    found = cost.traffic(small.snapshot(tmp_path / "r.sqlite", [run]), ("SGELU",)).set_index("candidate")
     # a float32 element: 8 bytes forward and 12 backward, 8 to copy it
     assert found["rate"].to_dict() == pytest.approx(
         {"SGELU": 2.0, "copy into memory at hand": 4.0, "copy into fresh memory": 2.0}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import sympy
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from impl.training.loop import Measurement
 from report.algebra.identities import Identity, holds
 from report.answers.q09 import answer as q09
@@ -106,9 +106,9 @@ def timings(tmp_path, times):
     """A store of the median times of (subject, implementation) in each pass, on one input."""
     runs = []
     for (task, subject, implementation), seconds in times.items():
-        what = Timing(task, subject, implementation, "1024 elements", 1024)
+        what = BenchmarkCase(task, subject, implementation, "1024 elements", 1024)
         samples = [Measurement("seconds", step, seconds, "s") for step in range(9)]
-        runs.append((what, Outcome("finished", samples)))
+        runs.append((what, RunResult("finished", samples)))
     return small.snapshot(tmp_path / "r.sqlite", runs)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from impl.convolution.functional import STRATEGIES
 from impl.training.loop import Measurement
 from report.answers.q10 import answer as q10
@@ -89,8 +89,8 @@ def test_one_seed_has_no_range_and_no_test_no_accuracy(tmp_path):
 
 def test_steps_of_training_are_told_with_samples_a_second(tmp_path):
     seconds = [Measurement("seconds", step, value, "s") for step, value in enumerate((0.01, 0.02, 0.09))]
-    timing = Timing("training_step", "scratch_cnn", "impl", "relu", 32)
-    found = small.snapshot(tmp_path / "r.sqlite", [(timing, Outcome("finished", seconds))])
+    timing = BenchmarkCase("training_step", "scratch_cnn", "impl", "relu", 32)
+    found = small.snapshot(tmp_path / "r.sqlite", [(timing, RunResult("finished", seconds))])
     # 32 samples in a median of 20 ms
     assert q10_evidence.training_steps(found) == [
         ["CNN from scratch, relu", "20\u00a0ms", "1\u202f600"],

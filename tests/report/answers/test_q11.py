@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from bench.records.runs import Outcome
+from bench.records.runs import RunResult
 from report.algebra.identities import Identity, holds, outcome
 from report.algebra.latex import x
 from report.answers.q11 import algebra as q11_algebra
@@ -168,7 +168,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
             fields = {"task": "fc_autoencoder", "loss": "mse", "activation": name, "seed": seed}
             cell, outcome = small.run({"test_loss": loss * (1 + seed)}, **fields)
             pictures = {"input": shown, "reconstruction": shown + (name == "relu")} if seed == 0 else {}
-            runs.append((cell, Outcome("finished", outcome.measurements, pictures)))
+            runs.append((cell, RunResult("finished", outcome.measurements, pictures)))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     found = q11_autoencoders.autoencoder(snapshot, "fc_autoencoder")
     relu, sgelu = found["rows"]
@@ -192,7 +192,7 @@ def test_curves_of_the_classifier_are_means_over_seeds_from_the_first_epoch(tmp_
             course = {f"validation_{metric}": {0: 0.1, 1: value} for metric, value in held_out.items()}
             runs.append(small.run({"test_accuracy": 0.9, **course}, activation=name, seed=seed))
     frame = q11_evidence.averaged(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert set(frame["activation"]) == {"relu"}  # the control is no contender of the figure
+    assert set(frame["activation"]) == {"relu"}  # the control is no candidate of the figure
     assert set(frame["step"]) == {1}
     means = frame.set_index("metric")["mean"].to_dict()
     assert means[q11_evidence.METRICS["validation_accuracy"]] == pytest.approx(60.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from impl.training.loop import Measurement
 from report.evidence import claims
 from report.evidence import comparisons as cases
@@ -14,7 +14,7 @@ def both(case):
     return case.a, case.b
 
 
-def contenders(field, accuracies, rate=1e-3, **fields):
+def candidates(field, accuracies, rate=1e-3, **fields):
     """Tuned at one rate, then scored: by the field's value the accuracies of seeds 0, 1, …"""
     for value, scores in accuracies.items():
         yield small.tuning(0.9, rate, **{field: value}, **fields)
@@ -24,7 +24,7 @@ def contenders(field, accuracies, rate=1e-3, **fields):
 
 def test_activations_are_compared_seed_by_seed_with_both_baselines(tmp_path):
     accuracies = {"relu": (0.5, 0.6, 0.7), "gelu": (0.5, 0.5, 0.5), "sgelu": (0.6, 0.8, 0.7, 0.9)}
-    snapshot = small.snapshot(tmp_path / "r.sqlite", contenders("activation", accuracies))
+    snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
     found = {both(case): case for case in cases.activations("classifier", True, True)(snapshot)}
     assert set(found) == {("gelu", "relu"), ("sgelu", "relu"), ("sgelu", "gelu")}
     case = found["sgelu", "relu"]
@@ -39,8 +39,8 @@ def test_activations_are_compared_seed_by_seed_with_both_baselines(tmp_path):
 def test_losses_are_compared_as_ratios(tmp_path):
     accuracies = {"relu": (0.5, 0.75), "sgelu": (0.75, 0.5)}  # losses 0.5, 0.25 and 0.25, 0.5
     runs = [
-        (cell, Outcome(o.status, [m for m in o.measurements if "accuracy" not in m.metric]))
-        for cell, o in contenders("activation", accuracies, task="fc_autoencoder", loss="mse")
+        (cell, RunResult(o.status, [m for m in o.measurements if "accuracy" not in m.metric]))
+        for cell, o in candidates("activation", accuracies, task="fc_autoencoder", loss="mse")
     ]
     (case,) = cases.activations("fc_autoencoder", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
     assert case.comparison.relative
@@ -49,7 +49,7 @@ def test_losses_are_compared_as_ratios(tmp_path):
 
 def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
     runs = [
-        *contenders("activation", {"relu": (0.5, 0.6, 0.7), "sgelu": (0.6, 0.7)}),
+        *candidates("activation", {"relu": (0.5, 0.6, 0.7), "sgelu": (0.6, 0.7)}),
         small.scored(0, seed=2, activation="sgelu", status="diverged"),
     ]
     (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
@@ -57,7 +57,7 @@ def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
 
 
 def test_optimizers_against_adam_and_both_ways_where_a_margin_is_given(tmp_path):
-    runs = list(contenders("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
+    runs = list(candidates("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     found = {both(case): case.comparison.estimate for case in cases.optimizers()(snapshot)}
     assert found == {("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05)}
@@ -68,8 +68,8 @@ def test_optimizers_against_adam_and_both_ways_where_a_margin_is_given(tmp_path)
 
 def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
     runs = [
-        *contenders("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
-        *contenders("loss", {"cross_entropy": (0.5, 0.5), "brier": (0.8, 0.6)}, wrong_labels=0.4),
+        *candidates("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
+        *candidates("loss", {"cross_entropy": (0.5, 0.5), "brier": (0.8, 0.6)}, wrong_labels=0.4),
     ]
     (case,) = cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs))
     assert case.where == "40% wrong"
@@ -79,10 +79,10 @@ def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
 def test_initial_weights_each_activation_against_itself(tmp_path):
     plain = {"batch_norm": False}
     runs = [
-        *contenders(
+        *candidates(
             "initialization", {"torch": (0.5, 0.6), "variance": (0.7, 0.7)}, activation="sgelu", **plain
         ),
-        *contenders("initialization", {"torch": (0.5, 0.6), "variance": (0.4, 0.5)}, **plain),
+        *candidates("initialization", {"torch": (0.5, 0.6), "variance": (0.4, 0.5)}, **plain),
     ]
     found = {case.a: case for case in cases.initialization(small.snapshot(tmp_path / "r.sqlite", runs))}
     assert found["sgelu"].comparison.estimate == pytest.approx(0.15)
@@ -90,8 +90,8 @@ def test_initial_weights_each_activation_against_itself(tmp_path):
 
 
 def descent(rate, batch_size, seed, excess, status="finished"):
-    cell = Cell("logistic_regression", None, "sgd", rate, batch_size, None, "digits", 100, 1, seed)
-    return cell, Outcome(status, [Measurement("excess_loss", step, v, "1") for step, v in excess.items()])
+    cell = RunConfig("logistic_regression", None, "sgd", rate, batch_size, None, "digits", 100, 1, seed)
+    return cell, RunResult(status, [Measurement("excess_loss", step, v, "1") for step, v in excess.items()])
 
 
 def test_each_descent_has_the_rate_that_is_best_at_the_point_looked_at(tmp_path):
@@ -126,7 +126,7 @@ def test_phenomena_pooled_and_step_by_step(tmp_path):
 def test_times_are_ratios_of_medians(tmp_path):
     def timing(subject, way, seconds):
         rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-        return Timing("activation_forward", subject, way, "4 elements", 4), Outcome("finished", rows)
+        return BenchmarkCase("activation_forward", subject, way, "4 elements", 4), RunResult("finished", rows)
 
     runs = [timing("swish", "impl", [4.0, 6.0, 5.0]), timing("sigmoid", "impl", [2.0, 9.0, 2.0])]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
@@ -139,7 +139,7 @@ def test_times_are_ratios_of_medians(tmp_path):
 def test_batches_are_counted_in_whole_samples(tmp_path):
     rows = [Measurement("seconds", step, 1e-3, "s") for step in range(3)]
     runs = [
-        (Timing("convolution_forward", subject, way, "1→16 at 28×28", 64), Outcome("finished", rows))
+        (BenchmarkCase("convolution_forward", subject, way, "1→16 at 28×28", 64), RunResult("finished", rows))
         for subject, way in (("unfold", "impl"), ("native", "torch"))
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", [*runs, small.scored(0.5)])
@@ -150,8 +150,8 @@ def test_batches_are_counted_in_whole_samples(tmp_path):
 
 def test_wrong_labels_rest_on_the_seeds_that_all_four_sides_have(tmp_path):
     runs = [
-        *contenders("loss", {"cross_entropy": (0.9, 0.8, 0.5, 0.5), "brier": (0.9, 0.8, 0.7)}),
-        *contenders("loss", {"cross_entropy": (0.5, 0.5, 0.3), "brier": (0.8, 0.6)}, wrong_labels=0.4),
+        *candidates("loss", {"cross_entropy": (0.9, 0.8, 0.5, 0.5), "brier": (0.9, 0.8, 0.7)}),
+        *candidates("loss", {"cross_entropy": (0.5, 0.5, 0.3), "brier": (0.8, 0.6)}, wrong_labels=0.4),
         small.scored(0, seed=2, loss="brier", wrong_labels=0.4, status="diverged"),
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
@@ -164,8 +164,8 @@ def test_wrong_labels_rest_on_the_seeds_that_all_four_sides_have(tmp_path):
 
 def test_wrong_labels_need_both_losses(tmp_path):
     runs = [
-        *contenders("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
-        *contenders("loss", {"cross_entropy": (0.5, 0.5)}, wrong_labels=0.4),
+        *candidates("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
+        *candidates("loss", {"cross_entropy": (0.5, 0.5)}, wrong_labels=0.4),
     ]
     assert cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs)) == []
 
@@ -190,9 +190,9 @@ def test_one_descent_alone_is_no_comparison(tmp_path):
 def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_path):
     accuracies = {"sigmoid": (0.5, 0.5), "tanh": (0.75, 0.75)}  # training losses 1.5 and 1.25
     runs = [
-        *contenders("activation", accuracies),
-        *contenders("activation", {"sigmoid": (0.0,), "tanh": (0.8,)}, batch_norm=False),
-        *contenders("activation", {"relu": (0.9, 0.9)}),
+        *candidates("activation", accuracies),
+        *candidates("activation", {"sigmoid": (0.0,), "tanh": (0.8,)}, batch_norm=False),
+        *candidates("activation", {"relu": (0.9, 0.9)}),
     ]
     with_norm, without = cases.slow_training(small.snapshot(tmp_path / "r.sqlite", runs))
     assert (with_norm.where, without.where) == ("with batch norm", "without batch norm")
@@ -203,7 +203,7 @@ def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_pa
 
 def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
     runs = [
-        *contenders("activation", {"relu": (0.5, 0.6), "sgelu": (0.4, 0.4)}),
+        *candidates("activation", {"relu": (0.5, 0.6), "sgelu": (0.4, 0.4)}),
         small.tuning(0.95, 1e-2, activation="sgelu"),
         *(small.scored(0.9, 1e-2, seed, activation="sgelu") for seed in range(2)),
     ]
@@ -217,11 +217,11 @@ def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
 
 def test_other_experiments_on_the_network_are_kept_out(tmp_path):
     runs = [
-        *contenders("wrong_labels", {0.4: (0.1,)}, activation="sgelu"),
-        *contenders("loss", {"brier": (0.1,)}, activation="sgelu"),
-        *contenders("initialization", {"variance": (0.1,)}, activation="sgelu"),
-        *contenders("optimizer", {"sgd": (0.1,)}, activation="sgelu"),
-        *contenders("activation", {"relu": (0.5,), "sgelu": (0.6,)}),
+        *candidates("wrong_labels", {0.4: (0.1,)}, activation="sgelu"),
+        *candidates("loss", {"brier": (0.1,)}, activation="sgelu"),
+        *candidates("initialization", {"variance": (0.1,)}, activation="sgelu"),
+        *candidates("optimizer", {"sgd": (0.1,)}, activation="sgelu"),
+        *candidates("activation", {"relu": (0.5,), "sgelu": (0.6,)}),
     ]
     (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
     assert case.comparison.estimate == pytest.approx(0.1)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from bench import api
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.statistics.paired import Ratio
 from bench.suites import targets as ratios
 from impl.training.loop import Measurement
@@ -35,8 +35,8 @@ def in_turn(found, scale=1.0):
     """Runs of what was timed in turn: (subject, place, threads) -> alternative -> seconds."""
     return [
         (
-            Timing("interleaved", subject, threads, place, int(re.search(r"\d+", place)[0])),
-            Outcome(
+            BenchmarkCase("interleaved", subject, threads, place, int(re.search(r"\d+", place)[0])),
+            RunResult(
                 "finished",
                 [
                     Measurement(f"seconds of {name}", step, scale * value, "s")
@@ -243,8 +243,8 @@ def test_traffic_is_of_the_bytes_that_must_move_and_halves_as_times_double(found
     assert len(tables[0]) == 4 * len(found)
     columns = {"SGELU": "SGELU", "Swish": "Swish", **{v: k for k, v in cost.COPIES.items()}}
     for row, other in zip(*(t.itertuples() for t in tables), strict=True):
-        values = found["activations", f"{row.elements} elements", row.threads][columns[row.contender]]
-        needed = row.elements * (20 if row.contender in ("SGELU", "Swish") else 8) / 1e9
+        values = found["activations", f"{row.elements} elements", row.threads][columns[row.candidate]]
+        needed = row.elements * (20 if row.candidate in ("SGELU", "Swish") else 8) / 1e9
         assert (row.seconds, row.rate) == pytest.approx((np.median(values), needed / np.median(values)))
         assert (
             needed / max(values) * 0.999999

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from statsmodels.stats.multitest import multipletests
 
 from bench import api
-from bench.records.runs import Cell, Outcome
+from bench.records.runs import RunConfig, RunResult
 from impl.training.loop import Measurement
 from report.document.answer import Source
 from report.document.page import Erratum
@@ -80,8 +80,8 @@ def test_activations_are_compared_over_the_seeds_of_both_whatever_the_order_of_r
     shared = {(a, b): found[a].keys() & found[b].keys() for a, b in pairs}
     assert set(made) == {pair for pair, both in shared.items() if both}
     mixed = {(c.a, c.b): c.comparison.estimate for c in family(small.held([runs[k] for k in order]))}
-    contenders = cases.by_seed(trained.tested(held), "activation")
-    assert {a: list(of.index) for a, of in contenders.items()} == {a: list(of) for a, of in found.items()}
+    candidates = cases.by_seed(trained.tested(held), "activation")
+    assert {a: list(of.index) for a, of in candidates.items()} == {a: list(of) for a, of in found.items()}
     rows = held.runs.set_index("run")
     for (a, b), case in made.items():
         assert is_mean(case, differences(found[a], found[b]))
@@ -89,7 +89,7 @@ def test_activations_are_compared_over_the_seeds_of_both_whatever_the_order_of_r
         used = rows.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
         assert Counter(used) == Counter((name, s) for name in (a, b) for s in shared[a, b])
         assert case.diverged == sum(found[name][s] is None for name in (a, b) for s in shared[a, b])
-        (turned,) = cases.pair(contenders, b, a, "test_accuracy", "points")
+        (turned,) = cases.pair(candidates, b, a, "test_accuracy", "points")
         assert is_mean(turned, [-d for d in differences(found[a], found[b])])
         assert turned.comparison.p == pytest.approx(case.comparison.p, nan_ok=True)
 
@@ -275,8 +275,8 @@ def test_a_descent_stands_at_the_best_of_the_rates_at_which_none_diverged(found,
     names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "Adam"}
     runs = [
         (
-            Cell("logistic_regression", None, rule, rate, size, None, "digits", 100, 1, k),
-            Outcome(
+            RunConfig("logistic_regression", None, rule, rate, size, None, "digits", 100, 1, k),
+            RunResult(
                 "finished" if whole else "diverged",
                 [
                     Measurement("excess_loss", step, v, "1")

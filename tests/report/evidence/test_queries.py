@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.records.environment import Environment
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store.database import Store, latest
 from impl.training.loop import Measurement
 from report.evidence import queries as evidence
@@ -19,15 +19,17 @@ COURSE = [Measurement("validation_loss", step, value, "1") for step, value in en
 
 
 def descent(optimizer, rate, batch_size, seed, excess, status="finished"):
-    cell = Cell("logistic_regression", None, optimizer, rate, batch_size, None, "digits", 100, 1, seed)
-    return cell, Outcome(
+    cell = RunConfig("logistic_regression", None, optimizer, rate, batch_size, None, "digits", 100, 1, seed)
+    return cell, RunResult(
         status, [Measurement("excess_loss", step, value, "1") for step, value in excess.items()]
     )
 
 
 def timing(subject, implementation, seconds):
     rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-    return Timing("activation_forward", subject, implementation, "4 elements", 4), Outcome("finished", rows)
+    return BenchmarkCase("activation_forward", subject, implementation, "4 elements", 4), RunResult(
+        "finished", rows
+    )
 
 
 RUNS = [

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 
 from bench.records.environment import PACKAGES, Environment, current
-from bench.records.runs import Cell, Outcome
+from bench.records.runs import RunConfig, RunResult
 from bench.store.database import Store
 from impl.training.loop import Measurement
 from report.evidence.sanitize import LONGEST
@@ -16,13 +16,13 @@ DIGITS = Environment(
     "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"
 )
 MNIST = replace(DIGITS, dataset="mnist", processor="Another CPU")
-CELL = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0)
+CELL = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0)
 
 
 def store(path, environment, profile, status="finished"):
     with Store(path) as opened:
         where = opened.environment_id(environment)
-        opened.record(where, profile, CELL, Outcome(status, [Measurement("test_loss", 0, 1.0, "1")]))
+        opened.record(where, profile, CELL, RunResult(status, [Measurement("test_loss", 0, 1.0, "1")]))
     return path
 
 
@@ -130,7 +130,7 @@ def test_what_failed_is_told_with_its_reason(paths):
         where = opened.environment_id(DIGITS)
         for seed in range(3):
             cell = replace(CELL, activation="mine.py:Bump", seed=seed)
-            opened.record(where, "quick", cell, Outcome("failed", error="ValueError('no')"))
-        opened.record(where, "quick", CELL, Outcome("finished"))
+            opened.record(where, "quick", cell, RunResult("failed", error="ValueError('no')"))
+        opened.record(where, "quick", CELL, RunResult("finished"))
     (source,) = sources(*paths)
     assert failures(source).rows == [["classifier", "mine.py:Bump", "3", "ValueError('no')"]]

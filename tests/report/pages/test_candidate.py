@@ -1,4 +1,4 @@
-"""The section of each of a user's own contenders, of small stores whose numbers the test gives."""
+"""The section of each of a user's own candidates, of small stores whose numbers the test gives."""
 
 import math
 import re
@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.records.runs import Outcome, Timing, Trial
+from bench.records.runs import BenchmarkCase, ConformanceCheck, RunResult
 from impl.training.loop import Measurement
 from report.document.answer import Source
 from report.figures.style import PALETTE, stroke
@@ -20,13 +20,13 @@ SNAKE, LION, FFT = "a/snake.py:Snake@0123abcd", "a/lion.py:Lion@0123abcd", "pkg.
 
 def trial(task, name, values):
     rows = [Measurement(metric, 0, value, "1") for metric, value in values.items()]
-    cell = Trial(task, None, None, None, None, None, "digits", 0, 0, 0, subject=name)
-    return cell, Outcome("finished", [*rows, Measurement("run_seconds", 0, 0.5, "s")])
+    cell = ConformanceCheck(task, None, None, None, None, None, "digits", 0, 0, 0, subject=name)
+    return cell, RunResult("finished", [*rows, Measurement("run_seconds", 0, 0.5, "s")])
 
 
 def timing(task, name, implementation, place, size, seconds):
     rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-    return Timing(task, name, implementation, place, size), Outcome("finished", rows)
+    return BenchmarkCase(task, name, implementation, place, size), RunResult("finished", rows)
 
 
 def sections(path, runs):
@@ -67,7 +67,7 @@ def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
 def test_the_summary_begins_with_what_was_found_of_ones_own(tmp_path):
     passes = {name: [1e-3 * k, 1.01e-3 * k, 1.02e-3 * k] * 5 for name, k in ((SNAKE, 3), ("relu", 1))}
     runs = [
-        trial("activation_soundness", SNAKE, {"keeps float32": 1.0, "keeps float64": 0.0}),
+        trial("activation_conformance", SNAKE, {"keeps float32": 1.0, "keeps float64": 0.0}),
         *(timing("activation_forward", n, "impl", "4 elements", 4, s) for n, s in passes.items()),
     ]
     (section,) = sections(tmp_path / "s", runs).values()
@@ -90,7 +90,7 @@ def test_what_the_check_found_of_an_activation(tmp_path):
         "slope at -inf raises": 1.0,
         "value at nan": 0.0,
     }
-    section = sections(tmp_path / "s", [trial("activation_soundness", SNAKE, found)])["Snake"]
+    section = sections(tmp_path / "s", [trial("activation_conformance", SNAKE, found)])["Snake"]
     assert section.values["checked"] == [
         ["Keeps shape and type of float32", "yes", "sound"],
         ["Keeps shape and type of float64", "no", "unsound"],
@@ -148,7 +148,9 @@ def test_a_strategys_time_and_errors(tmp_path):
         timing("convolution_forward", name, way, place, 64, level * rng.uniform(0.9, 1.1, 30))
         for (name, way), level in levels.items()
     ]
-    runs.append(trial("convolution_soundness", FFT, {"error of output, stride 2": 0.5, "keeps float32": 1.0}))
+    runs.append(
+        trial("convolution_conformance", FFT, {"error of output, stride 2": 0.5, "keeps float32": 1.0})
+    )
     section = sections(tmp_path / "s", runs)["fft"]
     medians = {
         what: np.median([m.value for m in run[1].measurements])
@@ -194,7 +196,7 @@ def test_what_failed_and_what_diverged_is_told(tmp_path):
         small.run({}, status, seed=seed, activation=SNAKE, learning_rate=0.03)
         for seed, status in enumerate(("failed", "diverged"))
     )
-    failed = failed[0], Outcome("failed", error="RuntimeError('of no use')")
+    failed = failed[0], RunResult("failed", error="RuntimeError('of no use')")
     rows = sections(tmp_path / "s", [failed, diverged, small.scored(0.5, activation=SNAKE)])["Snake"].values[
         "failures"
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from impl.training.loop import Measurement
 from report.document.phrases import NOT_MEASURED
 from report.pages import compare
@@ -12,7 +12,9 @@ from tests import small_store as small
 
 def timing(subject, seconds):
     rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-    return Timing("activation_forward", subject, "impl", "64 elements", 64), Outcome("finished", rows)
+    return BenchmarkCase("activation_forward", subject, "impl", "64 elements", 64), RunResult(
+        "finished", rows
+    )
 
 
 def trained(accuracies, **fields):

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.test_gate import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate import output as gate_output
@@ -13,7 +14,6 @@ from bench.gate.compare import Comparison
 from report.document.phrases import NOT_MEASURED
 from report.pages import gate as page
 from report.render import render
-from tests.test_gate import noisy, rounds
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def found():
     return Comparison("b" * 40, "a" * 40, verdicts, ("something disturbed it",), frame, 90.0)
 
 
-def written(tmp_path, found, trials=()):
+def written(tmp_path, found, calibration_runs=()):
     file = tmp_path / "verdicts.json"
-    file.write_text(gate_output.as_json(found, trials))
+    file.write_text(gate_output.as_json(found, calibration_runs))
     return file
 
 
@@ -65,8 +65,10 @@ def test_the_drawing_holds_means_and_rounds(tmp_path, found):
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_the_page_of_it(tmp_path, found, target):
-    trial = calibrate.Trial(0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"same": 1}, 7, 60.0)
-    text = render.render_page(page.context(written(tmp_path, found, [trial])), target)
+    calibration_run = calibrate.CalibrationRun(
+        0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"same": 1}, 7, 60.0
+    )
+    text = render.render_page(page.context(written(tmp_path, found, [calibration_run])), target)
     assert "something disturbed it" in text
     assert "19 of 20" in text
     assert "a machine; not this machine" in text

@@ -1,4 +1,4 @@
-"""What is told of any contender of a user's own: its place by time, its cost, and what was not measured."""
+"""What is told of any candidate of a user's own: its place by time, its cost, and what was not measured."""
 
 import re
 
@@ -65,7 +65,7 @@ def test_an_owns_cost_is_over_every_baseline_that_was_timed_and_corrected_togeth
     judged = own.costs(held, own.KINDS[0], SNAKE)
     both = [(t, b) for t, b in found if b != SNAKE and (t, SNAKE) in found]
     assert len(judged) == len(both)
-    assert own.brought(held) == ([(own.KINDS[0], SNAKE)] if any(n == SNAKE for _, n in found) else [])
+    assert own.resolve(held) == ([(own.KINDS[0], SNAKE)] if any(n == SNAKE for _, n in found) else [])
     for case, _, _ in judged:
         task = f"activation_{case.where.split(',')[0]}"
         ratio = np.median(found[task, SNAKE]) / np.median(found[task, case.b.split()[0]])

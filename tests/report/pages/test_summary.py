@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.records.runs import Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunResult
 from impl.training.loop import Measurement
 from report.document.answer import Source
 from report.document.page import Erratum
@@ -23,12 +23,12 @@ def both(scores, **fields):
 
 def without_accuracy(run):
     cell, outcome = run
-    return cell, Outcome(outcome.status, [m for m in outcome.measurements if "accuracy" not in m.metric])
+    return cell, RunResult(outcome.status, [m for m in outcome.measurements if "accuracy" not in m.metric])
 
 
 def timing(subject, way, seconds, elements, task="activation_forward"):
     rows = [Measurement("seconds", step, seconds, "s") for step in range(3)]
-    return Timing(task, subject, way, f"{elements} elements", elements), Outcome("finished", rows)
+    return BenchmarkCase(task, subject, way, f"{elements} elements", elements), RunResult("finished", rows)
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import torch
 
 from bench.experiments.catalog import PROFILES, RATES, plan, trials
 from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, told
-from bench.experiments.workloads.registry import ADAPTIVE, KINDS, brought
-from bench.experiments.workloads.training_run import run_cell
-from bench.records.runs import Cell, Trial
+from bench.experiments.workloads.registry import ADAPTIVE, KINDS, resolve
+from bench.experiments.workloads.training_run import execute
+from bench.records.runs import ConformanceCheck, RunConfig
 
 MINE = """
 import torch
@@ -222,7 +222,7 @@ def test_what_is_nothing_of_the_kind_is_one_line_that_says_what_came(mine, kind,
     name = name.format(mine=mine)
 
     def ask():
-        brought(name, kind)
+        resolve(name, kind)
 
     if message is None:
         return ask()
@@ -238,10 +238,10 @@ def test_a_trial_is_a_cell_of_its_own_key_that_a_worker_can_run(mine):
         kind: [f"{mine}:{name}"] for kind, name in zip(KINDS, ("square", "Forgets", "flipped"), strict=True)
     }
     made = trials(own, "digits")
-    assert [cell.task for cell in made] == list(CHECKS)
-    assert len({cell.key for cell in made}) == 3
-    assert str(made[0]) == f"activation_soundness {mine}:square"
-    outcome = run_cell(made[0], None)
+    assert [config.task for config in made] == list(CHECKS)
+    assert len({config.config_hash for config in made}) == 3
+    assert str(made[0]) == f"activation_conformance {mine}:square"
+    outcome = execute(made[0], None)
     assert outcome.status == "finished"
     numbers = {m.metric: m.value for m in outcome.measurements if m.metric != "run_seconds"}
     assert numbers == found("activation", f"{mine}:square")
@@ -249,23 +249,25 @@ def test_a_trial_is_a_cell_of_its_own_key_that_a_worker_can_run(mine):
 
 def test_keys_of_cells_are_what_they_were():
     """As the reference store has them."""
-    cell = Cell("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")
-    assert cell.key == KEY
-    assert Trial(**vars(cell)).key != KEY
+    config = RunConfig(
+        "classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy"
+    )
+    assert config.config_hash == KEY
+    assert ConformanceCheck(**vars(config)).key != KEY
 
 
 KEY = "834d8ebb5c0c38bb"  # SHA-256 of the fields as JSON, by hand
 
 
 def test_an_own_optimizer_is_compared_beside_the_others_at_its_own_rates(mine):
-    effort = PROFILES["quick"].experiments["optimizers"]
+    budget = PROFILES["quick"].experiments["optimizers"]
     names = [f"{mine}:Forgets", f"{mine}:still"]
-    made = plan("optimizers", effort, "digits", 1437, ["relu"], names)
-    assert [cell.optimizer for cell in made.contenders] == [*RATES, *names]
-    tried = {cell.optimizer: [] for _, cell in made.tuning()}
-    for _, cell in made.tuning():
-        tried[cell.optimizer].append(cell.learning_rate)
+    made = plan("optimizers", budget, "digits", 1437, ["relu"], names)
+    assert [config.optimizer for config in made.candidates] == [*RATES, *names]
+    tried = {config.optimizer: [] for _, config in made.tuning()}
+    for _, config in made.tuning():
+        tried[config.optimizer].append(config.learning_rate)
     assert tried[names[0]] == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert tried[names[1]] == list(ADAPTIVE)
-    other = plan("classifier", effort, "digits", 1437, ["relu"], names)
-    assert {cell.optimizer for cell in other.contenders} == {"adam"}
+    other = plan("classifier", budget, "digits", 1437, ["relu"], names)
+    assert {config.optimizer for config in other.candidates} == {"adam"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.experiments.workloads import convergence
-from bench.experiments.workloads import synthetic as phenomena
+from bench.experiments.workloads import synthetic as synthetic
 from tests.draws import normal, seeds
 
 conditions = st.floats(1.01, 1000)
@@ -119,8 +119,8 @@ def test_a_descent_is_told_from_the_origin_to_its_last_sample(rate, size, epochs
 @given(seed=seeds)
 @settings(max_examples=4)
 def test_of_two_wells_a_batch_stays_in_the_one_it_starts_in(seed):
-    found = {(m.metric, m.step): m.value for m in phenomena.double_well(seed, None, None)}
-    rates = range(len(phenomena.WELL_RATES))
+    found = {(m.metric, m.step): m.value for m in synthetic.double_well(seed, None, None)}
+    rates = range(len(synthetic.WELL_RATES))
     assert set(found) == {(f"escaped {name}", k) for name in ("batch", "stochastic") for k in rates}
     assert all(found["escaped batch", k] == 0 for k in rates)
     assert {found["escaped stochastic", k] for k in rates} <= {0.0, 1.0}
@@ -130,7 +130,7 @@ def test_of_two_wells_a_batch_stays_in_the_one_it_starts_in(seed):
 def test_superposition_knows_maps_that_are_affine_and_how_far_others_are_from_it(seed, scale, shift):
     a, b = normal(seed, 5, 4), normal(seed + 1, 5, 4)
     weight = normal(seed + 2, 4, 3)
-    error = phenomena.superposition_error
+    error = synthetic.superposition_error
     assert error(lambda x: x @ weight + shift, a, b) < 1e-10
     cross = (2 * a * b).abs().max() / (a + b).square().max()
     assert error(lambda x: scale * x.square(), a, b) == pytest.approx(float(cross))
@@ -141,7 +141,7 @@ def test_superposition_knows_maps_that_are_affine_and_how_far_others_are_from_it
 @given(seed=seeds)
 @settings(max_examples=5)
 def test_a_network_is_affine_without_activations_and_not_with_them(seed):
-    found = {m.metric: m.value for m in phenomena.affinity(seed, None, None)}
+    found = {m.metric: m.value for m in synthetic.affinity(seed, None, None)}
     assert found["superposition error none"] < 1e-9
     assert found["superposition error relu"] > 0.01
 
@@ -155,9 +155,9 @@ def drawn_images(seed, count):
 @settings(max_examples=5)
 def test_behind_sigmoids_the_weights_of_a_neuron_move_together_for_one_sample(seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phenomena, "BATCH_SIZES", (1, 4))
-        patch.setattr(phenomena, "BATCHES", 3)
-        found = {(m.metric, m.step): m.value for m in phenomena.gradient_signs(seed, *drawn_images(seed, 8))}
+        patch.setattr(synthetic, "BATCH_SIZES", (1, 4))
+        patch.setattr(synthetic, "BATCHES", 3)
+        found = {(m.metric, m.step): m.value for m in synthetic.gradient_signs(seed, *drawn_images(seed, 8))}
     assert set(found) == {(f"one sign {name}", size) for name in ("sigmoid", "tanh") for size in (1, 4)}
     assert found["one sign sigmoid", 1] == 1
     assert found["one sign tanh", 1] == 0  # of 128 signs that are drawn all would have to agree
@@ -170,18 +170,18 @@ def test_a_detour_is_no_shorter_than_its_span_and_more_rates_arrive_no_later(see
     with pytest.MonkeyPatch.context() as patch:
         found = []
         for tried in (tuple(sorted(rates)), (8.0, 16.0, 32.0)):
-            patch.setattr(phenomena, "ZIGZAG_RATES", tried)
-            found.append({m.metric: m.value for m in phenomena.zigzag(seed, None, None)})
+            patch.setattr(synthetic, "ZIGZAG_RATES", tried)
+            found.append({m.metric: m.value for m in synthetic.zigzag(seed, None, None)})
     few, all_ = found
     for inputs in ("positive", "zero-centred"):
-        assert 1 <= all_[f"steps {inputs}"] <= few[f"steps {inputs}"] <= phenomena.HORIZON
+        assert 1 <= all_[f"steps {inputs}"] <= few[f"steps {inputs}"] <= synthetic.HORIZON
         assert few[f"detour {inputs}"] >= 1 - 1e-12
 
 
 @given(seed=seeds)
 @settings(max_examples=2)
 def test_a_gradient_agrees_the_more_the_more_samples_it_is_of(seed):
-    found = {(m.metric, m.step): m.value for m in phenomena.gradient_agreement(seed, None, None)}
+    found = {(m.metric, m.step): m.value for m in synthetic.gradient_agreement(seed, None, None)}
     assert all(-1 <= value <= 1 for value in found.values())
     assert found["cosine sample", 0] < found["cosine mini-batch", 0]
     assert found["cosine mini-batch", 1] < found["cosine mini-batch", 0]  # near the minimum they disagree
@@ -191,8 +191,8 @@ def test_a_gradient_agrees_the_more_the_more_samples_it_is_of(seed):
 @settings(max_examples=3)
 def test_confident_mistakes_move_the_cross_entropy_more(seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phenomena, "IMAGES", 20)
-        found = {m.metric: m.value for m in phenomena.confidently_wrong(seed, *drawn_images(seed, 30))}
+        patch.setattr(synthetic, "IMAGES", 20)
+        found = {m.metric: m.value for m in synthetic.confidently_wrong(seed, *drawn_images(seed, 30))}
     for loss in ("cross_entropy", "brier"):
-        assert 0 < found[f"steps {loss}"] <= phenomena.RELEARNING_LIMIT
+        assert 0 < found[f"steps {loss}"] <= synthetic.RELEARNING_LIMIT
     assert found["gradient brier"] < found["gradient cross_entropy"] <= math.sqrt(2)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bench.experiments.workloads import convergence
-from bench.experiments.workloads import registry as contenders
-from bench.experiments.workloads import training_run as cells
+from bench.experiments.workloads import registry as candidates
+from bench.experiments.workloads import training_run as configs
 from bench.experiments.workloads import user_code as own
-from bench.records.runs import Timing
+from bench.records.runs import BenchmarkCase
 from bench.runner import progress, status
 from bench.statistics import paired as statistics
 from bench.suites import interleaved
@@ -88,12 +88,12 @@ def test_what_takes_so_many_arguments_is_what_can_be_called_with_them(needed, gi
     name=st.from_regex(r"\w{1,8}(@\w{8})?", fullmatch=True),
 )
 def test_only_a_place_and_a_name_in_it_lead_to_a_users_own(place, name):
-    tables = {kind: list(entry.table) for kind, entry in contenders.KINDS.items()}
-    assert own.is_own(f"{place}:{name}")
-    assert not own.is_own(name)
-    assert not own.is_own(f":{name}")
+    tables = {kind: list(entry.table) for kind, entry in candidates.KINDS.items()}
+    assert own.is_custom(f"{place}:{name}")
+    assert not own.is_custom(name)
+    assert not own.is_custom(f":{name}")
     mixed = {kind: [*known, f"{place}:{name}", name] for kind, known in tables.items()}
-    assert own.owned(mixed) == {kind: [f"{place}:{name}"] for kind in tables}
+    assert own.custom_names(mixed) == {kind: [f"{place}:{name}"] for kind in tables}
 
 
 def written(factory, text):
@@ -132,17 +132,17 @@ def test_an_own_function_is_fit_where_it_gives_what_was_expected_and_is_named_by
     text = BODIES[kind].format(a=a, b=b, returned=returned)
     name, other = written(tmp_path_factory, text), written(tmp_path_factory, text + "\n")
     if RETURNS[returned]:
-        contenders.check(name, kind)
+        candidates.check(name, kind)
     else:
-        with pytest.raises(contenders.Unfit):
-            contenders.brought(name, kind)
+        with pytest.raises(candidates.InvalidCandidateError):
+            candidates.resolve(name, kind)
     if kind == "activation" and RETURNS[returned]:
         x = torch.linspace(-2, 2, 9, dtype=torch.float64)
-        torch.testing.assert_close(contenders.function_of(name)(x), a * x * x + b * x.sin())
-    stored = contenders.identify(name, kind)
+        torch.testing.assert_close(candidates.function_of(name)(x), a * x * x + b * x.sin())
+    stored = candidates.identify(name, kind)
     assert re.fullmatch(re.escape(name) + "@[0-9a-f]{8}", stored)
-    assert contenders.identify(stored, kind) == stored
-    assert stored[-8:] != contenders.identify(other, kind)[-8:]
+    assert candidates.identify(stored, kind) == stored
+    assert stored[-8:] != candidates.identify(other, kind)[-8:]
 
 
 @given(
@@ -156,40 +156,40 @@ def test_an_own_optimizer_is_tried_at_its_own_rates_in_order(tmp_path_factory, r
     )
     name = written(tmp_path_factory, text)
     if len(set(rates)) != len(rates) or len(rates) != 5 or 0 in rates:
-        with pytest.raises(contenders.Unfit, match="5 different positive numbers"):
-            contenders.rates_of(name)
+        with pytest.raises(candidates.InvalidCandidateError, match="5 different positive numbers"):
+            candidates.rates_of(name)
         return
-    assert contenders.rates_of(name) == tuple(sorted(rates))
+    assert candidates.rates_of(name) == tuple(sorted(rates))
     if scale:
-        contenders.check(name, "optimizer")
+        candidates.check(name, "optimizer")
     else:
-        with pytest.raises(contenders.Unfit, match="changes no parameter"):
-            contenders.check(name, "optimizer")
+        with pytest.raises(candidates.InvalidCandidateError, match="changes no parameter"):
+            candidates.check(name, "optimizer")
 
 
 @given(
     data=st.data(),
-    kind=st.sampled_from(sorted(contenders.KINDS)),
+    kind=st.sampled_from(sorted(candidates.KINDS)),
     a=st.integers(0, 9999),
     b=st.integers(0, 9999),
 )
 def test_the_control_shares_no_seed_and_the_tables_names_are_their_own(data, kind, a, b):
-    name = data.draw(st.sampled_from(sorted(contenders.KINDS[kind].table)))
-    assert contenders.identify(name, kind) == name
-    assert contenders.check(name, kind) is None
-    seed = contenders.seed_of(name, a)
-    assert (seed in range(10_000)) == (name != contenders.CONTROL)
-    assert (seed == contenders.seed_of(name, b)) == (a == b)
+    name = data.draw(st.sampled_from(sorted(candidates.KINDS[kind].table)))
+    assert candidates.identify(name, kind) == name
+    assert candidates.check(name, kind) is None
+    seed = candidates.seed_of(name, a)
+    assert (seed in range(10_000)) == (name != candidates.CONTROL)
+    assert (seed == candidates.seed_of(name, b)) == (a == b)
 
 
 @given(labels=st.lists(st.integers(0, 9), max_size=60), share=st.floats(0, 1), seed=seeds)
 def test_as_many_labels_are_wrong_as_was_asked_for(labels, share, seed):
     right = torch.tensor(labels, dtype=torch.int64)
-    wrong = cells.mislabelled(right, share, seed)
+    wrong = configs.mislabelled(right, share, seed)
     assert (wrong != right).sum() == int(share * len(labels))
     assert ((wrong >= 0) & (wrong <= 9)).all()
     assert right.tolist() == labels
-    assert torch.equal(wrong, cells.mislabelled(right, share, seed))
+    assert torch.equal(wrong, configs.mislabelled(right, share, seed))
 
 
 steps = st.lists(st.tuples(st.floats(0.1, 9), st.booleans()), min_size=1, max_size=6)
@@ -250,27 +250,27 @@ ends = st.sampled_from(["finished", "diverged", "failed", None])
 
 @given(
     descents=st.lists(st.tuples(ends, st.floats(0, 9)), max_size=4),
-    phenomena=st.lists(st.tuples(ends, st.floats(0, 9)), max_size=4),
+    synthetic=st.lists(st.tuples(ends, st.floats(0, 9)), max_size=4),
     benchmarks=st.lists(st.tuples(ends, st.floats(0, 9)), max_size=3),
     cores=st.integers(1, 8),
 )
 @settings(max_examples=25)
-def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, phenomena, benchmarks, cores):
-    one = small.CELL
+def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, synthetic, benchmarks, cores):
+    one = small.CONFIG
     wanted = {
-        "benchmarks": [Timing("t", f"s{k}", "impl", "4 elements", 4) for k in range(len(benchmarks))],
+        "benchmarks": [BenchmarkCase("t", f"s{k}", "impl", "4 elements", 4) for k in range(len(benchmarks))],
         "convergence": [replace(one, task=convergence.TASK, seed=k) for k in range(len(descents))],
-        "phenomena": [replace(one, task="zigzag", seed=k) for k in range(len(phenomena))],
+        "synthetic": [replace(one, task="zigzag", seed=k) for k in range(len(synthetic))],
     }
-    ended = {"benchmarks": benchmarks, "convergence": descents, "phenomena": phenomena}
+    ended = {"benchmarks": benchmarks, "convergence": descents, "synthetic": synthetic}
     stored = [
-        (what, cells.Outcome(end, [Measurement("run_seconds", 0, took, "s")]))
+        (what, configs.RunResult(end, [Measurement("run_seconds", 0, took, "s")]))
         for name in wanted
         for what, (end, took) in zip(wanted[name], ended[name], strict=True)
         if end
     ]
     held = small.held(stored) if stored else None
-    others = [*wanted["convergence"], *wanted["phenomena"]]
+    others = [*wanted["convergence"], *wanted["synthetic"]]
     *parts, total = status.parts(held, [], others, wanted["benchmarks"], lambda what: 2.0)
     assert [part.name for part in parts] == [name for name in wanted if wanted[name]]
     for part in parts:
@@ -287,9 +287,9 @@ def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, phenomena,
     alone = sum(part.to_take for part in parts if part.name == "benchmarks")
     assert status.seconds_on(cores, [*parts, total]) == pytest.approx(alone + (total.to_take - alone) / cores)
     if held:
-        assert status.timings(held) == [what for what, _ in stored if isinstance(what, Timing)]
+        assert status.timings(held) == [what for what, _ in stored if isinstance(what, BenchmarkCase)]
         tables = held.tables()
-        assert Counter(tables["runs"]["key"]) == Counter(what.key for what, _ in stored)
+        assert Counter(tables["runs"]["key"]) == Counter(what.config_hash for what, _ in stored)
         assert sorted(tables["measurements"]["value"]) == sorted(o.measurements[0].value for _, o in stored)
         shown = dict(tables["environment"].itertuples(index=False))
         assert shown == {**{k: str(v) for k, v in held.environment.items()}, "profile": "quick"}

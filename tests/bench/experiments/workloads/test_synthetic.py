@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.experiments.workloads import synthetic as phenomena
+from bench.experiments.workloads import synthetic as synthetic
 from bench.experiments.workloads.convergence import digits
 from impl.data import datasets as data
 from impl.descent.objectives import double_well, sigmoid_neuron
@@ -36,25 +36,25 @@ def images_and_labels():
 
 
 def values(name, seed, images_and_labels):
-    found = phenomena.PHENOMENA[name](seed, *images_and_labels)
+    found = synthetic.SYNTHETIC[name](seed, *images_and_labels)
     assert all(m.unit == "1" and math.isfinite(m.value) for m in found)
     return {(m.metric, m.step): m.value for m in found}
 
 
-@pytest.mark.parametrize("name", phenomena.PHENOMENA)
+@pytest.mark.parametrize("name", synthetic.SYNTHETIC)
 def test_the_seed_alone_decides(name, images_and_labels):
     images, labels = images_and_labels[0].float(), images_and_labels[1]
     with torch.random.fork_rng():
         before = torch.get_rng_state()
-        first = phenomena.PHENOMENA[name](0, images, labels)
+        first = synthetic.SYNTHETIC[name](0, images, labels)
         assert torch.equal(torch.get_rng_state(), before)
         torch.manual_seed(12345)
-        assert phenomena.PHENOMENA[name](0, images, labels) == first
+        assert synthetic.SYNTHETIC[name](0, images, labels) == first
     assert len({(m.metric, m.step) for m in first}) == len(first)
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in phenomena.PHENOMENA if n != "double_well"]
+    "name", [n for n in synthetic.SYNTHETIC if n != "double_well"]
 )  # 0 or 1, often equal
 def test_another_seed_gives_other_numbers(name, images_and_labels):
     assert values(name, 0, images_and_labels) != values(name, 1, images_and_labels)
@@ -62,7 +62,7 @@ def test_another_seed_gives_other_numbers(name, images_and_labels):
 
 def orders(generator, steps):
     """Sample after sample, in a fresh order every epoch."""
-    n = phenomena.SAMPLES
+    n = synthetic.SAMPLES
     return torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-steps // n))])[:steps].tolist()
 
 
@@ -102,7 +102,7 @@ def excess(w):
 
 def test_near_minimum_has_a_hundredth_of_the_excess_loss():
     minimiser = digits()[1]
-    assert excess(phenomena.near_minimum()) == pytest.approx(0.01 * excess(0 * minimiser), rel=1e-8)
+    assert excess(synthetic.near_minimum()) == pytest.approx(0.01 * excess(0 * minimiser), rel=1e-8)
 
 
 @pytest.mark.parametrize("step", [0, 1])
@@ -110,7 +110,7 @@ def test_gradient_agreement_estimates_the_cosines(step, images_and_labels):
     found = values("gradient_agreement", 0, images_and_labels)
     objective, minimiser = digits()
     X, y = objective.inputs.numpy(), objective.targets.numpy()
-    w = (phenomena.near_minimum() if step else torch.zeros_like(minimiser)).numpy()
+    w = (synthetic.near_minimum() if step else torch.zeros_like(minimiser)).numpy()
     each = (1 / (1 + np.exp(-X @ w)) - y)[:, None] * X + 1e-3 * w
     full = each.mean(0)
 
@@ -133,7 +133,7 @@ def rows(images_and_labels, seed, count=512):
 def confident(x, y):
     """Weights (785, 10) as `confidently_wrong` comes by them, checked to be confidently wrong."""
     X = torch.cat([x, torch.ones(len(x), 1)], dim=1)
-    weight = phenomena._convinced(X, (y + 1) % 10)
+    weight = synthetic._convinced(X, (y + 1) % 10)
     p = (X @ weight).softmax(1)
     assert 0.95 <= p[range(len(y)), (y + 1) % 10].mean() < 0.96
     return weight
@@ -163,7 +163,7 @@ def test_confidently_wrong_counts_the_steps_of_torch(loss, images_and_labels):
     x, y = rows(centred, seed=1)
     weight = confident(x, y)
     with torch.random.fork_rng():
-        steps = [unlearning(weight, x, y, loss, rate) for rate in phenomena.RELEARNING_RATES]
+        steps = [unlearning(weight, x, y, loss, rate) for rate in synthetic.RELEARNING_RATES]
     found = values("confidently_wrong", 1, centred)
     assert found[f"steps {loss}", 0] == min(steps)
     assert 0 < min(steps) < 400
@@ -183,10 +183,10 @@ def test_confidently_wrong_gradients_are_near_those_of_certainty(images_and_labe
 
 
 def test_confidently_wrong_reports_the_limit_and_refuses_the_unconvinced(images_and_labels, monkeypatch):
-    monkeypatch.setattr(phenomena, "RELEARNING_RATES", (1e-6, 1e-5))
+    monkeypatch.setattr(synthetic, "RELEARNING_RATES", (1e-6, 1e-5))
     found = values("confidently_wrong", 0, images_and_labels)
     assert found["steps brier", 0] == found["steps cross_entropy", 0] == 400
-    monkeypatch.setattr(phenomena, "WRONG_LIMIT", 3)
+    monkeypatch.setattr(synthetic, "WRONG_LIMIT", 3)
     with pytest.raises(ValueError, match=r"no mean probability of 0\.95 after 3 steps"):
         values("confidently_wrong", 0, images_and_labels)
 
@@ -194,11 +194,11 @@ def test_confidently_wrong_reports_the_limit_and_refuses_the_unconvinced(images_
 def test_too_few_images_are_an_error(images_and_labels):
     images, labels = images_and_labels
     with pytest.raises(ValueError, match="100 images are fewer than the 512"):
-        phenomena.confidently_wrong(0, images[:100], labels[:100])
+        synthetic.confidently_wrong(0, images[:100], labels[:100])
 
 
 def test_layers_are_drawn_as_torch_draws_them():
-    layers = phenomena._layers(torch.Generator().manual_seed(0), torch.float64)
+    layers = synthetic._layers(torch.Generator().manual_seed(0), torch.float64)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         linears = [nn.Linear(i, o) for i, o in pairwise((784, 128, 128, 10))]
@@ -217,7 +217,7 @@ def test_gradient_signs_are_those_of_a_module(name, module, images_and_labels):
     found = values("gradient_signs", 0, images_and_labels)
     generator = torch.Generator().manual_seed(0)
     linears = []
-    for weight, bias in phenomena._layers(generator, torch.float64):
+    for weight, bias in synthetic._layers(generator, torch.float64):
         linears.append(nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=torch.float64))
         linears[-1].weight.data, linears[-1].bias.data = weight, bias
     model = nn.Sequential(linears[0], module(), linears[1], module(), linears[2])
@@ -236,7 +236,7 @@ def test_gradient_signs_are_those_of_a_module(name, module, images_and_labels):
 def test_gradient_signs_of_one_sample_behind_positive_inputs_agree(images_and_labels):
     found = values("gradient_signs", 3, images_and_labels)
     assert found["one sign sigmoid", 1] == 1.0
-    assert all(found["one sign tanh", size] == 0 for size in phenomena.BATCH_SIZES)
+    assert all(found["one sign tanh", size] == 0 for size in synthetic.BATCH_SIZES)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -272,7 +272,7 @@ def test_zigzag_costs_positive_inputs_steps(images_and_labels):
 
 
 def test_zigzag_without_arrival_is_the_horizon(images_and_labels, monkeypatch):
-    monkeypatch.setattr(phenomena, "ZIGZAG_RATES", (1e-4, 1e-3))
+    monkeypatch.setattr(synthetic, "ZIGZAG_RATES", (1e-4, 1e-3))
     found = values("zigzag", 0, images_and_labels)
     assert found["steps positive", 0] == found["steps zero-centred", 0] == 180
     assert found["detour positive", 0] > 1
@@ -280,23 +280,23 @@ def test_zigzag_without_arrival_is_the_horizon(images_and_labels, monkeypatch):
 
 def test_zigzag_moves_both_weights_the_same_way():
     x = torch.rand(16, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.01
-    objective = sigmoid_neuron(x, torch.sigmoid(x @ phenomena.MINIMUM))
-    points = phenomena._walk(objective, phenomena.START, 2.0, 1, 50, torch.Generator().manual_seed(0))
+    objective = sigmoid_neuron(x, torch.sigmoid(x @ synthetic.MINIMUM))
+    points = synthetic._walk(objective, synthetic.START, 2.0, 1, 50, torch.Generator().manual_seed(0))
     assert (points.diff(dim=0).prod(dim=1) > 0).all()
 
 
 def test_superposition_error_of_a_square_and_of_an_affine_map():
     a, b = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [-1.0]])
     # |a² + b² - (a + b)²| = 2 |ab|, at most 6; (a + b)², at most 16
-    assert phenomena.superposition_error(torch.square, a, b) == 6 / 16
-    assert phenomena.superposition_error(lambda x: 2 * x + 1, a, b) == 0
+    assert synthetic.superposition_error(torch.square, a, b) == 6 / 16
+    assert synthetic.superposition_error(lambda x: 2 * x + 1, a, b) == 0
 
 
 def test_affinity_is_lost_by_relu_alone(images_and_labels):
     found = values("affinity", 0, images_and_labels)
     assert found["superposition error none", 0] < 1e-13
     generator = torch.Generator().manual_seed(0)
-    (W, c), (V, d), (U, e) = ((w.numpy(), v.numpy()) for w, v in phenomena._layers(generator, torch.float64))
+    (W, c), (V, d), (U, e) = ((w.numpy(), v.numpy()) for w, v in synthetic._layers(generator, torch.float64))
     a, b = torch.randn(2, 64, 784, generator=generator, dtype=torch.float64).numpy()
 
     def f(x):

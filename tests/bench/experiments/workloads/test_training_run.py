@@ -9,20 +9,20 @@ from torch import nn
 
 from bench.experiments.catalog import ACTIVATIONS
 from bench.experiments.workloads import convergence
-from bench.experiments.workloads import training_run as cells
+from bench.experiments.workloads import training_run as configs
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS
-from bench.experiments.workloads.synthetic import PHENOMENA
+from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
-from bench.experiments.workloads.training_run import mislabelled, run_cell
-from bench.records.runs import Cell, held_out
+from bench.experiments.workloads.training_run import execute, mislabelled
+from bench.records.runs import RunConfig, held_out
 from impl.data.datasets import Dataset, load_digits
 from impl.losses import LOSSES
 from impl.models import MnistClassifier
 from impl.training.diagnostics import diagnose
 from impl.training.initialization import variance_gain
 
-SMALL = Cell("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
+SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 CHANGES = {
     "task": "fc_autoencoder",
     "activation": "gelu",
@@ -51,7 +51,7 @@ def metrics(outcome):
     return Counter(m.metric for m in outcome.measurements)
 
 
-@pytest.mark.parametrize("field", [f.name for f in fields(Cell)])
+@pytest.mark.parametrize("field", [f.name for f in fields(RunConfig)])
 def test_every_field_is_part_of_the_key(field):
     assert replace(SMALL, **{field: CHANGES[field]}).key != SMALL.key
     assert replace(SMALL).key == SMALL.key
@@ -69,13 +69,13 @@ def test_a_cell_is_told_by_what_sets_it_apart():
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("task", NETWORKS)
 def test_a_run_repeats_bit_for_bit_and_leaves_the_global_generator_alone(task, split):
-    cell = replace(SMALL, task=task, samples=32, split=split)
+    config = replace(SMALL, task=task, samples=32, split=split)
     state = torch.get_rng_state()
-    first = run_cell(cell, None)
+    first = execute(config, None)
     assert torch.equal(torch.get_rng_state(), state)
     with torch.random.fork_rng():
         torch.manual_seed(12345)
-        assert without_times(first) == without_times(run_cell(cell, None))
+        assert without_times(first) == without_times(execute(config, None))
     assert first.status == "finished"
     found, scores = metrics(first), {"loss"} if NETWORKS[task].reconstructs else {"loss", "accuracy"}
     assert {name: n for name, n in found.items() if name.startswith("validation")} == {
@@ -99,12 +99,12 @@ def start(monkeypatch):
         raise Started
 
     seen = {}
-    monkeypatch.setattr(cells, "fit", spy)
+    monkeypatch.setattr(configs, "fit", spy)
 
-    def of(cell):
+    def of(config):
         seen.clear()
         with pytest.raises(Started):
-            run_cell(cell, None)
+            execute(config, None)
         return dict(seen)
 
     return of
@@ -121,10 +121,10 @@ def test_seeds_are_paired_across_activations_and_the_control_has_its_own(start, 
         drawn[current] = [*weights, order, dropout(torch.ones(8, 128)), train[1]]
         raise InterruptedError
 
-    monkeypatch.setattr(cells, "fit", spy)
+    monkeypatch.setattr(configs, "fit", spy)
     for current in [(a, s) for a in ACTIVATIONS for s in (0, 1)] + [("relu", CONTROL_SEEDS)]:
         with pytest.raises(InterruptedError):
-            run_cell(replace(SMALL, activation=current[0], seed=current[1], wrong_labels=0.4), None)
+            execute(replace(SMALL, activation=current[0], seed=current[1], wrong_labels=0.4), None)
 
     def same(one, other):
         return [torch.equal(a, b) for a, b in zip(drawn[one], drawn[other], strict=True)]
@@ -139,9 +139,9 @@ def test_seeds_are_paired_across_activations_and_the_control_has_its_own(start, 
 
 def test_the_control_is_relu_under_other_seeds_in_all_that_it_measures():
     control, relu = (replace(SMALL, activation=a, seed=5) for a in (CONTROL, "relu"))
-    measured = without_times(run_cell(control, None))
-    assert measured == without_times(run_cell(replace(relu, seed=5 + CONTROL_SEEDS), None))
-    assert measured != without_times(run_cell(relu, None))
+    measured = without_times(execute(control, None))
+    assert measured == without_times(execute(replace(relu, seed=5 + CONTROL_SEEDS), None))
+    assert measured != without_times(execute(relu, None))
 
 
 def numbered(train, test):
@@ -162,11 +162,11 @@ def passed(monkeypatch):
     count = {True: Counter(), False: Counter()}
     hook = nn.modules.module.register_module_forward_pre_hook(see)
 
-    def of(cell, dataset):
-        monkeypatch.setattr(cells, "_dataset", lambda name, root: dataset)
+    def of(config, dataset):
+        monkeypatch.setattr(configs, "_dataset", lambda name, root: dataset)
         for counter in count.values():
             counter.clear()
-        assert run_cell(cell, None).status == "finished"
+        assert execute(config, None).status == "finished"
         return Counter(count[True]), Counter(count[False])
 
     yield of
@@ -176,8 +176,8 @@ def passed(monkeypatch):
 @pytest.mark.parametrize(("train", "last"), [(60_000, 55_000), (26_000, 21_000), (1437, 1150), (50, 40)])
 def test_the_last_training_images_are_never_trained_on(passed, train, last):
     assert train - held_out(train) == last
-    cell = replace(SMALL, samples=train, batch_size=10_000, epochs=2, split="validation")
-    trained, evaluated = passed(cell, numbered(train, 7))
+    config = replace(SMALL, samples=train, batch_size=10_000, epochs=2, split="validation")
+    trained, evaluated = passed(config, numbered(train, 7))
     assert trained == dict.fromkeys(range(1, last + 1), 2)
     assert evaluated == dict.fromkeys(range(last + 1, train + 1), 3)  # before the first epoch and after each
 
@@ -188,30 +188,30 @@ def test_no_more_is_trained_on_evaluated_or_tested_than_the_cell_says(passed):
     assert evaluated == {**dict.fromkeys(range(81, 91), 2), **dict.fromkeys(range(101, 111), 1)}
 
 
-@pytest.mark.parametrize("seed", [0, cells.DIAGNOSED])
+@pytest.mark.parametrize("seed", [0, configs.DIAGNOSED])
 @pytest.mark.parametrize(("split", "times"), [("validation", 0), ("test", 1)])
 @pytest.mark.parametrize("wrong_labels", [0.0, 0.4])
 def test_the_test_set_is_read_once_by_a_scored_run_and_never_by_one_that_tunes(
     passed, seed, split, times, wrong_labels
 ):
-    cell = replace(SMALL, epochs=3, split=split, seed=seed, wrong_labels=wrong_labels)
-    trained, evaluated = passed(cell, numbered(100, 30))
+    config = replace(SMALL, epochs=3, split=split, seed=seed, wrong_labels=wrong_labels)
+    trained, evaluated = passed(config, numbered(100, 30))
     assert sum(trained[k] for k in range(101, 131)) == 0
     assert [evaluated[k] for k in range(101, 131)] == [times] * 30
 
 
 @pytest.mark.parametrize("task", ["classifier", "fc_autoencoder"])
 def test_nothing_but_the_final_score_depends_on_the_test_set(task, monkeypatch):
-    cell = replace(SMALL, task=task)
-    plain = {split: run_cell(replace(cell, split=split), None) for split in ("validation", "test")}
+    config = replace(SMALL, task=task)
+    plain = {split: execute(replace(config, split=split), None) for split in ("validation", "test")}
     spoilt = replace(DIGITS, test_images=torch.full_like(DIGITS.test_images, float("nan")))
-    monkeypatch.setattr(cells, "_dataset", lambda name, root: spoilt)
-    assert without_times(run_cell(replace(cell, split="validation"), None)) == without_times(
+    monkeypatch.setattr(configs, "_dataset", lambda name, root: spoilt)
+    assert without_times(execute(replace(config, split="validation"), None)) == without_times(
         plain["validation"]
     )
     found = [
         [m for m in without_times(outcome) if not m.metric.startswith("test")]
-        for outcome in (run_cell(cell, None), plain["test"])
+        for outcome in (execute(config, None), plain["test"])
     ]
     assert found[0] == found[1]
 
@@ -224,8 +224,8 @@ def test_the_test_set_is_scored_once_after_the_last_epoch(monkeypatch):
         evaluated.append((loss, targets))
         return {"loss": float(len(evaluated)), "accuracy": -float(len(evaluated))}
 
-    monkeypatch.setattr(cells, "evaluate", spy)
-    outcome = run_cell(replace(SMALL, epochs=3, loss="brier"), None)
+    monkeypatch.setattr(configs, "evaluate", spy)
+    outcome = execute(replace(SMALL, epochs=3, loss="brier"), None)
     scores = [tuple(m) for m in outcome.measurements if m.metric.startswith("test")]
     assert scores == [("test_loss", 3, 5.0, "1"), ("test_accuracy", 3, -5.0, "1")]
     assert {loss for loss, _ in evaluated} == {LOSSES["brier"].value}
@@ -256,16 +256,16 @@ def test_every_other_class_is_as_likely():
 
 def test_only_training_labels_are_wrong(monkeypatch):
     seen = []
-    original = cells.evaluate
-    monkeypatch.setattr(cells, "evaluate", lambda *a: seen.append(a[2]) or original(*a))
-    fitted = cells.fit
+    original = configs.evaluate
+    monkeypatch.setattr(configs, "evaluate", lambda *a: seen.append(a[2]) or original(*a))
+    fitted = configs.fit
 
     def spy(model, train, **options):
         seen.append(train[1])
         return fitted(model, train, **options)
 
-    monkeypatch.setattr(cells, "fit", spy)
-    run_cell(replace(SMALL, samples=1437, wrong_labels=0.4, epochs=1), None)
+    monkeypatch.setattr(configs, "fit", spy)
+    execute(replace(SMALL, samples=1437, wrong_labels=0.4, epochs=1), None)
     trained, *validated, tested = seen
     assert (trained != DIGITS.train_labels[:LAST]).sum() == int(0.4 * LAST)
     assert all(torch.equal(targets, DIGITS.train_labels[LAST:]) for targets in validated)
@@ -274,14 +274,14 @@ def test_only_training_labels_are_wrong(monkeypatch):
 
 @pytest.mark.parametrize("activation", ["relu", "sgelu", CONTROL])
 def test_variance_initialization_is_used_where_it_is_asked_for(start, activation):
-    cell = replace(SMALL, task="deep_classifier", activation=activation, initialization="variance")
-    first, second, *_ = (m for m in start(cell)["model"].modules() if isinstance(m, nn.Linear))
+    config = replace(SMALL, task="deep_classifier", activation=activation, initialization="variance")
+    first, second, *_ = (m for m in start(config)["model"].modules() if isinstance(m, nn.Linear))
     gain = variance_gain(torch.relu if activation != "sgelu" else lambda x: x * torch.erf(x))
     assert first.weight.std().item() == pytest.approx(784**-0.5, rel=0.02)
     assert second.weight.std().item() == pytest.approx(gain * 128**-0.5, rel=0.02)
     assert not first.bias.any()
     torchs, named = (
-        start(replace(cell, initialization=how))["model"].state_dict() for how in ("torch", None)
+        start(replace(config, initialization=how))["model"].state_dict() for how in ("torch", None)
     )
     torch.manual_seed(CONTROL_SEEDS if activation == CONTROL else 0)
     expected = NETWORKS["deep_classifier"].on("cpu", nn.ReLU, False).state_dict()
@@ -291,9 +291,13 @@ def test_variance_initialization_is_used_where_it_is_asked_for(start, activation
 
 
 def test_variance_initialization_is_paired_up_to_the_gain(start):
-    cell = replace(SMALL, initialization="variance", batch_norm=False)
+    config = replace(SMALL, initialization="variance", batch_norm=False)
     relu, tanh = (
-        [m.weight for m in start(replace(cell, activation=a))["model"].modules() if isinstance(m, nn.Linear)]
+        [
+            m.weight
+            for m in start(replace(config, activation=a))["model"].modules()
+            if isinstance(m, nn.Linear)
+        ]
         for a in ("relu", "tanh")
     )
     torch.testing.assert_close(relu[0], tanh[0], rtol=0, atol=0)
@@ -307,8 +311,8 @@ INSIDE = {"activation mean 1", "activation rms 1", "gradient norm 1", "gradient 
     ("change", "expected"),
     [
         ({}, INSIDE),
-        ({"seed": cells.DIAGNOSED - 1}, INSIDE),
-        ({"seed": cells.DIAGNOSED}, set()),
+        ({"seed": configs.DIAGNOSED - 1}, INSIDE),
+        ({"seed": configs.DIAGNOSED}, set()),
         ({"split": "validation"}, set()),
         ({"activation": CONTROL}, INSIDE),
         ({"activation": "ada_sgelu"}, INSIDE | {"alpha 1"}),
@@ -317,7 +321,7 @@ INSIDE = {"activation mean 1", "activation rms 1", "gradient norm 1", "gradient 
     ids=str,
 )
 def test_the_inside_of_few_scored_networks_is_recorded_before_and_after_every_epoch(change, expected):
-    outcome = run_cell(replace(SMALL, samples=32, epochs=2, **change), None)
+    outcome = execute(replace(SMALL, samples=32, epochs=2, **change), None)
     inside = {
         m.metric: [] for m in outcome.measurements if m.metric.startswith(("activation", "gradient", "alpha"))
     }
@@ -332,36 +336,36 @@ def test_the_inside_is_that_of_the_initial_network_on_held_out_images():
     model = MnistClassifier(nn.ReLU)
     images, labels = DIGITS.train_images[LAST:][:64], DIGITS.train_labels[LAST:][:64]
     expected = dict(diagnose(model, images, labels, nn.functional.cross_entropy, nn.ReLU))
-    found = {m.metric: m.value for m in run_cell(replace(SMALL, seed=2), None).measurements if m.step == 0}
+    found = {m.metric: m.value for m in execute(replace(SMALL, seed=2), None).measurements if m.step == 0}
     for name in INSIDE:
         assert found[name] == pytest.approx(expected[name], rel=1e-4), name
 
 
 def test_pictures_of_seed_zero_only():
-    cell = replace(SMALL, task="fc_autoencoder")
-    pictures = run_cell(cell, None).pictures
+    config = replace(SMALL, task="fc_autoencoder")
+    pictures = execute(config, None).pictures
     assert {name: stack.shape for name, stack in pictures.items()} == {
         "input": (10, 28, 28),
         "reconstruction": (10, 28, 28),
     }
     first = [DIGITS.test_images[DIGITS.test_labels == digit][0, 0] for digit in range(10)]
     assert (torch.stack(first) * 255 - torch.from_numpy(pictures["input"]).float()).abs().max() <= 0.5
-    assert run_cell(replace(cell, seed=1), None).pictures == {}
-    assert run_cell(replace(cell, split="validation"), None).pictures == {}
-    assert run_cell(SMALL, None).pictures == {}
+    assert execute(replace(config, seed=1), None).pictures == {}
+    assert execute(replace(config, split="validation"), None).pictures == {}
+    assert execute(SMALL, None).pictures == {}
 
 
 def test_divergence_is_a_status_and_is_not_scored():
-    cell = replace(SMALL, optimizer="sgd", learning_rate=1e30, batch_norm=False, activation="swish")
-    outcome = run_cell(cell, None)
+    config = replace(SMALL, optimizer="sgd", learning_rate=1e30, batch_norm=False, activation="swish")
+    outcome = execute(config, None)
     assert outcome.status == "diverged"
     assert not any(name.startswith("test") for name in metrics(outcome))
     assert metrics(outcome)["run_seconds"] == 1
 
 
 def test_convergence_cell_measures_its_way_by_samples_seen():
-    cell = Cell(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", convergence.SAMPLES, 2, 0)
-    outcome = run_cell(cell, None)
+    config = RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", convergence.SAMPLES, 2, 0)
+    outcome = execute(config, None)
     found = {}
     for m in outcome.measurements:
         found.setdefault(m.metric, {})[m.step] = m.value
@@ -378,9 +382,9 @@ def test_convergence_cell_measures_its_way_by_samples_seen():
 
 
 def test_a_phenomenon_is_observed_under_its_seed_and_on_training_images():
-    cell = Cell("gradient_signs", None, None, None, None, None, "digits", 1437, 0, 1)
-    found = run_cell(cell, None)
+    config = RunConfig("gradient_signs", None, None, None, None, None, "digits", 1437, 0, 1)
+    found = execute(config, None)
     assert found.status == "finished"
     with threads(1):
-        assert without_times(found) == PHENOMENA[cell.task](1, DIGITS.train_images, DIGITS.train_labels)
+        assert without_times(found) == SYNTHETIC[config.task](1, DIGITS.train_images, DIGITS.train_labels)
     assert metrics(found)["run_seconds"] == 1

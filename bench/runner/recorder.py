@@ -1,15 +1,15 @@
-"""Moved.."""
+"""Record the results of runs in one environment and profile of the store."""
 
 import math
 from dataclasses import replace
 
-from bench.records.runs import Cell, Outcome, Timing
+from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store import database as store
 
 LONGEST_ERROR = 2000  # characters of it that are kept
 
 
-class Session:
+class RunRecorder:
     """One environment and profile of an open store: what is finished, and where the next outcome goes."""
 
     def __init__(self, opened: store.Store, environment: int, profile: str) -> None:
@@ -24,7 +24,7 @@ class Session:
         """All that is stored of the environment and the profile."""
         return self.store.snapshot(self.environment, self.profile)
 
-    def record(self, what: Cell | Timing, outcome: Outcome) -> None:
+    def record(self, what: RunConfig | BenchmarkCase, outcome: RunResult) -> None:
         """Store an outcome and remember it if it failed; one with NaN, which no store holds, diverged."""
         text = outcome.error.encode("utf-8", "backslashreplace").decode()[:LONGEST_ERROR]
         outcome = replace(outcome, error=text)
