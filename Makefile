@@ -30,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another: make setup PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv .venv
 	PIP_CONSTRAINT=constraints.txt $(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	$(RUN) -m report.native
+	$(RUN) -m report.render.system_libraries
 	@touch $@
 
 doctor: $(READY) ## say what this machine has and lacks, and how to get it
