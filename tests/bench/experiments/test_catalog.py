@@ -21,7 +21,7 @@ from bench.experiments.catalog import (
     narrowed,
     plan,
     plans,
-    synthetic,
+    synthetic_runs,
 )
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
@@ -230,7 +230,7 @@ def test_narrowed_to_parts():
     assert descents(found.convergence) == []
     found = narrowed(quick, ["benchmarks", "convergence"], None, None)
     assert found == replace(quick, experiments={}, synthetic_seeds=0)
-    assert synthetic(found.synthetic_seeds, "digits", 1437) == []
+    assert synthetic_runs(found.synthetic_seeds, "digits", 1437) == []
 
 
 def test_narrowed_to_seeds_and_epochs():
@@ -255,7 +255,7 @@ def test_descents_and_phenomena_are_complete(profile):
         for m in convergence.METHODS.values()
         for rate in m.learning_rates
     }
-    observed = synthetic(seeds, "mnist", 60_000)
+    observed = synthetic_runs(seeds, "mnist", 60_000)
     assert Counter(config.task for config in observed) == dict.fromkeys(SYNTHETIC, seeds)
     assert len({config.config_hash for config in [*configs, *observed]}) == len(configs) + len(observed)
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from tests.test_gate import noisy, rounds
+from tests.bench.gate.test_verdicts import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate.plugins import slowdown as plant

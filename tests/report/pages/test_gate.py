@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.test_gate import noisy, rounds
+from tests.bench.gate.test_verdicts import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate import output as gate_output
