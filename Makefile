@@ -76,6 +76,7 @@ lint: $(READY) ## check format, style and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	.venv/bin/lint-imports --no-logo
 
 clean: ## remove what can be made again; results/ stays
 	rm -rf build docs/made mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from tests.bench.gate.test_verdicts import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate.plugins import slowdown as plant
 from bench.gate.rounds import Side
+from tests.bench.gate.test_verdicts import noisy, rounds
 
 
 def calibration_run(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):

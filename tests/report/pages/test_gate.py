@@ -5,7 +5,6 @@ import json
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.bench.gate.test_verdicts import noisy, rounds
 
 from bench.gate import calibration as calibrate
 from bench.gate import output as gate_output
@@ -14,6 +13,7 @@ from bench.gate.compare import Comparison
 from report.document.phrases import NOT_MEASURED
 from report.pages import gate as page
 from report.render import render
+from tests.bench.gate.test_verdicts import noisy, rounds
 
 
 @pytest.fixture
