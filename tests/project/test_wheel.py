@@ -1,4 +1,4 @@
-"""What is installed is all there is to a report: the wheel, unpacked far from the repository, makes one."""
+"""The wheel alone, unpacked outside the repository, builds a report."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("bench", "impl", "report", "templates")
+PACKAGES = ("bench", "impl", "report", "templates")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of this tree, unpacked; made from a copy, for setuptools leaves folders behind."""
     source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ROOMS:
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -30,13 +30,13 @@ def wheel(tmp_path_factory):
 
 
 def files(folder):
-    found = (path for room in ROOMS for path in (folder / room).rglob("*"))
+    found = (path for package in PACKAGES for path in (folder / package).rglob("*"))
     return {p.relative_to(folder).as_posix() for p in found if p.is_file() and "__pycache__" not in p.parts}
 
 
-def test_the_wheel_holds_every_file_of_every_room(wheel):
+def test_the_wheel_holds_every_file_of_every_package(wheel):
     assert files(wheel) == files(ROOT)
-    assert {f"{room}/py.typed" for room in ("bench", "impl", "report")} <= files(wheel)
+    assert {f"{package}/py.typed" for package in ("bench", "impl", "report")} <= files(wheel)
 
 
 def test_a_report_is_made_from_it(wheel, tmp_path):
@@ -56,7 +56,7 @@ def test_a_report_is_made_from_it(wheel, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert '<h2 id="q10"' in (tmp_path / "here" / "report.html").read_text()
-    where = "import report.render; print(report.render.TEMPLATES)"
+    where = "from report.render.render import TEMPLATES; print(TEMPLATES)"
     found = subprocess.run(
         [sys.executable, "-c", where], cwd=tmp_path, env=env, capture_output=True, text=True
     )
