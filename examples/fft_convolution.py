@@ -13,7 +13,8 @@ from impl.convolution.functional import Geometry
 def fft(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     """Return the cross-correlation Y(f) = Σ_c X_c(f) · conj(W_c(f)), a product of spectra.
 
-    Spectra have the size of the padded image, so that no valid window wraps around; stride keeps every s-th window.
+    Spectra have the size of the padded image, so that no valid window wraps around;
+    stride keeps every s-th window.
 
     Args:
         input: (N, C, H, W), float32 or float64.
