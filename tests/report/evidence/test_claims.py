@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case
 from report.pages import claims as claims_page
@@ -12,7 +12,7 @@ from tests import small_store as small
 
 
 def case(a, b="relu", estimate=0.1, p=0.001, margin=0.0):
-    found = Comparison(estimate, estimate - 0.05, estimate + 0.05, 9, p, 0.5, 1.0, margin, relative=False)
+    found = PairedTest(estimate, estimate - 0.05, estimate + 0.05, 9, p, 0.5, 1.0, margin, relative=False)
     return Case(a, b, "", found, "points", (1, 2))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
 from report.evidence import queries as evidence
@@ -37,7 +37,7 @@ def drawn_cases(draw):
     pairs = draw(st.integers(0, 9))
     ends = (estimate - half, estimate + half) if pairs > 1 else (math.nan, math.nan)
     nan = math.nan
-    c = Comparison(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
+    c = PairedTest(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
     runs = tuple(draw(st.lists(st.integers(1, 40), max_size=8)))
     return Case("sgelu", draw(st.sampled_from(["relu", "gelu"])), "", c, unit, runs, draw(st.integers(0, 2)))
 

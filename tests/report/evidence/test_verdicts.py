@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.evidence import verdicts
 from report.evidence.comparisons import Case
 
 
 def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
-    found = Comparison(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
+    found = PairedTest(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
     return Case("sgelu", "relu", "", found, unit, runs)
 
 
@@ -30,7 +30,7 @@ def test_effect(found, text):
 
 def test_an_interval_that_is_missing_is_shown_as_missing():
     nan = float("nan")
-    found = Case("a", "b", "", Comparison(0.01, nan, nan, 1, nan, 0.5, nan, 0.0, False), "points", (1,))
+    found = Case("a", "b", "", PairedTest(0.01, nan, nan, 1, nan, 0.5, nan, 0.0, False), "points", (1,))
     assert verdicts.effect(found) == "+1.00 points (– to –)"
 
 
@@ -49,7 +49,7 @@ def test_of_many_rows_the_first_are_shown_and_the_rest_counted():
 @pytest.mark.parametrize(("unit", "text"), [("percent", "50.0\u00a0% (– to –)"), ("1", "0.500 (– to –)")])
 def test_a_share_of_one_seed_has_no_interval_either(unit, text):
     nan = float("nan")
-    found = Case("a", "b", "", Comparison(0.5, nan, nan, 1, nan, 0.5, nan, 0.0, False), unit, (1,))
+    found = Case("a", "b", "", PairedTest(0.5, nan, nan, 1, nan, 0.5, nan, 0.0, False), unit, (1,))
     assert verdicts.effect(found) == text
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.document.answer import Source
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case
@@ -17,7 +17,7 @@ from tests import small_store as small
 
 
 def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
-    found = Comparison(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
+    found = PairedTest(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
     return Case("sgelu", "relu", "", found, unit, runs)
 
 
