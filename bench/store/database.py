@@ -72,7 +72,7 @@ class Snapshot:
     other_environments: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
-    def slug(self) -> str:
+    def id(self) -> str:
         """Short name that tells this snapshot from every other: hash of its environment and profile."""
         identity = json.dumps([self.environment, self.profile], sort_keys=True)
         return hashlib.sha256(identity.encode()).hexdigest()[:8]

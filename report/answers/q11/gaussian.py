@@ -1,4 +1,4 @@
-"""GELU, SGELU and the other activations under standard normal inputs, for question 11."""
+"""Question 11: GELU, SGELU and the other activations under standard normal inputs."""
 
 import math
 from collections.abc import Callable
@@ -12,35 +12,26 @@ from torch import Tensor
 
 from impl.activations import gelu, gelu_derivative, sgelu, sgelu_derivative, sgelu_yu
 from impl.activations.registry import ACTIVATIONS
+from impl.training.initialization import NODES, WEIGHTS, second_moment
 from report.document.formats import number, percent
 
 RARE = 2.0  # standard deviations from 0
 Function = Callable[[Tensor], Tensor]
 
-# Gauss-Legendre on each side of 0, where ReLU has its kink; beyond 12 the density is below 1e-31.
-_nodes, _weights = np.polynomial.legendre.leggauss(200)
-NODES = torch.from_numpy(np.concatenate([6 * _nodes - 6, 6 * _nodes + 6]))
-WEIGHTS = torch.from_numpy(np.concatenate([6 * _weights, 6 * _weights]) * norm.pdf(NODES.numpy()))
-
 
 def at(f: Function, x: float) -> float:
-    """f(x) in float64."""
+    """Return f(x) in float64."""
     return float(f(torch.tensor(x, dtype=torch.float64)))
 
 
-def gain(f: Function) -> float:
-    """Second moment E[f(Z)²] of a standard normal Z, by quadrature."""
-    return float((WEIGHTS * f(NODES).square()).sum())
-
-
 def negative_share(derivative: Function) -> float:
-    """Share of E[f'(Z)²] that comes from Z < 0."""
+    """Return the share of E[f'(Z)²] that comes from Z < 0."""
     squares = WEIGHTS * derivative(NODES).square()
     return float(squares[NODES < 0].sum() / squares.sum())
 
 
 def parity(f: Function) -> str:
-    """Even, odd, or neither, on a grid of [0, 8]."""
+    """Tell whether f is even, odd, or neither, on a grid of [0, 8]."""
     x = torch.linspace(0, 8, 801, dtype=torch.float64)
     if torch.allclose(f(x), f(-x), rtol=0, atol=1e-12):
         return "even"
@@ -48,7 +39,7 @@ def parity(f: Function) -> str:
 
 
 def properties() -> list[list[str]]:
-    """Table rows: activation, parity, f(±1), slope at 0, steepest slope, gain, share of negative inputs."""
+    """Return rows: activation, parity, f(±1), slope at 0, steepest slope, gain, share of negative inputs."""
     x = torch.linspace(-8, 8, 16001, dtype=torch.float64)
     return [
         [
@@ -58,7 +49,7 @@ def properties() -> list[list[str]]:
             number(at(entry.f, 1)),
             number(at(entry.derivative, 0)),
             number(float(entry.derivative(x).abs().max())),
-            number(gain(entry.f)),
+            number(second_moment(entry.f)),
             percent(negative_share(entry.derivative)),
         ]
         for name, entry in ACTIVATIONS.items()
@@ -67,7 +58,7 @@ def properties() -> list[list[str]]:
 
 
 def gelu_facts() -> dict[str, float]:
-    """GELU left of 0: its minimum, its value, slope and gate, and the share of the gradient there."""
+    """Return GELU's minimum, its value, slope and gate left of 0, and the share of the gradient there."""
     low = minimize_scalar(lambda x: at(gelu, x), bounds=(-3, 0), method="bounded", options={"xatol": 1e-10})
     return {
         "minimum_x": float(low.x),
@@ -75,7 +66,7 @@ def gelu_facts() -> dict[str, float]:
         "at_minus_one": at(gelu, -1),
         "slope_at_minus_one": at(gelu_derivative, -1),
         "share": negative_share(gelu_derivative),
-        "gain": gain(gelu),
+        "gain": second_moment(gelu),
         "slope_at_zero": at(gelu_derivative, 0),
         "gate_left": float(norm.cdf(-RARE)),
         "gate_middle": float(norm.cdf(0)),
@@ -87,7 +78,7 @@ def gelu_facts() -> dict[str, float]:
 
 
 def sgelu_facts() -> dict[str, float | bool]:
-    """SGELU: parity, slopes, gain, and its relations to GELU and to Yu & Su's, as largest differences."""
+    """Return SGELU's parity, slopes, gain, and relations to GELU and to Yu and Su's."""
     x = torch.linspace(-6, 6, 1201, dtype=torch.float64)
     root, ours, theirs = math.sqrt(2), sgelu(x), sgelu_yu(x)
     return {
@@ -95,7 +86,7 @@ def sgelu_facts() -> dict[str, float | bool]:
         "steepest": at(sgelu_derivative, 1),
         "slope_at_zero": at(sgelu_derivative, 0),
         "share": negative_share(sgelu_derivative),
-        "gain": gain(sgelu),
+        "gain": second_moment(sgelu),
         "symmetrised": float((gelu(x) + gelu(-x) - theirs).abs().max()),
         "from_gelu": float((root * gelu(root * x) - x - ours).abs().max()),
         "from_yu": float((sgelu_yu(root * x) / root - ours).abs().max()),
@@ -105,7 +96,7 @@ def sgelu_facts() -> dict[str, float | bool]:
 
 
 def probability_error() -> float:
-    """Largest difference of erf(x) from P(|X| ≤ x), X normal with standard deviation 1/√2, over x ≥ 0."""
+    """Return the largest difference of erf(x) from P(|X| ≤ x), X ~ N(0, 1/2), for x ≥ 0."""
     x = np.linspace(0, 5, 501)
     spread = norm(scale=1 / math.sqrt(2))
     return float(np.abs(spread.cdf(x) - spread.cdf(-x) - erf(x)).max())

@@ -64,7 +64,7 @@ def test_every_field_of_a_cell_comes_back(path):
             for name, value in asdict(config).items():
                 assert pd.isna(row[name]) if value is None else row[name] == value, name
     assert open_one.environment == closed.environment
-    assert open_one.slug == closed.slug
+    assert open_one.id == closed.id
 
 
 def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):

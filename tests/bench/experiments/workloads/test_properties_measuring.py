@@ -240,9 +240,9 @@ def test_surroundings_that_differ_are_named_and_have_another_name(field, profile
     held = small.held([small.scored(0.5)])
     expected = ([] if field == "commit_hash" else [field]) + (["profile"] if profile != "quick" else [])
     assert status.differing(held, other, profile) == expected
-    assert replace(held, environment=asdict(other)).slug != held.slug
-    assert replace(held, profile="other").slug != held.slug
-    assert replace(held, environment=dict(reversed(held.environment.items()))).slug == held.slug
+    assert replace(held, environment=asdict(other)).id != held.id
+    assert replace(held, profile="other").id != held.id
+    assert replace(held, environment=dict(reversed(held.environment.items()))).id == held.id
 
 
 ends = st.sampled_from(["finished", "diverged", "failed", None])

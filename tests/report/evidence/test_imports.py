@@ -1,0 +1,21 @@
+"""Reading the evidence loads neither torch nor scikit-learn."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = """
+import sys
+for name in ("torch", "sklearn", "distributed"):
+    sys.modules[name] = None
+import {modules}
+"""
+
+
+def test_evidence_imports_neither_torch_nor_scikit_learn():
+    files = sorted((ROOT / "report" / "evidence").glob("*.py"))
+    modules = ", ".join(f"report.evidence.{path.stem}" for path in files if path.stem != "__init__")
+    program = PROGRAM.format(modules=modules)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
