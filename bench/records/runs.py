@@ -4,15 +4,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-
-from impl.training.loop import Measurement
 
 HELD_OUT = 5000  # training images that choose learning rates; a fifth where there are few
 
 
 VALIDATION, TEST = "validation", "test"
+
+
+class Measurement(NamedTuple):
+    """One number of a run: metric, step, value and unit."""
+
+    metric: str
+    step: int
+    value: float
+    unit: str
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.records.environment import ROOT
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.runner.progress import Steps
 from bench.runner.pytest_plugin import Recorder
 from bench.runner.recorder import RunRecorder
 from bench.store import database as store
-from impl.training.loop import Measurement
 
 CONFIG = ROOT / "pyproject.toml"  # an installed copy lies beside other packages and has none
 

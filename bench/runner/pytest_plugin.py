@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.records.runs import BenchmarkCase
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement
 
 
 def timing_of(item: pytest.Function) -> BenchmarkCase:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from impl.training.loop import Measurement
+from bench.records.runs import Measurement
 
 Picture = tuple[str, int, int, int, bytes]  # name, step, height, width, pixels
 

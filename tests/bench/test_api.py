@@ -17,10 +17,9 @@ import bench
 from bench import __main__ as command_line
 from bench.experiments import catalog
 from bench.experiments.workloads.training_run import execute
-from bench.records.runs import RunConfig, RunResult
+from bench.records.runs import Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
 from bench.store.database import latest
-from impl.training.loop import Measurement
 from tests.small_store import CONFIG, HERE, numbers, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,9 +18,8 @@ from bench.experiments.estimates import estimator
 from bench.gate import calibration as calibrate
 from bench.gate import noise, rounds
 from bench.gate import verdicts as gate
-from bench.records.runs import BenchmarkCase, RunConfig, RunResult, held_out
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult, held_out
 from bench.store import digest
-from impl.training.loop import Measurement
 from tests.small_store import CONFIG, snapshot
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)

@@ -7,9 +7,8 @@ import jinja2
 import pytest
 from typer.testing import CliRunner
 
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.store.database import Store
-from impl.training.loop import Measurement
 from report.__main__ import app
 from report.evidence.claims import CLAIMS
 from report.pages.report import ANSWERS

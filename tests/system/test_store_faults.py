@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.store.database import VERSION, Store, StoreError, latest
-from impl.training.loop import Measurement
 from tests.small_store import HERE, run
 
 ROOT = Path(__file__).resolve().parents[2]

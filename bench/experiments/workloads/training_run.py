@@ -15,12 +15,12 @@ from bench.experiments.workloads.networks import NETWORKS, Network
 from bench.experiments.workloads.registry import check, function_of, module_of, optimizer_of, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
-from bench.records.runs import TEST, VALIDATION, ConformanceCheck, RunConfig, RunResult, held_out
+from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, RunConfig, RunResult, held_out
 from impl.data import datasets as data
 from impl.losses import LOSSES
 from impl.training.diagnostics import diagnose
 from impl.training.initialization import initialize, variance_gain
-from impl.training.loop import History, Measurement, evaluate, fit
+from impl.training.loop import History, evaluate, fit
 
 CLASSES = 10
 DIAGNOSED = 3  # seeds whose networks are looked into
@@ -117,8 +117,11 @@ def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
         # Dropout draws from the global generator, the order of samples from one of its own.
         generator=torch.Generator().manual_seed(seed),
     )
-    if history.diverged or config.split == VALIDATION:
-        return _outcome(history)
+    measurements = _measurements(history)
+    if history.diverged:
+        return RunResult("diverged", measurements)
+    if config.split == VALIDATION:
+        return RunResult("finished", measurements)
     scores = evaluate(model, *samples.test, loss).items()
     tested = [Measurement(f"{TEST}_{metric}", config.epochs, value, "1") for metric, value in scores]
     pictures = {}
@@ -126,18 +129,21 @@ def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
         shown = dataset.test_images[_one_of_each(dataset.test_labels)].to(device)
         with torch.no_grad():
             pictures = {"input": _as_pictures(shown), "reconstruction": _as_pictures(model.eval()(shown))}
-    return RunResult("finished", [*history.measurements, *tested], pictures)
+    return RunResult("finished", [*measurements, *tested], pictures)
 
 
-def _outcome(history: History) -> RunResult:
-    return RunResult("diverged" if history.diverged else "finished", history.measurements)
+def _measurements(history: History) -> list[Measurement]:
+    """Return the metrics of each epoch as measurements; all but `seconds` have the unit 1."""
+    return [
+        Measurement(metric, epoch, value, "s" if metric == "seconds" else "1")
+        for epoch, metrics in enumerate(history.epochs)
+        for metric, value in metrics.items()
+    ]
 
 
 def _descend(config: RunConfig) -> RunResult:
     rate, size = float(config.learning_rate or 0), int(config.batch_size or 0)
-    return _outcome(
-        convergence.descend_to_minimum(str(config.optimizer), rate, size, config.epochs, config.seed)
-    )
+    return convergence.descend_to_minimum(str(config.optimizer), rate, size, config.epochs, config.seed)
 
 
 def _observe_synthetic(config: RunConfig, root: Path | None) -> RunResult:

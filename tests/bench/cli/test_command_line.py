@@ -16,12 +16,11 @@ from bench import __main__ as command_line
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narrowed, plans
 from bench.experiments.workloads.registry import CONTROL, identify
 from bench.records.environment import Environment
-from bench.records.runs import BenchmarkCase, RunConfig, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
 from bench.runner import training as runner
 from bench.store.database import Store
 from impl.data import datasets as data
-from impl.training.loop import Measurement
 
 HERE = Environment('a, "b" c', 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
 CONFIG = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 7, loss="cross_entropy")

@@ -9,11 +9,10 @@ from typer.testing import CliRunner
 from bench import __main__ as command_line
 from bench.experiments.catalog import RATES, Budget, plan
 from bench.records import environment
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.runner import status
 from bench.store import database as store
 from bench.store.database import Store, latest
-from impl.training.loop import Measurement
 from tests import small_store as small
 
 TIMINGS = [BenchmarkCase("forward", name, "impl", "4 elements", 4) for name in ("relu", "gelu", "tanh")]

@@ -12,12 +12,11 @@ from bench.experiments.catalog import RATES, UNTUNED, Budget, Plan, plan
 from bench.experiments.selection import chosen, scored
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import RunConfig, RunResult
+from bench.records.runs import Measurement, RunConfig, RunResult
 from bench.runner import training as runner
 from bench.runner.progress import Steps
 from bench.runner.recorder import RunRecorder
 from bench.store.database import Store, latest
-from impl.training.loop import Measurement
 
 SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 

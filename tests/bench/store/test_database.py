@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from bench.records.environment import Environment
-from bench.records.runs import BenchmarkCase, RunConfig, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from bench.store.database import VERSION, Store, StoreError, latest
-from impl.training.loop import Measurement
 from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")

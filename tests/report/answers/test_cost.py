@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.answers import cost
 from report.evidence.queries import CONTROL
 from tests import small_store as small

@@ -18,11 +18,10 @@ from bench.experiments.workloads import convergence
 from bench.experiments.workloads import registry as candidates
 from bench.experiments.workloads import training_run as configs
 from bench.experiments.workloads import user_code as own
-from bench.records.runs import BenchmarkCase
+from bench.records.runs import BenchmarkCase, Measurement
 from bench.runner import progress, status
 from bench.statistics import paired as statistics
 from bench.suites import interleaved
-from impl.training.loop import Measurement
 from tests import small_store as small
 from tests.draws import seeds
 
