@@ -7,6 +7,7 @@ import pytest
 from bench.statistics.paired import PairedTest
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case
+from report.pages import claims as claims_page
 from tests import small_store as small
 
 
@@ -130,6 +131,6 @@ def test_on_par_is_told_from_better_on_the_same_runs(tmp_path):
 
 
 def test_every_family_has_a_caption_and_a_place_of_its_own():
-    assert len({verdicts.slug(name) for name in claims.FAMILIES}) == len(claims.FAMILIES)
+    assert len({claims_page.slug(name) for name in claims.FAMILIES}) == len(claims.FAMILIES)
     assert set(verdicts.TASKS) == set(claims.CONTROLLED)
     assert {claim.question for claim in claims.CLAIMS} <= set(range(1, 12))
