@@ -1,4 +1,4 @@
-"""The command line's own help as Markdown, one section a command."""
+"""Write the help of every command as Markdown, one section per command."""
 
 import typer
 from click import Context
@@ -11,19 +11,20 @@ APPS = {"bench": bench, "report": report}
 
 
 def pages() -> str:
-    """Every command's help, from the commands themselves."""
-    return "\n".join(section for name, app in APPS.items() for section in _sections(name, app))
+    """Return the sections of all commands."""
+    return "\n".join(line for name, app in APPS.items() for line in _sections(name, app))
 
 
 def _sections(name: str, app: typer.Typer) -> list[str]:
+    """Return the lines of one command line's sections."""
     group = get_command(app)
-    found = []
-    for command, one in getattr(group, "commands", {"": group}).items():
-        line = f"python -m {name} {command}".strip()
-        context = Context(one, info_name=line)
-        options = [record for p in one.params if (record := p.get_help_record(context))]
-        rows = [f"| `{usage}` | {help or ''} |" for usage, help in options]
-        found += [f"### {line}\n", f"{one.help or ''}\n"]
-        if rows:
-            found += ["| option | what |", "|---|---|", *rows, ""]
-    return found
+    lines = []
+    for name_of_command, command in getattr(group, "commands", {"": group}).items():
+        usage = f"python -m {name} {name_of_command}".strip()
+        context = Context(command, info_name=usage)
+        options = [record for p in command.params if (record := p.get_help_record(context))]
+        lines += [f"### {usage}\n", f"{command.help or ''}\n"]
+        if options:
+            rows = [f"| `{option}` | {text or ''} |" for option, text in options]
+            lines += ["| option | description |", "|---|---|", *rows, ""]
+    return lines

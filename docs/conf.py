@@ -32,7 +32,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 # Made of the code each time, and not kept: neither can fall behind it.
 MADE = ROOT / "docs" / "made"
 MADE.mkdir(exist_ok=True)
-(MADE / "architecture.svg").write_text(architecture.picture(ROOT), "utf-8")
+(MADE / "architecture.svg").write_text(architecture.picture(), "utf-8")
 (MADE / "command-line.md").write_text(command_line.pages(), "utf-8")
 exclude_patterns = ["made/*.md"]
 

@@ -1,4 +1,4 @@
-"""A convolution strategy of one's own: by the convolution theorem, products of spectra (Mathieu et al. 2014).
+"""A custom convolution strategy: products of spectra, by the convolution theorem (Mathieu et al. 2014).
 
 make report STRATEGY=examples/fft_convolution.py:fft
 """
@@ -11,10 +11,18 @@ from impl.convolution.functional import Geometry
 
 
 def fft(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Y(f) = Σ_c X_c(f) · conj(W_c(f)): a cross-correlation is a product of spectra, one of them conjugate.
+    """Return the cross-correlation Y(f) = Σ_c X_c(f) · conj(W_c(f)), a product of spectra.
 
-    Of the padded image's size, which the windows that fit never wrap around; stride takes every s-th of them.
-    input: (N, C, H, W); weight: (O, C/G, kh, kw); returns (N, O, Ho, Wo). float32 and float64 only.
+    Spectra have the size of the padded image, so that no valid window wraps around;
+    stride keeps every s-th window.
+
+    Args:
+        input: (N, C, H, W), float32 or float64.
+        weight: (O, C/G, kh, kw), of the same dtype.
+        geometry: stride, padding, dilation and groups.
+
+    Returns:
+        (N, O, Ho, Wo).
     """
     rows, columns = geometry.padding
     image = pad(input, (columns, columns, rows, rows))
@@ -30,6 +38,6 @@ def fft(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     )  # (G, O/G, C/G, …)
     products = torch.einsum("ngchw,gochw->ngohw", spectrum, filters).flatten(1, 2)
     size = geometry.output_size(tuple(input.shape[-2:]), tuple(weight.shape[-2:]))
-    found = torch.fft.irfft2(products, s=(height, width))
+    image = torch.fft.irfft2(products, s=(height, width))
     (down, right), (high, wide) = geometry.stride, size
-    return found[..., : (high - 1) * down + 1 : down, : (wide - 1) * right + 1 : right]
+    return image[..., : (high - 1) * down + 1 : down, : (wide - 1) * right + 1 : right]

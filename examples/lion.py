@@ -1,4 +1,4 @@
-"""An optimizer of one's own: Lion (Chen et al. 2023, "Symbolic discovery of optimization algorithms").
+"""A custom optimizer: Lion (Chen et al. 2023, "Symbolic discovery of optimization algorithms").
 
 make report OPTIMIZER=examples/lion.py:Lion
 """
@@ -12,12 +12,18 @@ from torch.optim import Optimizer
 
 
 class Lion(Optimizer):
-    """θ ← θ - η (sign(β₁ m + (1 - β₁) g) + λ θ); m ← β₂ m + (1 - β₂) g, from m = 0.
+    """θ ← θ - η (sign(β₁ m + (1 - β₁) g) + λ θ); m ← β₂ m + (1 - β₂) g, starting at m = 0.
 
-    Steps are of one length in every coordinate, and rates 3 to 10 times smaller than Adam's (the authors).
+    Every coordinate moves by the same length; the authors recommend rates 3 to 10 times smaller than Adam's.
+
+    Args:
+        params: parameters to optimize.
+        lr: learning rate η.
+        betas: β₁ and β₂.
+        weight_decay: λ.
     """
 
-    rates = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)  # the learning rates to choose from, five as for every rule
+    rates = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)  # the grid of learning rates, five as for every optimizer
 
     def __init__(
         self,
@@ -30,9 +36,9 @@ class Lion(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:
-        """Change every parameter that has a gradient by one step along it."""
+        """Update every parameter that has a gradient."""
         if closure is not None:
-            raise ValueError("Lion takes no closure; gradients at hand were expected")
+            raise ValueError("Invalid closure: Lion uses the stored gradients, expected None")
         for group in self.param_groups:
             rate, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
             for theta in group["params"]:

@@ -107,7 +107,7 @@ def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedTest:
     """Mean paired difference a - b, or a/b - 1 where relative, against a margin.
 
     low, high: 95 % bootstrap interval (BCa; Efron 1987). p: two-sided, of a paired t-test of the mean against
@@ -127,7 +127,7 @@ class Comparison:
     relative: bool
 
 
-def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool = False) -> Comparison:
+def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool = False) -> PairedTest:
     """Compare a with b over the pairs that both have; a, b are indexed by what pairs them (the seed).
 
     relative: differences of logarithms, told as ratios minus one, and so is the margin; a and b positive.
@@ -139,7 +139,7 @@ def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool =
     found = _compared(both["a"].to_numpy(), both["b"].to_numpy(), math.log1p(margin) if relative else margin)
     estimate, low, high = (math.expm1(v) if relative else v for v in found[:3])
     p, improvement, narrowing = found[3:]
-    return Comparison(estimate, low, high, len(both), p, improvement, narrowing, margin, relative)
+    return PairedTest(estimate, low, high, len(both), p, improvement, narrowing, margin, relative)
 
 
 def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float, float, float, float, float]:
@@ -172,7 +172,7 @@ def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
     return float(paired / (stats.t.ppf(level, freedom) * math.sqrt(s)))
 
 
-def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> Comparison:
+def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> PairedTest:
     """Compare two sets of times, which nothing pairs: the ratio of their medians less one, against 0.
 
     a, b: positive samples of one session. p: of Mann & Whitney's test (1947); the interval is that of
@@ -182,7 +182,7 @@ def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> Comparison:
     test = stats.mannwhitneyu(a, b)
     improvement = float(test.statistic) / (len(a) * len(b))
     n, nan = min(len(a), len(b)), float("nan")
-    return Comparison(r.value - 1, r.low - 1, r.high - 1, n, float(test.pvalue), improvement, nan, 0.0, True)
+    return PairedTest(r.value - 1, r.low - 1, r.high - 1, n, float(test.pvalue), improvement, nan, 0.0, True)
 
 
 def _bca(d: np.ndarray) -> tuple[float, float]:
@@ -210,7 +210,7 @@ def adjusted(p: Sequence[float]) -> list[float]:
     return [float(value) for value in values]
 
 
-def decided(c: Comparison, p: float) -> int:
+def decided(c: PairedTest, p: float) -> int:
     """+1 where corrected p and interval both put the comparison above its margin, -1 below, else 0."""
     if not p < 1 - CONFIDENCE:
         return 0

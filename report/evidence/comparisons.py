@@ -9,7 +9,7 @@ from functools import reduce
 
 import pandas as pd
 
-from bench.statistics.paired import Comparison, compare, ratio_of_samples
+from bench.statistics.paired import PairedTest, compare, ratio_of_samples
 from bench.store.database import Snapshot
 from report.evidence.queries import DESCENT, networks
 from report.evidence.training_runs import METRICS, select, tested
@@ -25,7 +25,7 @@ class Case:
     a: str
     b: str
     where: str
-    comparison: Comparison
+    comparison: PairedTest
     unit: str  # points (of accuracy), ratio, share, or the metric's own
     runs: tuple[int, ...]
     diverged: int = 0

@@ -1,4 +1,4 @@
-"""What a user may bring, by oracles of their own: sympy, numpy by hand, and torch's convolution."""
+"""The examples agree with independent references: sympy, numpy by hand, and torch's convolution."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_lions_first_steps_are_those_of_its_paper(decay):
         lion.step()
         np.testing.assert_allclose(parameter.detach(), expected, rtol=1e-13)
     assert untouched.tolist() == [1, 1]
-    with pytest.raises(ValueError, match="Lion takes no closure"):
+    with pytest.raises(ValueError, match="Invalid closure"):
         lion.step(lambda: 1.0)
 
 

@@ -105,7 +105,7 @@ def test_a_mistake_in_a_template_is_named(tmp_path, monkeypatch):
     def wrong(*_):
         raise jinja2.UndefinedError("'accurracy' is undefined")
 
-    monkeypatch.setattr("report.render.write_html", wrong)
+    monkeypatch.setattr("report.render.render.write_html", wrong)
     with pytest.raises(ValueError, match="a template: 'accurracy' is undefined"):
         render(tmp_path, "--only", "q09")
 

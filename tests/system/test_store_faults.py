@@ -173,7 +173,7 @@ def test_readers_see_whole_runs_while_one_writes(whole, tmp_path):
     writer = """
 import sys
 from pathlib import Path
-from bench.cells import RunResult
+from bench.records.runs import RunResult
 from bench.store import Store
 from tests.small_store import HERE, run
 with Store(Path(sys.argv[1])) as store:

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.paired import (
-    Comparison,
+    PairedTest,
     adjusted,
     compare,
     decided,
@@ -260,7 +260,7 @@ def test_numbers_beyond_float64_have_no_interval_and_decide_nothing():
     ],
 )
 def test_a_verdict_needs_corrected_p_and_interval(low, high, p, sign):
-    c = Comparison(0.0, low, high, 5, 0.001, 0.5, 1.0, 0.0, False)
+    c = PairedTest(0.0, low, high, 5, 0.001, 0.5, 1.0, 0.0, False)
     assert decided(c, p) == sign
     assert decided(replace(c, low=low - 0.4, high=high - 0.4, margin=-0.4), p) == sign
     assert decided(c, float("nan")) == 0

@@ -4,14 +4,15 @@ import math
 
 import pytest
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case
+from report.pages import claims as claims_page
 from tests import small_store as small
 
 
 def case(a, b="relu", estimate=0.1, p=0.001, margin=0.0):
-    found = Comparison(estimate, estimate - 0.05, estimate + 0.05, 9, p, 0.5, 1.0, margin, relative=False)
+    found = PairedTest(estimate, estimate - 0.05, estimate + 0.05, 9, p, 0.5, 1.0, margin, relative=False)
     return Case(a, b, "", found, "points", (1, 2))
 
 
@@ -130,6 +131,6 @@ def test_on_par_is_told_from_better_on_the_same_runs(tmp_path):
 
 
 def test_every_family_has_a_caption_and_a_place_of_its_own():
-    assert len({verdicts.slug(name) for name in claims.FAMILIES}) == len(claims.FAMILIES)
+    assert len({claims_page.slug(name) for name in claims.FAMILIES}) == len(claims.FAMILIES)
     assert set(verdicts.TASKS) == set(claims.CONTROLLED)
     assert {claim.question for claim in claims.CLAIMS} <= set(range(1, 12))

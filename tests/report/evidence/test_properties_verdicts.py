@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics.paired import Comparison
+from bench.statistics.paired import PairedTest
 from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
 from report.evidence import queries as evidence
 from report.evidence.comparisons import Case
+from report.pages import claims as claims_page
 
 SNAKE = "a.py:Snake@01234567"
 
@@ -36,7 +37,7 @@ def drawn_cases(draw):
     pairs = draw(st.integers(0, 9))
     ends = (estimate - half, estimate + half) if pairs > 1 else (math.nan, math.nan)
     nan = math.nan
-    c = Comparison(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
+    c = PairedTest(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
     runs = tuple(draw(st.lists(st.integers(1, 40), max_size=8)))
     return Case("sgelu", draw(st.sampled_from(["relu", "gelu"])), "", c, unit, runs, draw(st.integers(0, 2)))
 
@@ -98,7 +99,7 @@ def test_rows_drawn_together_are_all_of_them(runs, most):
     )
 )
 def test_a_table_of_a_family_has_every_comparison(family):
-    table = verdicts.family_table("wells", family)
+    table = claims_page.family_table("wells", family)
     assert len(table.rows) == len(family)
     assert f"Wells: {len(family)} comparison" in table.caption
     for (case, p, side), row in zip(family, table.rows, strict=True):
@@ -114,8 +115,8 @@ def test_a_table_of_a_family_has_every_comparison(family):
 
 @given(a=st.sampled_from(list(claims.FAMILIES)), b=st.sampled_from(list(claims.FAMILIES)))
 def test_families_have_anchors_and_contenders_names_of_their_own(a, b):
-    assert re.fullmatch(r"[\w-]+", verdicts.slug(a))
-    assert (verdicts.slug(a) == verdicts.slug(b)) == (a == b)
+    assert re.fullmatch(r"[\w-]+", claims_page.slug(a))
+    assert (claims_page.slug(a) == claims_page.slug(b)) == (a == b)
 
 
 labels = st.sampled_from([*evidence.LABELS, SNAKE, "_own", "nobody"])
@@ -145,7 +146,7 @@ judgements = st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.floats(1e-6, 0.0
 @given(found=judgements)
 def test_a_verdict_hangs_on_what_speaks_least_for_it(found):
     judged = tuple(claims.Judged(None, p, sign, sign) for sign, p in found)
-    at = verdicts.decisive(claims.Verdict(claims.CLAIMS[0], "", judged))
+    at = claims_page.decisive(claims.Verdict(claims.CLAIMS[0], "", judged))
     if not found:
         assert at is None
         return

@@ -54,18 +54,24 @@ def test_what_is_optional_may_be_missing(whole):
 @pytest.mark.parametrize(
     ("target", "answer", "name", "code", "remedy"),
     [
-        ("report.native.loads", lambda: False, "PDF", 0, "sudo apt-get install -y libpango-1.0-0"),
-        ("impl.fused.compiler", lambda device: None, "C++ compiler", 0, "g++"),
-        ("report.doctor.shutil.which", lambda name: None, "chromium", 0, "chromium"),
-        ("report.doctor.shutil.which", lambda name: None, "fonts", 0, "fonts-liberation"),
         (
-            "report.doctor.shutil.disk_usage",
+            "report.render.system_libraries.loads",
+            lambda: False,
+            "PDF",
+            0,
+            "apt-get install -y libpango-1.0-0",
+        ),
+        ("impl.compilation.inductor.compiler", lambda device: None, "C++ compiler", 0, "g++"),
+        ("report.tools.doctor.shutil.which", lambda name: None, "chromium", 0, "chromium"),
+        ("report.tools.doctor.shutil.which", lambda name: None, "fonts", 0, "fonts-liberation"),
+        (
+            "report.tools.doctor.shutil.disk_usage",
             lambda path: SimpleNamespace(free=2**29 - 1),
             "disk",
             1,
             "512 MiB are wanted",
         ),
-        ("report.doctor.sys.version_info", (3, 10, 4), "Python", 1, "make setup PYTHON="),
+        ("report.tools.doctor.sys.version_info", (3, 10, 4), "Python", 1, "make setup PYTHON="),
     ],
 )
 def test_what_is_missing_is_said_with_its_remedy(whole, monkeypatch, target, answer, name, code, remedy):
