@@ -78,7 +78,7 @@ def descend(
     sample once in a fresh order; a descent that leaves the finite numbers is cut short. Raises ValueError for
     a start of another shape or a batch size outside 1..N.
 
-    >>> from impl.objectives import least_squares
+    >>> from impl.descent.objectives import least_squares
     >>> from impl.optimizers import SGD
     >>> f = least_squares(torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4.0]))
     >>> g = torch.Generator().manual_seed(0)

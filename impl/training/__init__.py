@@ -1,5 +1,5 @@
 """Training networks."""
 
-from impl.training.loop import History, Measurement, evaluate, fit
+from impl.training.loop import History, evaluate, fit
 
-__all__ = ["History", "Measurement", "evaluate", "fit"]
+__all__ = ["History", "evaluate", "fit"]

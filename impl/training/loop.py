@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +12,15 @@ from torch.optim import Optimizer
 EVALUATION_BATCH = 250
 
 
-class Measurement(NamedTuple):
-    """One number of a run: what it is, at which step, how much, in which unit."""
-
-    metric: str
-    step: int
-    value: float
-    unit: str
-
-
 @dataclass(frozen=True)
 class History:
-    """What a run measured, in the order measured, and whether its loss stopped being a number."""
+    """Record of a training run.
 
-    measurements: list[Measurement]
+    epochs: metrics of each epoch in the order measured; index 0 is the initial model, which has no
+    `train_loss` and no `seconds`. diverged: whether the loss of the epoch after the last was not finite.
+    """
+
+    epochs: list[dict[str, float]]
     diverged: bool
 
 
@@ -113,16 +107,14 @@ def fit(
     """
     if batch_size < 1 or epochs < 0:
         raise ValueError(f"batch_size {batch_size} must be at least 1 and epochs {epochs} at least 0")
-    history = [Measurement(metric, 0, value, "1") for metric, value in observe().items()]
+    history = [dict(observe())]
     seconds = 0.0
-    for epoch in range(1, epochs + 1):
+    for _ in range(epochs):
         order = torch.randperm(len(train[0]), generator=generator).to(train[0].device)
         begin = time.perf_counter()
         mean = _train_epoch(model, *train, order, loss, optimizer, batch_size)
         seconds += time.perf_counter() - begin
         if not math.isfinite(mean):
             return History(history, diverged=True)
-        history.append(Measurement("train_loss", epoch, mean, "1"))
-        history.append(Measurement("seconds", epoch, seconds, "s"))
-        history += [Measurement(metric, epoch, value, "1") for metric, value in observe().items()]
+        history.append({"train_loss": mean, "seconds": seconds, **observe()})
     return History(history, diverged=False)

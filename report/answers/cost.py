@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.names import CONTROL
 from bench.statistics.paired import RESAMPLES, mean_interval, percentiles, resampled_medians
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document import phrases
-from report.document.candidates import CONTROL
 from report.document.labels import label, ordered
 from report.evidence.activation_runs import QUANTITIES
 from report.evidence.queries import final, inputs, samples

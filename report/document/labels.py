@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
 from impl.optimizers.registry import OPTIMIZERS
-from report.document.candidates import CONTROL
 
 LABELS = {
     **{name: entry.label for name, entry in ACTIVATIONS.items()},

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from bench.records.names import BASELINES, CONTROL, PROPOSED
 from bench.statistics.paired import mean_interval
-from bench.store.database import Snapshot
-from report.document.candidates import BASELINES, CONTROL, PROPOSED
+from bench.store import Snapshot
 from report.evidence.queries import curves, networks
 
 HIGHLIGHTED = (*BASELINES, *PROPOSED)

@@ -11,15 +11,14 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
+from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED
 from bench.statistics.paired import adjusted, decided
-from bench.store.database import Snapshot
-from report.document.candidates import BASELINES, CONTROL, PASSES, PROPOSED
+from bench.store import Snapshot
 from report.document.phrases import NOT_MEASURED
 from report.evidence import comparisons
 from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison, Family
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
-CONVOLUTIONS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 
 # The p-values of a family are corrected together (Holm 1979).
 FAMILIES: dict[str, Family] = {

@@ -9,10 +9,10 @@ from functools import reduce
 
 import pandas as pd
 
+from bench.records.names import BASELINES, DESCENT
 from bench.statistics.paired import PairedTest, compare, ratio_of_samples
-from bench.store.database import Snapshot
-from report.document.candidates import BASELINES
-from report.evidence.queries import DESCENT, networks
+from bench.store import Snapshot
+from report.evidence.queries import networks
 from report.evidence.training_runs import METRICS, select, tested
 
 EQUIVALENCE_MARGIN = 0.002  # of test accuracy, 0.2 percentage points

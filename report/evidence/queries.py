@@ -5,11 +5,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from bench.records.names import DESCENT
 from bench.statistics.paired import Ratio, median_ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.evidence.training_runs import select, tested
-
-DESCENT = "logistic_regression"  # the task of the convergence runs
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.store.database import Snapshot, latest
+from bench.store import Snapshot, latest
 from report.document.answer import Source
 from report.evidence.sanitize import sanitize_snapshot
 

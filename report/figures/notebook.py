@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from bench.store.database import Snapshot
-from report.document.candidates import PASSES
+from bench.records.names import PASSES
+from bench.store import Snapshot
 from report.document.labels import LABELS, label, ordered
 from report.evidence.activation_runs import HIGHLIGHTED, METRICS, averaged
 from report.evidence.queries import inputs, time_ratio

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.records.names import CONVOLUTIONS, PASSES
 from bench.statistics.paired import CONFIDENCE
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.candidates import PASSES
 from report.document.formats import count
 from report.document.labels import label, words
 from report.document.page import Section
@@ -66,7 +66,7 @@ KINDS = (
     Kind(
         "convolution strategy",
         "",
-        claims.CONVOLUTIONS,
+        CONVOLUTIONS,
         (("unfold", "impl"), ("tiled", "impl"), ("native", "torch")),
         "convolution_conformance",
         "STRATEGY",

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from bench.records.names import CONTROL
 from bench.statistics.paired import CONFIDENCE, FalseAlarms, false_alarms
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.candidates import CONTROL
 from report.document.formats import MINUS, count, number, percent
 from report.document.labels import label, words
 from report.document.page import Table

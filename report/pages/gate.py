@@ -15,7 +15,7 @@ from report.figures.gate import ratios as ratios_figure
 from report.figures.svg import SvgFigure, svg_figure
 
 QUESTION = "Did the change affect run times or memory use?"
-LISTED = ("slower", "failed", "inconclusive", "faster", "new", "removed")
+LISTED = ("regressed", "failed", "inconclusive", "improved", "new", "removed")
 KEYS = ("base", "head", "verdicts", "notices", "rounds", "seconds", "ratios", "calibration", "calibrated")
 
 
@@ -29,7 +29,7 @@ def context(file: Path) -> dict[str, Any]:
     values = {
         "distribution": distribution(comparison),
         "verdicts": [row(v) for word in LISTED for v in comparison["verdicts"] if v["verdict"] == word],
-        "same": counts["same"],
+        "unchanged": counts["unchanged"],
         "notices": comparison["notices"],
         "calibration": [rate(r) for r in comparison["calibration"]],
         "calibrated": comparison["calibrated"],

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from bench.store.database import Snapshot
+from bench.records.names import PASSES, PROPOSED
+from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.candidates import PASSES, PROPOSED
 from report.document.labels import label
 from report.document.page import Erratum
 from report.document.phrases import NOT_MEASURED, listed, ratio

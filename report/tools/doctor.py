@@ -120,7 +120,7 @@ def _mnist(root: Path | None) -> Finding:
 
 
 def _store(path: Path) -> Finding:
-    from bench.store.database import StoreError, latest
+    from bench.store import StoreError, latest
 
     try:
         snapshot = latest(path)

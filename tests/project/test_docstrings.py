@@ -10,15 +10,18 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 API = ("bench.api", "report.figures")
-MODULES = [*sorted(f"impl.{path.stem}" for path in (ROOT / "impl").glob("*.py") if path.stem[0] != "_"), *API]
+IMPL = sorted((ROOT / "impl").rglob("*.py"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in IMPL]
+MODULES += API
 
 # Modules of which all that is public, other than tables and records, is to be called by users.
 OFFERED = (
-    *("impl.functions", "impl.losses", "impl.optimizers", "impl.svd", "impl.pca", "impl.pooling"),
-    *("impl.convolution", "impl.models", "impl.training", "impl.backprop", *API),
+    *("impl.activations.functional", "impl.optimizers.optimizers", "impl.losses", "impl.svd", "impl.pca"),
+    *("impl.convolution.functional", "impl.convolution.pooling", "impl.models", "impl.training.loop"),
+    *("impl.backprop", *API),
 )
 NO_EXAMPLE = {
-    *("SVD", "Loss", "OptimizerEntry", "Measurement", "History"),  # rows and results
+    *("SVD", "Loss", "OptimizerEntry", "History"),  # rows and results
     *("as_matrix", "checked_rank", "largest_positive", "check_bias", "frame"),  # for others of the package
 }
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.records.runs import BenchmarkCase, RunResult
-from bench.store.database import Store
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.store import Store
 from report.evidence.sanitize import sanitize
 from report.evidence.sources import sources
 from report.pages.report import ANSWERS, context

@@ -91,7 +91,7 @@ def test_too_old_a_python_is_one_line_that_names_the_remedy(elsewhere):
     old.chmod(0o755)
     result = make("setup", "PYTHON=./old-python", cwd=elsewhere)
     assert result.returncode != 0
-    assert "Python 3.11 or newer is needed; ./old-python is 3.9" in result.stderr
+    assert "Invalid Python: ./old-python is 3.9, expected 3.11 or newer" in result.stderr
     assert not (elsewhere / ".venv").exists()
 
 

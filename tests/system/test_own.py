@@ -14,9 +14,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.records.runs import BenchmarkCase, RunResult
-from bench.store.database import Store
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKE = "examples/snake.py:Snake"

@@ -7,9 +7,8 @@ import jinja2
 import pytest
 from typer.testing import CliRunner
 
-from bench.records.runs import BenchmarkCase, RunResult
-from bench.store.database import Store
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.store import Store
 from report.__main__ import app
 from report.evidence.claims import CLAIMS
 from report.pages.report import ANSWERS
@@ -106,7 +105,7 @@ def test_a_mistake_in_a_template_is_named(tmp_path, monkeypatch):
     def wrong(*_):
         raise jinja2.UndefinedError("'accurracy' is undefined")
 
-    monkeypatch.setattr("report.render.write_html", wrong)
+    monkeypatch.setattr("report.render.render.write_html", wrong)
     with pytest.raises(ValueError, match="a template: 'accurracy' is undefined"):
         render(tmp_path, "--only", "q09")
 

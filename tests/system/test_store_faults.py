@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
-from bench.store.database import VERSION, Store, StoreError, latest
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.store import VERSION, Store, StoreError, latest
 from tests.small_store import HERE, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,7 +173,7 @@ def test_readers_see_whole_runs_while_one_writes(whole, tmp_path):
     writer = """
 import sys
 from pathlib import Path
-from bench.cells import RunResult
+from bench.records.runs import RunResult
 from bench.store import Store
 from tests.small_store import HERE, run
 with Store(Path(sys.argv[1])) as store:

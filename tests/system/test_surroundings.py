@@ -105,10 +105,11 @@ def usual(tmp_path_factory):
 CONFIG = """
 import json
 
-from bench.cells import RunConfig, run_cell
-from impl.fused import KERNELS
+from bench.experiments.workloads.training_run import execute
+from bench.records.runs import RunConfig
+from impl.compilation.inductor import KERNELS
 
-outcome = run_cell(RunConfig("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 256, 1, 0), None)
+outcome = execute(RunConfig("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 256, 1, 0), None)
 losses = [m.value for m in outcome.measurements if m.metric == "train_loss"]
 print(json.dumps([outcome.status, losses, sorted({kernel.reason for kernel in KERNELS.values()})]))
 """

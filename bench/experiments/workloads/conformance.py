@@ -15,9 +15,9 @@ from torch.func import functional_call
 from torch.nn.functional import conv2d
 
 from bench.experiments.workloads.registry import KINDS, module_of, optimizer_of, rates_of, strategy_of
+from bench.records.runs import Measurement
 from impl.convolution.functional import Geometry, Strategy
 from impl.optimizers.registry import Make
-from impl.training.loop import Measurement
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 LARGE = tuple(10.0**k for k in (1, 2, 4, 8, 16, 32))

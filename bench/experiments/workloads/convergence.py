@@ -13,10 +13,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from bench.records.runs import Measurement, RunResult
 from impl.descent.loop import Path, descend, trace
 from impl.descent.objectives import Objective, double_well, logistic_regression, minimum, quadratic
 from impl.optimizers.registry import OPTIMIZERS
-from impl.training.loop import History, Measurement
 
 TASK = "logistic_regression"
 SAMPLES = 1797
@@ -124,7 +124,7 @@ def walk(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed
 
 def descend_to_minimum(
     optimizer: str, learning_rate: float, batch_size: int, epochs: int, seed: int
-) -> History:
+) -> RunResult:
     """Loss above the minimum, distance to it, variance of the gradient and seconds, by samples seen.
 
     At points spaced evenly in the logarithm of the steps.
@@ -140,12 +140,12 @@ def descend_to_minimum(
         "gradient_variance": (found.gradient_variance, "1"),
         "seconds": (found.seconds, "s"),
     }
-    history = [
+    measurements = [
         Measurement(metric, int(seen), float(value), unit)
         for metric, (values, unit) in columns.items()
         for seen, value in zip(found.samples_seen, values, strict=True)
     ]
-    return History(history, path.diverged)
+    return RunResult("diverged" if path.diverged else "finished", measurements)
 
 
 def steps_to_target(method: Method, learning_rate: float, seed: int, limit: int = LIMIT) -> int | None:

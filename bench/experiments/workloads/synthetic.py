@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from bench.experiments.workloads.convergence import MINI_BATCH, digits, loss_at, problem
+from bench.records.runs import Measurement
 from impl.descent.loop import descend
 from impl.descent.objectives import Objective, sigmoid_neuron
 from impl.descent.objectives import double_well as wells
@@ -22,7 +23,6 @@ from impl.losses import LOSSES, cross_entropy
 from impl.models import CLASSES, PIXELS
 from impl.optimizers.optimizers import SGD
 from impl.optimizers.registry import OPTIMIZERS
-from impl.training.loop import Measurement
 
 SAMPLES = 64  # of the double well and of the zigzag
 WELL_RATES, WELL_STEPS = (0.03, 0.1, 0.2), 150

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import Ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.formats import count, duration, number
 from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio
 from report.figures.descent import METHODS, distance_and_variance, excess_by_samples

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench.statistics.paired import CONFIDENCE, mean_interval, paired_difference
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
 from report.document.answer import Values

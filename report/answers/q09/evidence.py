@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.records.names import PASSES
+from bench.store import Snapshot
 from report.answers.cost import bandwidth
 from report.answers.q09.counts import passes
 from report.document.answer import Values
-from report.document.candidates import PASSES
 from report.document.formats import count, duration, number
 from report.document.phrases import NOT_MEASURED, listed, ratio, slower, tally
 from report.evidence.queries import inputs, samples, time_ratio

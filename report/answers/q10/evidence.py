@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.names import CONVOLUTIONS
 from bench.statistics.paired import median_ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.convolution.functional import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
-from report.evidence.claims import CONVOLUTIONS
 from report.evidence.queries import curves, is_custom
 from report.evidence.training_runs import tested
 from report.figures.svg import svg_figure

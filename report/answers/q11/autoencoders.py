@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.records.names import CONTROL, PASSES
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
 from report.document import phrases
-from report.document.candidates import CONTROL, PASSES
 from report.document.formats import count, duration, number
 from report.document.labels import label, ordered
 from report.document.phrases import NOT_MEASURED

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.records.names import BASELINES, UNTUNED
 from bench.statistics.paired import mean_interval
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document import phrases
-from report.document.candidates import BASELINES, UNTUNED
 from report.document.formats import number
 from report.document.labels import LABELS, label, ordered
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
 from report.document.formats import number

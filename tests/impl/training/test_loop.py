@@ -6,7 +6,7 @@ from torch import nn
 
 from impl.losses import LOSSES
 from impl.optimizers.optimizers import SGD, Adam
-from impl.training.loop import EVALUATION_BATCH, Measurement, evaluate, fit
+from impl.training.loop import EVALUATION_BATCH, evaluate, fit
 
 
 class Scale(nn.Module):
@@ -24,6 +24,10 @@ def squared(output, target):
     return (output - target).square().mean()
 
 
+def without_seconds(history):
+    return [{name: value for name, value in e.items() if name != "seconds"} for e in history.epochs]
+
+
 def test_two_epochs_by_hand():
     # One sample x = 1, t = 0: loss w², gradient 2w, w ← w - 0.25 · 2w = w/2, so w = 1, 1/2, 1/4.
     data = torch.ones(1, 1), torch.zeros(1, 1)
@@ -38,18 +42,12 @@ def test_two_epochs_by_hand():
         epochs=2,
         generator=torch.Generator().manual_seed(0),
     )
-    found = [m for m in history.measurements if m.metric != "seconds"]
-    assert found == [
-        Measurement("w", 0, 1.0, "1"),
-        Measurement("square", 0, 1.0, "1"),
-        Measurement("train_loss", 1, 1.0, "1"),
-        Measurement("w", 1, 0.5, "1"),
-        Measurement("square", 1, 0.25, "1"),
-        Measurement("train_loss", 2, 0.25, "1"),
-        Measurement("w", 2, 0.25, "1"),
-        Measurement("square", 2, 0.0625, "1"),
+    assert [list(metrics) for metrics in history.epochs[1:]] == [["train_loss", "seconds", "w", "square"]] * 2
+    assert without_seconds(history) == [
+        {"w": 1.0, "square": 1.0},
+        {"train_loss": 1.0, "w": 0.5, "square": 0.25},
+        {"train_loss": 0.25, "w": 0.25, "square": 0.0625},
     ]
-    assert [(m.step, m.unit) for m in history.measurements if m.metric == "seconds"] == [(1, "s"), (2, "s")]
     assert history.diverged is False
 
 
@@ -66,7 +64,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples_of_batches_of_unequal_siz
         epochs=1,
         generator=torch.Generator().manual_seed(0),
     )
-    assert history.measurements[0].value == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49) / 7)
+    assert history.epochs[1]["train_loss"] == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49) / 7)
 
 
 def test_no_epoch_is_a_look_at_the_initial_model():
@@ -81,7 +79,7 @@ def test_no_epoch_is_a_look_at_the_initial_model():
         epochs=0,
         generator=torch.Generator(),
     )
-    assert history.measurements == [Measurement("w", 0, 1.0, "1")]
+    assert history.epochs == [{"w": 1.0}]
 
 
 def test_divergence_is_said_and_not_recorded_as_a_number():
@@ -98,7 +96,7 @@ def test_divergence_is_said_and_not_recorded_as_a_number():
         generator=torch.Generator().manual_seed(0),
     )
     assert history.diverged
-    assert history.measurements == [Measurement("w", 0, 1.0, "1")]  # of the epoch that diverged, nothing
+    assert history.epochs == [{"w": 1.0}]  # of the epoch that diverged, nothing
 
 
 def test_same_seed_same_numbers_other_order_other_numbers():
@@ -118,7 +116,7 @@ def test_same_seed_same_numbers_other_order_other_numbers():
             epochs=2,
             generator=torch.Generator().manual_seed(seed),
         )
-        return [m for m in history.measurements if m.metric != "seconds"]
+        return without_seconds(history)
 
     assert run(0) == run(0)
     assert run(0) != run(1)
@@ -170,7 +168,7 @@ def test_evaluation_is_that_of_the_mean_over_batches_of_unequal_size_and_leaves_
 
 def test_what_observes_is_not_timed_and_is_asked_before_the_first_epoch_and_after_each(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("impl.training.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("impl.training.loop.time.perf_counter", lambda: now[0])
 
     class Takes(Scale):
         def forward(self, x):
@@ -192,8 +190,8 @@ def test_what_observes_is_not_timed_and_is_asked_before_the_first_epoch_and_afte
         epochs=2,
         generator=torch.Generator().manual_seed(0),
     )
-    found = {name: [m.value for m in history.measurements if m.metric == name] for name in ("now", "seconds")}
-    assert found == {"now": [100.0, 203.0, 306.0], "seconds": [3.0, 6.0]}
+    assert [epoch["now"] for epoch in history.epochs] == [100.0, 203.0, 306.0]
+    assert [epoch["seconds"] for epoch in history.epochs[1:]] == [3.0, 6.0]
 
 
 @pytest.mark.parametrize(("batch_size", "epochs"), [(0, 1), (1, -1)])

@@ -3,10 +3,9 @@
 import pandas as pd
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
-from impl.training.loop import Measurement
+from bench.records.names import CONTROL
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.answers import cost
-from report.document.candidates import CONTROL
 from tests import small_store as small
 
 MILLION = 1_000_000

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 import sympy
 
-from bench.records.runs import BenchmarkCase, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.algebra.identities import Identity, holds
 from report.answers.q09 import answer as q09
 from report.answers.q09 import counts as q09_counts

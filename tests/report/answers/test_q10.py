@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from impl.convolution.functional import STRATEGIES
-from impl.training.loop import Measurement
 from report.answers.q10 import answer as q10
 from report.answers.q10 import evidence as q10_evidence
 from tests import small_store as small

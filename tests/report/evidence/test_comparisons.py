@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunConfig, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from report.evidence import claims, comparisons
 from tests import small_store as small
 

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from bench import api
-from bench.records.runs import BenchmarkCase, RunResult
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.statistics.paired import Ratio
 from bench.suites import targets as ratios
-from impl.training.loop import Measurement
 from report.answers import cost
 from report.document import labels
 from report.document.answer import Source

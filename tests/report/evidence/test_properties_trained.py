@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from statsmodels.stats.multitest import multipletests
 
 from bench import api
-from bench.records.runs import RunConfig, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import Measurement, RunConfig, RunResult
 from report.document import labels
 from report.document.answer import Source
 from report.document.page import Erratum

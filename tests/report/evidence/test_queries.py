@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bench.records.environment import Environment
-from bench.records.runs import BenchmarkCase, RunConfig, RunResult
-from bench.store.database import Store, latest
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
+from bench.store import Store, latest
 from report.document import labels
 from report.evidence import queries as evidence
 from tests import small_store as small

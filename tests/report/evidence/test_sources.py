@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bench.records.environment import Environment
-from bench.records.runs import RunConfig, RunResult
-from bench.store.database import Store
-from impl.training.loop import Measurement
+from bench.records.runs import Measurement, RunConfig, RunResult
+from bench.store import Store
 from report.evidence.sources import notices, sources
 
 DIGITS = Environment(

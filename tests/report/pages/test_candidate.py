@@ -7,8 +7,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.records.runs import BenchmarkCase, ConformanceCheck, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, ConformanceCheck, Measurement, RunResult
 from report.document.answer import Source
 from report.figures.style import PALETTE, stroke
 from report.pages import candidate

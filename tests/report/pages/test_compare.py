@@ -2,8 +2,7 @@
 
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.document.phrases import NOT_MEASURED
 from report.pages import compare
 from report.render import render

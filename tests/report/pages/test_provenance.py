@@ -6,9 +6,8 @@ from importlib.metadata import version
 import pytest
 
 from bench.records.environment import PACKAGES, Environment, current
-from bench.records.runs import RunConfig, RunResult
-from bench.store.database import Store
-from impl.training.loop import Measurement
+from bench.records.runs import Measurement, RunConfig, RunResult
+from bench.store import Store
 from report.evidence.sanitize import LONGEST
 from report.evidence.sources import sources
 from report.pages.provenance import environment, failures, other_environments

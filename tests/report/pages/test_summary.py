@@ -2,8 +2,7 @@
 
 import pytest
 
-from bench.records.runs import BenchmarkCase, RunResult
-from impl.training.loop import Measurement
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.document.answer import Source
 from report.document.page import Erratum
 from report.evidence.claims import CLAIMS
