@@ -258,7 +258,7 @@ def test_traffic_is_of_the_bytes_that_must_move_and_halves_as_times_double(found
         )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cost, "bandwidth_figure", lambda *_: None)
-        patch.setattr(cost, "draw", lambda *_, **said: said["alt"])
+        patch.setattr(cost, "svg_figure", lambda *_, **said: said["alt"])
         shown = cost.bandwidth(small.held(in_turn(found)), "q", {"SGELU": "sgelu"})
     shares = [2.5 * np.median(at["copy to fresh memory"]) / np.median(at["SGELU"]) for at in found.values()]
     assert (shown["least"], shown["most"]) == pytest.approx((min(shares), max(shares)))

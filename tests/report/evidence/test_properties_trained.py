@@ -247,7 +247,7 @@ def test_curves_are_drawn_of_the_means_over_seeds(found):
                 notebook.accuracy(api.frame(small.held(runs)))
             return
         notebook.accuracy(api.frame(small.held(runs)))
-    (means, labels, shown), *_ = drawn
+    (means, texts, shown), *_ = drawn
     told = {(row.activation, row.step): row.mean for row in means.itertuples()}
     values = defaultdict(list)
     for name, of in found.items():
@@ -256,7 +256,7 @@ def test_curves_are_drawn_of_the_means_over_seeds(found):
                 values[name, step].append(100 * value)
     assert told == pytest.approx({key: np.mean(of) for key, of in values.items()})
     assert list(shown) == labels.ordered(found)
-    assert all(labels[name] == labels.label(name) for name in found)
+    assert all(texts[name] == labels.label(name) for name in found)
 
 
 drawn_descents = st.dictionaries(
@@ -271,7 +271,7 @@ drawn_descents = st.dictionaries(
 @given(found=drawn_descents, seed=seeds)
 @settings(max_examples=20)
 def test_a_descent_stands_at_the_best_of_the_rates_at_which_none_diverged(found, seed):
-    names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "Adam"}
+    names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "adam"}
     runs = [
         (
             RunConfig("logistic_regression", None, rule, rate, size, None, "digits", 100, 1, k),
