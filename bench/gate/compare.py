@@ -166,7 +166,7 @@ def compare(
         nodes = {name: [n for n in all_ if not only or group_of(n) in only] for name, all_ in there.items()}
         if not any(nodes.values()):
             touched = sorted({group_of(node) for all_ in there.values() for node in all_})
-            rest = "" if everything else "; --all adds those that the change cannot have touched"
+            rest = "" if everything else " Add --all for groups that the change cannot have touched."
             raise GateError(unknown("group", ",".join(only), touched) + rest)
         groups = {group_of(node) for names in nodes.values() for node in names}
         allowed = budgets(root) if tolerance is None else dict.fromkeys(groups, tolerance)

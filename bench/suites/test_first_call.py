@@ -13,7 +13,7 @@ from bench.records.runs import BenchmarkCase
 CALL = """
 import sys, time, torch
 from impl.activations import SGELU
-from impl.fused import compiler
+from impl.compilation.inductor import compiler
 x = torch.randn(1000, requires_grad=True)
 begin = time.perf_counter()
 SGELU()(x).sum().backward()

@@ -36,6 +36,8 @@ def examples(name):
 def test_examples_are_true(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     _, found = examples(name)
+    for test in found:
+        test.globs["torch"] = torch  # as in torch's own examples
     runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

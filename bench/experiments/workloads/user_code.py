@@ -34,7 +34,7 @@ def found(kind: str, name: str, known: Iterable[str] = ()) -> Any:
     place, _, attribute = name.partition("@")[0].rpartition(":")
     if not place:
         raise ValueError(
-            f"{unknown(kind, name, known)}, or one of yours as package.module:Name or path/to/file.py:Name"
+            f"{unknown(kind, name, known)} Name a custom one as package.module:Name or path/to/file.py:Name."
         )
     try:
         return getattr(_file(place) if place.endswith(".py") else importlib.import_module(place), attribute)

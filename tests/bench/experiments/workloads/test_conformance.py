@@ -191,7 +191,7 @@ def test_what_a_probe_raises_is_a_finding():
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("optimizer", "lion", "unknown optimizer 'lion'; known: sgd, momentum"),
+        ("optimizer", "lion", "Unknown optimizer 'lion'; expected one of: sgd, momentum"),
         (
             "optimizer",
             "{mine}:number",
@@ -203,7 +203,7 @@ def test_what_a_probe_raises_is_a_finding():
         ("optimizer", "{mine}:still", "changes no parameter in a step; it was expected to"),
         ("optimizer", "{mine}:Few", r"has rates \(0.1, 0.2\); 5 different positive numbers were expected"),
         ("optimizer", "{mine}:Odd", "has rates 7; 5 different positive numbers were expected"),
-        ("strategy", "fft", "unknown strategy 'fft'; known: loops, unfold"),
+        ("strategy", "fft", "Unknown strategy 'fft'; expected one of: loops, unfold"),
         ("strategy", "{mine}:number", r"is a int; a function of \(input, weight, Geometry\) was expected"),
         ("strategy", "{mine}:two", r"cannot be called with three arguments; a function of \(input, weight"),
         ("strategy", "{mine}:cut", "is not differentiable: no gradient reaches its input"),
