@@ -1,2 +1,2 @@
-from bench.api import load as load
 from bench.api import run as run
+from bench.store import load as load

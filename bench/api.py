@@ -1,33 +1,30 @@
-"""From Python, as in a notebook: `run` measures, `load` reads; both give one tidy frame and need no file."""
+"""Measure from Python, for example in a notebook."""
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bench.experiments import catalog
-from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan
+from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
 from bench.experiments.estimates import estimator
-from bench.experiments.selection import scored
 from bench.experiments.workloads.registry import resolve
-from bench.experiments.workloads.training_run import execute
 from bench.experiments.workloads.user_code import custom_names
 from bench.records import environment
-from bench.records.runs import RunConfig, RunResult
-from bench.runner import training as runner
-from bench.runner.benchmarks import run_benchmarks
-from bench.runner.progress import Steps, console
+from bench.runner import benchmarks, training
+from bench.runner.device import device_name
+from bench.runner.progress import console
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Snapshot, Store, alone, latest
-from impl.data import datasets as data
-from impl.names import check
+from bench.store import Store, frame, locked
+from impl import names
+from impl.data import datasets
 
 
 def run(
-    part: str,
+    stage: str,
     *more: str,
     activations: Sequence[str] = ACTIVATIONS,
     optimizers: Sequence[str] = (),
@@ -41,112 +38,74 @@ def run(
     workers: int | None = None,
     results: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Measure parts of a profile, as `make bench ONLY=…` does and with its numbers; a frame as of `load`.
+    """Run stages of a profile, with the same numbers as `make bench ONLY=…`.
 
-    part, more: of `bench.experiments.PARTS`, as "classifier" or "benchmarks". activations: these alone, of
-    the table or one's own as `package.module:Name` or `path/to/file.py:Name`; optimizers, strategies: one's
-    own, named likewise, beside those of the tables. seeds, epochs: how many are scored and trained, by
-    default as in the profile, "quick" or "reference". dataset, data_root: as `impl.data.resolve` takes them.
-    workers: processes that make the training runs; by default this one makes them, without the watch over
-    those that take too long; a script that asks for workers stands under `if __name__ == "__main__":`, for
-    each of them imports it. results: a store to go on with and to keep; the frame is then all that it holds
-    of this machine, source, data and profile.
+    A run that raises becomes a row with its error.
 
-    Raises ValueError for an unknown name, DataError for missing or wrong data, StoreError for a store that
-    cannot be used. A run that raises is a row that says why.
+    Args:
+        stage: One of `bench.experiments.catalog.STAGES`, such as "classifier" or "benchmarks".
+        *more: Further stages.
+        activations: Activations to train, built-in or custom as `module:Name` or `file.py:Name`.
+        optimizers: Custom optimizers, compared with the built-in ones.
+        strategies: Custom convolutions, compared with the built-in ones.
+        seeds: Number of seeds of evaluation runs; default: the profile's.
+        epochs: Number of training epochs; default: the profile's.
+        dataset: "MNIST", "digits", or a folder in torchvision's layout; default: MNIST if available, else
+            digits.
+        data_root: Folder that contains `MNIST/raw`.
+        profile: "quick" or "reference".
+        device: "cpu" or "cuda".
+        workers: Number of worker processes; default: run in this process, without time limits. A script that
+            uses workers needs `if __name__ == "__main__":`, because each worker imports it.
+        results: Results database to resume and keep; default: a temporary one.
 
-    >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
-    >>> sorted(frame["split"].unique())
-    ['test', 'validation']
+    Returns:
+        All measurements of this environment and profile in the database, as `bench.load` returns them.
+
+    Raises:
+        ValueError: For an unknown name, or if pytest cannot run the benchmarks.
+        DataError: For missing or damaged data.
+        StoreError: If the results database cannot be used.
+
+    Example:
+        >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
+        >>> sorted(frame["split"].unique())
+        ['test', 'validation']
     """
-    parts = (part, *more)
-    check("part", parts, STAGES)
-    check("profile", [profile], PROFILES)
-    environment.device_name(device)
-    wanted = catalog.narrowed(PROFILES[profile], parts, seeds, epochs)
+    stages = (stage, *more)
+    names.check("stage", stages, STAGES)
+    names.check("profile", [profile], PROFILES)
+    narrow = catalog.narrowed(PROFILES[profile], stages, seeds, epochs)
     given = {"activation": activations, "optimizer": optimizers, "strategy": strategies}
-    named = {kind: [resolve(name, kind) for name in names] for kind, names in given.items()}
-    own = custom_names(named)
-    source = data.resolve(Path(data_root) if data_root else None, dataset)
+    candidates = {kind: [resolve(name, kind) for name in values] for kind, values in given.items()}
+    custom, accelerator = custom_names(candidates), device_name(device)
+    source = datasets.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
     if source.notice and dataset is None:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
-    size = len(loaded.train_images)
-    plans, others = catalog.everything(wanted, loaded.name, size, named["activation"], own)
+    size, seconds = len(loaded.train_images), estimator([])
+    plans, others = catalog.everything(narrow, loaded.name, size, candidates["activation"], custom)
     with _opened(results) as store:
-        where = store.environment_id(environment.current(loaded.name, loaded.sha256, device))
-        recorder = RunRecorder(store, where, profile)
-        if wanted.benchmark_seconds:
+        here = store.environment_id(environment.current(loaded.name, loaded.sha256, accelerator))
+        recorder = RunRecorder(store, here, profile)
+        if narrow.benchmark_seconds:
             log = store.path.parent / "benchmarks.log"
-            run_benchmarks(recorder, device, wanted.benchmark_seconds, log, own)
-        if workers is None:
-            _run_here(recorder, plans, others, source.root, device)
-        else:
-            runner.run_plans(
-                recorder, plans, others, source.root, estimator([]), device=device, workers=workers
-            )
-        return frame(store.snapshot(where, profile))
-
-
-def load(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """The measurements of a store, a row each beside its run's fields: of what was measured last.
-
-    Columns: run, status, error and the fields of the run's `RunConfig` or `Timing`, then metric, step, value and
-    unit. A run without measurements, as one that failed, is one row with these four missing. The frame's
-    `attrs` hold its `environment` and `profile`: two of either are never put together. Raises
-    FileNotFoundError without a file, ValueError where nothing was measured, StoreError as `bench.store` does.
-
-    >>> frame = load("results/reference.sqlite")
-    >>> frame.attrs["profile"], frame.attrs["environment"]["dataset"]
-    ('reference', 'mnist')
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"{path} is not there; a results store was expected")
-    found = latest(Path(path))
-    if found is None:
-        raise ValueError(f"{path} holds no measurements")
-    return frame(found)
-
-
-def frame(snapshot: Snapshot) -> pd.DataFrame:
-    """The snapshot as one tidy frame, as `load` describes it; texts are categories, which take less room."""
-    texts: list[str] = list(snapshot.runs.select_dtypes("str").columns)
-    runs = snapshot.runs.astype(dict.fromkeys(texts, "category"))
-    measured = snapshot.measurements[["run", "metric", "step", "value", "unit"]].astype({"step": "Int64"})
-    found = runs.merge(measured, on="run", how="left")
-    found.attrs = {"environment": dict(snapshot.environment), "profile": snapshot.profile}
-    return found
+            benchmarks.run_benchmarks(recorder, device, narrow.benchmark_seconds, log, custom)
+        executor = (
+            training.on_dask(source.root, device, seconds, workers)
+            if workers
+            else training.in_process(source.root, device)
+        )
+        training.run_plans(recorder, plans, others, seconds, executor)
+        return frame(recorder.snapshot())
 
 
 @contextlib.contextmanager
 def _opened(results: str | os.PathLike[str] | None) -> Iterator[Store]:
-    """The store to write to, alone; without a name one that is gone afterwards."""
+    """Open and lock a results database, a temporary one by default."""
     with contextlib.ExitStack() as stack:
         folder = None if results else stack.enter_context(tempfile.TemporaryDirectory())
         path = Path(results or f"{folder}/results.sqlite")
-        stack.enter_context(alone(path, lambda: console.print(f"{path}: waiting for another run's end.")))
+        waiting = f"{path}: locked by another process; waiting."
+        stack.enter_context(locked(path, lambda: console.print(waiting, markup=False)))
         yield stack.enter_context(Store(path))
-
-
-def _run_here(
-    recorder: RunRecorder, plans: Sequence[Plan], others: Sequence[RunConfig], root: Path | None, device: str
-) -> None:
-    """What `runner.run_plans` does, in this process: a notebook's small runs need no others."""
-
-    def make(label: str, configs: Iterable[RunConfig]) -> None:
-        done = recorder.finished()
-        left = {config.config_hash: config for config in configs if config.config_hash not in done}
-        with Steps(label) as steps:
-            steps.begin(len(left), float(len(left)))
-            for config in left.values():
-                try:
-                    outcome = execute(config, root, device)
-                except Exception as error:
-                    outcome = RunResult("failed", error=repr(error))
-                recorder.record(config, outcome)
-                steps.advance(str(config))
-
-    make("convergence and synthetic", others)
-    for plan in plans:
-        make(f"{plan.name}: tuning", (config for _, config in plan.tuning()))
-        make(f"{plan.name}: scored", scored(recorder.snapshot(), plan, complete=True))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from bench.store.database import Snapshot, Store, latest
+from bench.store import Snapshot, Store, latest
 from bench.store.schema import SPECIFICATION
 
 HERE = Environment("Some CPU", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c0ffee")

@@ -1,1 +1,1 @@
-""""""
+"""Commands of `python -m bench`, and what the command lines of `bench` and `report` share."""

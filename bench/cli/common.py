@@ -1,4 +1,4 @@
-"""What the command lines of `bench` and `report` share: names from tables, exit codes, errors in one line."""
+"""Shared parts of the command lines of `bench` and `report`: names, exit status, errors in one line."""
 
 import sys
 from collections.abc import Iterable
@@ -10,18 +10,18 @@ from impl import names
 
 DONE, DIFFERS, CANNOT, STOPPED = 0, 1, 2, 130
 EXITS = (
-    "Exit codes: 0 done; 1 something failed, differs or became slower; 2 wrong usage, or it cannot be done; "
-    "130 stopped by Ctrl-C."
+    "Exit status: 0 success; 1 a run failed, a result differs or a benchmark regressed; 2 invalid usage or "
+    "impossible; 130 interrupted by Ctrl-C."
 )
 
 
 def examples(*lines: str) -> str:
-    """The end of a help text: one command a line, then the exit codes."""
+    """Return the end of a help text: one command per line, then the exit status."""
     return "\n\n".join(["Examples:", *lines, EXITS])
 
 
 def check(what: str, given: Iterable[str], table: Iterable[str]) -> None:
-    """Raise an error of usage for the first name that the table does not have."""
+    """Raise a usage error for the first name that is not in the table."""
     try:
         names.check(what, given, table)
     except ValueError as error:
@@ -29,15 +29,15 @@ def check(what: str, given: Iterable[str], table: Iterable[str]) -> None:
 
 
 def chosen(what: str, given: str | None, table: Iterable[str]) -> list[str]:
-    """The comma-separated names given, or all of the table; an unknown one is an error of usage."""
+    """Return the comma-separated names, or all of the table; raise a usage error for an unknown name."""
     known = list(table)
-    wanted = given.split(",") if given else known
-    check(what, wanted, known)
-    return wanted
+    selected = given.split(",") if given else known
+    check(what, selected, known)
+    return selected
 
 
 def run(app: typer.Typer) -> None:
-    """Run a command line; what a user can mend is one line, not a traceback."""
+    """Run a command line; print errors that the user can fix as one line, without a traceback."""
     try:
         app()
     except (ValueError, OSError) as error:

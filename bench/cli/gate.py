@@ -1,4 +1,4 @@
-"""Command line of the gate: `python -m bench compare` and `calibrate`."""
+"""Command line of the regression check: `python -m bench compare` and `calibrate`."""
 
 import sys
 from pathlib import Path
@@ -7,47 +7,48 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.cli import common as command
-from bench.gate import calibration
+from bench.cli import common
+from bench.gate import calibration, output
 from bench.gate import compare as comparison
-from bench.gate import output as gate_output
-from bench.gate import verdicts as gate
+from bench.gate.verdicts import FAILED, FEWEST, INCONCLUSIVE, MOST, REGRESSED
 from bench.runner.progress import console
 
-WIDTH = 140  # columns where no terminal says how many
+WIDTH = 140  # columns of output that is not a terminal
 CALIBRATION = Path("results/calibration.json")
 
 
 def compare(
-    base: Annotated[str, typer.Argument(help="The commit that the working tree is held against.")],
+    base: Annotated[str, typer.Argument(help="Git revision to compare against.")],
     only: Annotated[
         str | None, typer.Option(help="Comma-separated groups, such as activation_forward; default: all.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also benchmarks that the change cannot have touched.")
+        bool, typer.Option("--all", help="Include benchmarks that the change cannot affect.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option(help="Fail on inconclusive and on what cannot be run, too.")
+        bool, typer.Option(help="Exit with status 1 for inconclusive and failed benchmarks, too.")
     ] = False,
     tolerance: Annotated[
         float | None,
-        typer.Option(min=0, help="How much slower is allowed, as a share; default: pyproject.toml's."),
+        typer.Option(
+            min=0, help="Tolerated relative slowdown; default: pyproject.toml's tool.gate.tolerances."
+        ),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=2, max=gate.MOST, help="Rounds of every benchmark at least.")
-    ] = gate.FEWEST,
+        int, typer.Option(min=2, max=MOST, help="Minimum number of rounds per benchmark.")
+    ] = FEWEST,
     minutes: Annotated[
-        float, typer.Option(min=0, help="No further round is begun after as many.")
+        float, typer.Option(min=0, help="Time limit in minutes; no new round starts after it.")
     ] = comparison.MINUTES,
-    folder: Annotated[Path, typer.Option(help="Where rounds and verdicts are written.")] = Path("build/gate"),
+    folder: Annotated[Path, typer.Option(help="Output folder for rounds and verdicts.")] = Path("build/gate"),
 ) -> None:
-    """Say whether the working tree made anything slower than a commit: exit 1 if so, 2 if it cannot say."""
-    written = {name: folder / f"verdicts.{name}" for name in ("md", "json")}
-    for path in written.values():
-        path.unlink(missing_ok=True)  # a comparison that fails shall not show the last one's
+    """Check the working tree for performance regressions. Exit status: 0 none, 1 regression, 2 error."""
+    files = {suffix: folder / f"verdicts.{suffix}" for suffix in ("md", "json")}
+    for path in files.values():
+        path.unlink(missing_ok=True)  # verdicts of a previous comparison
     try:
         calibration_runs = calibration.load(CALIBRATION)
-        found = comparison.compare(
+        result = comparison.compare(
             comparison.project(),
             base,
             folder.resolve(),
@@ -60,25 +61,25 @@ def compare(
         )
     except ValueError as error:
         console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
-        raise typer.Exit(command.CANNOT) from None
+        raise typer.Exit(common.CANNOT) from None
     folder.mkdir(parents=True, exist_ok=True)
-    written["md"].write_text(gate_output.markdown(found), "utf-8")
-    written["json"].write_text(gate_output.as_json(found, calibration_runs), "utf-8")
-    wide = None if sys.stdout.isatty() else WIDTH
-    Console(width=wide).print(gate_output.terminal(found), *gate_output.trusted(calibration_runs))
-    failing = {gate.SLOWER} | ({gate.INCONCLUSIVE, gate.FAILED} if strict else set())
-    if any(verdict.verdict in failing for verdict in found.verdicts):
-        raise typer.Exit(command.DIFFERS)
+    files["md"].write_text(output.markdown(result), "utf-8")
+    files["json"].write_text(output.as_json(result, calibration_runs), "utf-8")
+    width = None if sys.stdout.isatty() else WIDTH
+    Console(width=width).print(output.terminal(result), *output.reliability(calibration_runs))
+    failing = {REGRESSED} | ({INCONCLUSIVE, FAILED} if strict else set())
+    if any(verdict.verdict in failing for verdict in result.verdicts):
+        raise typer.Exit(common.DIFFERS)
 
 
 def calibrate(
     shares: Annotated[
-        str, typer.Option(help="Comma-separated slowdowns to plant, as shares of a call's time.")
+        str, typer.Option(help="Comma-separated slowdowns to inject, relative to the time of a call.")
     ] = "0.02,0.05,0.1,0.2",
-    repeats: Annotated[int, typer.Option(min=0, help="How often identical code is compared.")] = 20,
-    folder: Annotated[Path, typer.Option(help="Where rounds are written.")] = Path("build/calibration"),
+    repeats: Annotated[int, typer.Option(min=0, help="Number of A/A runs (identical code).")] = 20,
+    folder: Annotated[Path, typer.Option(help="Output folder for rounds.")] = Path("build/calibration"),
 ) -> None:
-    """Compare this code with itself and with planted slowdowns, and say how far the gate can be trusted."""
+    """Estimate false-positive and detection rates using A/A runs and injected slowdowns."""
     calibration_runs = calibration.calibrate(
         comparison.project(),
         folder.resolve(),
@@ -87,7 +88,7 @@ def calibrate(
         repeats,
         _say,
     )
-    Console().print(*gate_output.trusted(calibration_runs))
+    Console().print(*output.reliability(calibration_runs))
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What a command line asks to be measured: its options, and the experiments and cells that they come to."""
+"""Options that several commands share, and the runs that they select."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import common as command
+from bench.cli import common
 from bench.experiments import catalog
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan, Profile, everything, narrowed
 from bench.experiments.workloads.registry import resolve
 from bench.experiments.workloads.user_code import custom_names
 from bench.records.runs import RunConfig
+from bench.runner.device import DEVICES
 from bench.runner.progress import console
-from bench.store.database import Snapshot, StoreError, latest
-from impl.data import datasets as data
+from bench.store import Snapshot, StoreError, latest
+from impl.data.datasets import Dataset
 
 RESULTS = Path("results/results.sqlite")
 REFERENCE = Path("results/reference.sqlite")
@@ -22,59 +23,61 @@ REFERENCE = Path("results/reference.sqlite")
 ProfileName = Annotated[
     str,
     typer.Option(
-        "--profile", help=f"How much: {', '.join(PROFILES)}.", autocompletion=lambda: list(PROFILES)
+        "--profile", help=f"Profile, one of: {', '.join(PROFILES)}.", autocompletion=lambda: list(PROFILES)
     ),
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that holds MNIST/raw; default: data/, a download, or digits.")
+    Path | None,
+    typer.Option(help="Folder that contains MNIST/raw; default: data/, then a download, then digits."),
 ]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="MNIST, digits, or a folder in torchvision's layout.")
 ]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Device = Annotated[str, typer.Option(help=f"Device, one of: {', '.join(DEVICES)}.")]
 ActivationNames = Annotated[
     str | None,
     typer.Option(
         "--activation",
-        help=f"Comma-separated, of: {', '.join(ACTIVATIONS)}; or yours, package.module:Name or "
-        "path/to/file.py:Name. What it is compared with is trained in any case.",
+        help=f"Comma-separated activations, of: {', '.join(ACTIVATIONS)}; or custom, as module:Name or "
+        f"file.py:Name. {', '.join(catalog.COMPARED)} are always trained, for comparison.",
     ),
 ]
 OptimizerNames = Annotated[
     str | None,
     typer.Option(
-        "--optimizer", help="Yours, named likewise, made of (parameters, rate): compared beside the others."
+        "--optimizer",
+        help="Custom optimizer as module:Name or file.py:Name; called as f(params, lr).",
     ),
 ]
 StrategyNames = Annotated[
     str | None,
     typer.Option(
         "--strategy",
-        help="Your convolution, named likewise, of (input, weight, Geometry): timed and checked.",
+        help="Custom convolution as module:Name or file.py:Name; called as f(input, weight, geometry).",
     ),
 ]
-Only = Annotated[str | None, typer.Option(help=f"Comma-separated parts, of: {', '.join(STAGES)}.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="How many seeds are scored.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="How many epochs networks train.")]
-Results = Annotated[Path, typer.Option(help="The store.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
+Only = Annotated[str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds of evaluation runs.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Number of training epochs.")]
+Results = Annotated[Path, typer.Option(help="Results database.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How much is asked for, of which activations, and by kind a user's own of all candidates."""
+class Selection:
+    """Size of every stage, the activations to train, and the custom candidates by kind."""
 
     profile: Profile
     activations: list[str]
-    own: dict[str, list[str]]
+    custom: dict[str, list[str]]
 
-    def configs(self, dataset: data.Dataset) -> tuple[list[Plan], list[RunConfig]]:
-        """The experiments on a data set, and the cells that need no rate chosen."""
+    def runs(self, dataset: Dataset) -> tuple[list[Plan], list[RunConfig]]:
+        """Return the plans of the experiments on a data set, and the runs without tuning."""
         size = len(dataset.train_images)
-        return everything(self.profile, dataset.name, size, self.activations, self.own)
+        return everything(self.profile, dataset.name, size, self.activations, self.custom)
 
 
-def asked(
+def select(
     profile: str,
     only: str | None = None,
     seeds: int | None = None,
@@ -82,30 +85,30 @@ def asked(
     activation: str | None = None,
     optimizer: str | None = None,
     strategy: str | None = None,
-) -> Asked:
-    """What these options come to; all activations without any named. Raises an error of usage."""
-    command.check("profile", [profile], PROFILES)
-    whole = narrowed(PROFILES[profile], command.chosen("part", only, STAGES), seeds, epochs)
+) -> Selection:
+    """Return what these options select; raise a usage error for invalid ones."""
+    common.check("profile", [profile], PROFILES)
+    narrow = narrowed(PROFILES[profile], common.chosen("stage", only, STAGES), seeds, epochs)
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
-    named = {kind: _named(kind, names) for kind, names in given.items()}
-    activations = [*catalog.BASELINES, *named["activation"]] if named["activation"] else ACTIVATIONS
-    return Asked(whole, list(dict.fromkeys(activations)), custom_names(named))
+    names = {kind: _resolved(kind, value) for kind, value in given.items()}
+    activations = [*catalog.COMPARED, *names["activation"]] if names["activation"] else ACTIVATIONS
+    return Selection(narrow, list(dict.fromkeys(activations)), custom_names(names))
 
 
-def _named(kind: str, given: str | None) -> list[str]:
-    """The candidates of a kind that are asked for; a user's own tried once, and identified by its text."""
+def _resolved(kind: str, given: str | None) -> list[str]:
+    """Return the requested candidates of a kind; custom ones are validated and get a hash of their file."""
     try:
         return [resolve(name, kind) for name in given.split(",")] if given else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
 
-def measured(results: Path) -> list[Snapshot]:
-    """What estimates of time may rest on: the store itself, then the reference."""
-    found = []
+def recorded(results: Path) -> list[Snapshot]:
+    """Return the snapshots for runtime estimates: of the results database, then of the reference."""
+    snapshots = []
     for path in (results, REFERENCE):
         try:
-            found.append(latest(path))
+            snapshots.append(latest(path))
         except StoreError as error:
             console.print(f"Notice: {error}", style="yellow", markup=False, soft_wrap=True)
-    return [snapshot for snapshot in found if snapshot]
+    return [snapshot for snapshot in snapshots if snapshot]

@@ -1,12 +1,11 @@
-"""Moved.."""
+"""The command `run`: measure what is missing."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli import common as command
-from bench.cli import plan as plan_commands
+from bench.cli import common
 from bench.cli.options import (
     RESULTS,
     ActivationNames,
@@ -20,19 +19,18 @@ from bench.cli.options import (
     Results,
     Seeds,
     StrategyNames,
-    asked,
-    measured,
+    recorded,
+    select,
 )
+from bench.cli.plan import estimated_runs, show
 from bench.experiments.estimates import estimator
 from bench.records import environment
-from bench.runner import status
-from bench.runner import training as runner
-from bench.runner.benchmarks import run_benchmarks
+from bench.runner import benchmarks, status, training
+from bench.runner.device import device_name
 from bench.runner.progress import console
 from bench.runner.recorder import RunRecorder
-from bench.store import database as store
-from bench.store.database import Store, alone
-from impl.data import datasets as data
+from bench.store import Store, find, locked
+from impl.data import datasets
 
 
 def run(
@@ -40,10 +38,12 @@ def run(
     data_root: DataRoot = None,
     dataset: DatasetName = None,
     device: Device = "cpu",
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default: one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of worker processes; default: one per core.")
+    ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Address of a running Dask scheduler, tcp:// or tls://, to use instead."),
+        typer.Option(help="Address of a running Dask scheduler (tcp:// or tls://), used instead of workers."),
     ] = None,
     activation: ActivationNames = None,
     optimizer: OptimizerNames = None,
@@ -53,62 +53,57 @@ def run(
     epochs: Epochs = None,
     results: Results = RESULTS,
     dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Say what would be measured and about how long; measure nothing."),
+        bool, typer.Option("--dry-run", help="Show missing runs and their estimated time; run nothing.")
     ] = False,
 ) -> None:
-    """Measure what the store does not hold of a profile yet; Ctrl-C stops, and the next run goes on."""
-    wanted = asked(profile, only, seeds, epochs, activation, optimizer, strategy)
-    environment.device_name(device)
-    source = data.resolve(data_root, dataset)
+    """Run all missing benchmarks and experiments. Safe to interrupt; rerun to resume."""
+    selection = select(profile, only, seeds, epochs, activation, optimizer, strategy)
+    name = device_name(device)
+    source = datasets.resolve(data_root, dataset)
     if source.notice:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     loaded = source.load()
-    where = environment.current(loaded.name, loaded.sha256, device)
+    here = environment.current(loaded.name, loaded.sha256, name)
     if dry_run:
-        found = plan_commands.parts(store.of(results, where, profile), wanted, loaded, device, results)
-        plan_commands.tell(found, "would be made")
+        snapshot = find(results, here, profile)
+        show(
+            status.stages(snapshot, *estimated_runs(snapshot, selection, loaded, device, results)),
+            "would run",
+        )
         return
-    plans, others = wanted.configs(loaded)
-    seconds = estimator(measured(results))
+    plans, others = selection.runs(loaded)
+    seconds = estimator(recorded(results))
     try:
-        with alone(results, lambda: _wait(results)), Store(results) as opened:
-            recorder = RunRecorder(opened, opened.environment_id(where), profile)
-            if wanted.profile.benchmark_seconds:
+        with locked(results, lambda: _waiting(results)), Store(results) as store:
+            recorder = RunRecorder(store, store.environment_id(here), profile)
+            if limit := selection.profile.benchmark_seconds:
                 log = results.parent / "benchmarks.log"
-                run_benchmarks(recorder, device, wanted.profile.benchmark_seconds, log, wanted.own)
-            runner.run_plans(
-                recorder,
-                plans,
-                others,
-                source.root,
-                seconds,
-                device=device,
-                workers=workers,
-                scheduler=scheduler,
-            )
+                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom)
+            workers_or_scheduler = training.on_dask(source.root, device, seconds, workers, scheduler)
+            training.run_plans(recorder, plans, others, seconds, workers_or_scheduler)
             snapshot = recorder.snapshot()
     except KeyboardInterrupt:
-        console.print("Stopped. What was finished is in the store; the same command goes on from there.")
-        raise typer.Exit(command.STOPPED) from None
-    made = status.parts(snapshot, plans, others, status.timings(snapshot), lambda what: 0.0)
-    console.print(status.table(made, left=False))
+        console.print("Interrupted. Completed runs are saved; rerun the same command to resume.")
+        raise typer.Exit(common.STOPPED) from None
+    runs = status.runs_of(snapshot, plans, others, status.cases(snapshot))
+    console.print(status.table(status.stages(snapshot, runs, lambda what: 0.0), left=False))
+    _summarize(recorder, f"{results}: profile {profile}, data set {loaded.name}")
+
+
+def _summarize(recorder: RunRecorder, head: str) -> None:
+    """Print the number of failed runs and their errors; exit with status 1 if there are any."""
     failed = len(recorder.failed)
-    kept = f"{failed} failed, all other runs are in the store" if failed else "all runs are in the store"
-    console.print(
-        f"{results}: profile {profile}, data set {loaded.name}, {kept}.", markup=False, soft_wrap=True
-    )
+    saved = f"{failed} failed, all other runs are saved" if failed else "all runs are saved"
+    console.print(f"{head}, {saved}.", markup=False, soft_wrap=True)
     for failure in recorder.failed:
         console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
     if failed:
-        console.print("The same command tries again what failed.")
-        raise typer.Exit(command.DIFFERS)
+        console.print("Rerun the same command to repeat failed runs.")
+        raise typer.Exit(common.DIFFERS)
 
 
-def _wait(results: Path) -> None:
-    console.print(
-        f"{results}: another run writes it; this one waits for its end.", markup=False, soft_wrap=True
-    )
+def _waiting(results: Path) -> None:
+    console.print(f"{results}: locked by another process; waiting.", markup=False, soft_wrap=True)
 
 
 COMMANDS = {

@@ -1,4 +1,4 @@
-"""Commands that read what was measured: `export`, `verify` and `ratios`."""
+"""Commands that read the results database: `export`, `verify` and `ratios`."""
 
 import json
 from pathlib import Path
@@ -6,24 +6,26 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import common as command
+from bench.cli import common
 from bench.cli.options import RESULTS, AsJson, DataRoot, Results
 from bench.runner.progress import console
-from bench.runner.rerun import rerun as again
-from bench.store.database import Snapshot, latest
-from bench.suites import targets as ratios
-from impl.data import datasets as data
+from bench.runner.rerun import rerun
+from bench.store import Snapshot, latest
+from bench.suites import targets
+from impl.data import datasets
+
+FORMATS = ("csv", "parquet")
 
 
 def export(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where the files are written; default: build/csv or build/parquet.")
+        Path | None, typer.Argument(help="Output folder; default: build/csv or build/parquet.")
     ] = None,
     results: Results = RESULTS,
-    format: Annotated[str, typer.Option(help="csv, or parquet, after pip install '.[parquet]'.")] = "csv",
+    format: Annotated[str, typer.Option(help="csv, or parquet (requires pip install '.[parquet]').")] = "csv",
 ) -> None:
-    """Write what was measured last as tidy CSV or Parquet: environment, runs, and measurements by run."""
-    command.check("format", [format], ["csv", "parquet"])
+    """Export the latest results as tidy CSV or Parquet: environment, runs and measurements."""
+    common.check("format", [format], FORMATS)
     snapshot = _latest(results)
     folder = folder or Path("build", format)
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,50 +37,49 @@ def export(
         try:
             table.to_parquet(path, index=False)
         except ImportError as error:
-            raise ValueError("Parquet needs pyarrow: pip install '.[parquet]'") from error
+            raise ValueError("Parquet requires pyarrow: pip install '.[parquet]'") from error
     console.print(
         f"{folder}: {len(snapshot.runs)} runs, {len(snapshot.measurements)} measurements", markup=False
     )
 
 
 def verify(
-    count: Annotated[int, typer.Option(min=1, help="How many cells.")] = 3,
-    draw: Annotated[int, typer.Option(help="Which: seed of the draw.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 3,
+    draw: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     data_root: DataRoot = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Run cells drawn from the store again and compare every number but times; exit 1 if any differs."""
+    """Re-run a random sample of stored runs and check that results reproduce exactly."""
     snapshot = _latest(results)
     device = "cpu" if snapshot.environment["device"] == "cpu" else "cuda"
-    source = data.resolve(data_root, str(snapshot.environment["dataset"]))
-    found = []
-    for config, numbers, different in again(snapshot, count, draw, source.root, device):
-        found.append(
-            {"key": config.config_hash, "cell": str(config), "numbers": numbers, "different": different}
-        )
+    source = datasets.resolve(data_root, str(snapshot.environment["dataset"]))
+    rows = []
+    for config, numbers, different in rerun(snapshot, count, draw, source.root, device):
+        row = {"config_hash": config.config_hash, "run": str(config)}
+        rows.append({**row, "numbers": numbers, "different": different})
         if not as_json:
             typer.echo(f"{config.config_hash}  {config}: {different} of {numbers} numbers differ")
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
-    if any(run["different"] for run in found):
-        raise typer.Exit(command.DIFFERS)
+        typer.echo(json.dumps(rows, indent=1))
+    if any(row["different"] for row in rows):
+        raise typer.Exit(common.DIFFERS)
 
 
-def ratios_(results: Results = RESULTS) -> None:
-    """Print the ratios that this project sets itself, asked and reached, as Markdown."""
-    typer.echo(ratios.markdown(_latest(results)), nl=False)
+def ratios(results: Results = RESULTS) -> None:
+    """Print the project's speed targets and the measured ratios as Markdown."""
+    typer.echo(targets.markdown(_latest(results)), nl=False)
 
 
 def _latest(results: Path) -> Snapshot:
     snapshot = latest(results)
     if snapshot is None:
-        raise ValueError(f"{results} holds no measurements; `make bench` makes them")
+        raise ValueError(f"{results} contains no runs; `make bench` measures")
     return snapshot
 
 
 COMMANDS = {
     "export": (export, ("python -m bench export build/csv", "python -m bench export --format parquet")),
     "verify": (verify, ("python -m bench verify --count 10 --draw 1",)),
-    "ratios": (ratios_, ("python -m bench ratios --results results/reference.sqlite",)),
+    "ratios": (ratios, ("python -m bench ratios --results results/reference.sqlite",)),
 }

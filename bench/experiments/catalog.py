@@ -1,8 +1,8 @@
-"""What is compared with what: the experiments, how much of each a profile runs, and their cells.
+"""The experiments, their size in each profile, and their training runs.
 
-An experiment is a number of candidates that differ in nothing but what is compared. Each candidate's learning
-rate is chosen from one grid on held-out training images (`tuning`), and only then scored on the test set
-(`final`), at that rate and, where the assignment used one rate for all, at that one too.
+The candidates of an experiment differ only in what is compared. Tuning runs choose each candidate's
+learning rate from one grid by held-out training images. Evaluation runs then score it on the test set at that
+rate and, where the assignment used one rate for all, at that rate too.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,20 +11,17 @@ from dataclasses import dataclass, replace
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.registry import ADAPTIVE, CONTROL, rates_of
+from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
+from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
 from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
 
-TUNING_SEEDS = 1000  # those of the runs that choose rates begin here: no run that is scored shares one
+TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
 
-ACTIVATIONS = (
-    "sigmoid", "tanh", "relu", "gelu", "swish", "sgelu", "ada_sgelu", "sgelu_yu", "lisht", "mish", CONTROL,
-)  # fmt: skip
-PROPOSED = ("relu", "gelu", "sgelu", "ada_sgelu")
-BASELINES = ("relu", "gelu", CONTROL)  # trained whatever is asked for: what all is compared with
+ACTIVATIONS = tuple(BUILTINS)
+COMPARED = (*BASELINES, CONTROL)  # trained whatever is requested, for comparison
 
-UNTUNED = 1e-3  # the assignment names no rate; Adam's own default (Kingma & Ba 2014)
-# As many rates for every rule, as far apart, around what is commonly used with it.
+# Equally many rates for every optimizer, equally far apart, around its common value.
 RATES: dict[str, tuple[float, ...]] = {
     "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
     "momentum": (0.003, 0.01, 0.03, 0.1, 0.3),
@@ -36,13 +33,13 @@ RATES: dict[str, tuple[float, ...]] = {
 }
 
 Fields = Mapping[str, object]
-# From the activations that are asked for, and the optimizers beside those of RATES, to candidates.
+# From the requested activations and the custom optimizers to candidates.
 Candidates = Callable[[Sequence[str], Sequence[str]], Sequence[Fields]]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of one experiment a profile runs; no tuning seeds: only the rate of the base cell is run."""
+    """Size of one experiment in a profile; without tuning seeds only the untuned rate is run."""
 
     seeds: int
     epochs: int
@@ -54,9 +51,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question put to a network: the task, what all candidates share, and what sets each apart.
+    """A comparison of candidates on one task.
 
-    candidates: the cell fields of each candidate.
+    Attributes:
+        task: Network to train.
+        candidates: Fields of `RunConfig` in which each candidate differs.
+        shared: Fields that all candidates share.
     """
 
     task: str
@@ -65,29 +65,29 @@ class Experiment:
 
 
 def _of_activations(*others: Fields) -> Candidates:
-    """Every activation asked for, in every one of some other respects."""
+    """Combine every requested activation with each of `others`."""
     return lambda activations, _: [{"activation": a, **other} for other in others for a in activations]
 
 
 def _fixed(*candidates: Fields) -> Candidates:
-    """The same candidates whatever is asked for."""
+    """Return these candidates whatever is requested."""
     return lambda *_: candidates
 
 
-def _of_optimizers(activations: Sequence[str], own: Sequence[str]) -> Sequence[Fields]:
-    """Every update rule that has rates, and a user's own."""
-    return [{"optimizer": name} for name in (*RATES, *own)]
+def _of_optimizers(activations: Sequence[str], custom: Sequence[str]) -> Sequence[Fields]:
+    """Return every built-in and custom optimizer."""
+    return [{"optimizer": name} for name in (*RATES, *custom)]
 
 
-def _proposed(activations: Sequence[str], own: Sequence[str]) -> Sequence[Fields]:
-    """Those of the four activations whose initial weights are looked into that are asked for."""
-    return [{"activation": a} for a in PROPOSED if a in activations]
+def _initialized(activations: Sequence[str], custom: Sequence[str]) -> Sequence[Fields]:
+    """Return the requested ones of the four activations whose initialization is compared."""
+    return [{"activation": a} for a in (*BASELINES, *PROPOSED) if a in activations]
 
 
 NORMED: Fields = {"batch_norm": True}
 CLASSIFIER: Fields = {"activation": "relu", "batch_norm": True}
 
-# In the order in which they are run: what is cheap and asked first comes first.
+# In the order of running: cheap experiments and early questions first.
 EXPERIMENTS: dict[str, Experiment] = {
     "classifier": Experiment("classifier", _of_activations({"batch_norm": True}, {"batch_norm": False}), {}),
     "losses": Experiment(
@@ -103,24 +103,24 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "optimizers": Experiment("classifier", _of_optimizers, CLASSIFIER),
     "initialization": Experiment(
-        "classifier", _proposed, {"batch_norm": False, "initialization": "variance"}
+        "classifier", _initialized, {"batch_norm": False, "initialization": "variance"}
     ),
     "fc_autoencoder": Experiment("fc_autoencoder", _of_activations(NORMED), {}),
     "deep_classifier": Experiment("deep_classifier", _of_activations({"batch_norm": None}), {}),
     "deep_initialization": Experiment(
-        "deep_classifier", _proposed, {"batch_norm": None, "initialization": "variance"}
+        "deep_classifier", _initialized, {"batch_norm": None, "initialization": "variance"}
     ),
     "scratch_cnn": Experiment("scratch_cnn", _fixed({"activation": "relu", "batch_norm": None}), {}),
     "conv_autoencoder": Experiment("conv_autoencoder", _of_activations(NORMED), {}),
 }
 
-# All that a profile measures, by the names that narrow it.
+# The stages of a profile, which `--only` selects.
 STAGES = ("benchmarks", "convergence", "synthetic", *EXPERIMENTS)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much of everything is measured, and how long each benchmark may take; 0 seconds: none is run."""
+    """Size of every stage; `benchmark_seconds` is the time limit of a benchmark, 0 to run none."""
 
     experiments: Mapping[str, Budget]
     convergence: Budget
@@ -167,14 +167,14 @@ PROFILES: dict[str, Profile] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of one experiment: its candidates at the untuned rate and seed 0, and how each is treated."""
+    """Runs of one experiment: its candidates at the untuned rate and seed 0, and its size."""
 
     name: str
     candidates: Sequence[RunConfig]
     budget: Budget
 
     def tuning(self) -> list[tuple[int, RunConfig]]:
-        """The cells that choose rates, each with the index of its candidate."""
+        """Return the tuning runs, each with the index of its candidate."""
         return [
             (index, replace(config, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
             for index, config in enumerate(self.candidates)
@@ -182,20 +182,25 @@ class Plan:
             for seed in range(self.budget.tuning_seeds)
         ]
 
-    def final(self, rates: Mapping[int, float]) -> list[RunConfig]:
-        """The cells that are scored, given the rates of candidates; without its rate one is untuned only."""
-        found = []
+    def evaluation(self, rates: Mapping[int, float]) -> list[RunConfig]:
+        """Return the evaluation runs.
+
+        Args:
+            rates: Tuned learning rate of each candidate, by its index; a candidate without one is only run at
+                the untuned rate.
+        """
+        runs = []
         for index, config in enumerate(self.candidates):
             tuned = rates.get(index) if self.budget.tuning_seeds else config.learning_rate
             for rate, seeds in ((tuned, self.budget.seeds), (UNTUNED, self.budget.untuned_seeds)):
-                found += [
+                runs += [
                     replace(config, learning_rate=rate, seed=s) for s in range(seeds) if rate is not None
                 ]
-        return list({config.config_hash: config for config in found}.values())
+        return list({config.config_hash: config for config in runs}.values())
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:
-    """The profile with these parts only, so many seeds scored and epochs trained; None: as it is."""
+    """Return the profile with these stages only, and other numbers of seeds and epochs unless None."""
 
     def changed(budget: Budget) -> Budget:
         return replace(
@@ -222,9 +227,15 @@ def plan(
     activations: Sequence[str],
     optimizers: Sequence[str] = (),
 ) -> Plan:
-    """The cells of an experiment on a data set with `train_size` training samples.
+    """Return the plan of an experiment.
 
-    optimizers: a user's own, to be compared beside those of RATES.
+    Args:
+        name: One of EXPERIMENTS.
+        budget: Its size.
+        dataset: Name of the data set.
+        train_size: Number of its training samples.
+        activations: Activations to train.
+        optimizers: Custom optimizers, compared in addition to the built-in ones.
     """
     experiment = EXPERIMENTS[name]
     base = RunConfig(
@@ -249,10 +260,10 @@ def plan(
 
 
 def descents(budget: Budget) -> list[RunConfig]:
-    """Every method of `bench.convergence` at each of its rates."""
+    """Return every method of `convergence.METHODS` at each of its learning rates."""
     return [
         RunConfig(
-            task=convergence.TASK,
+            task=DESCENT,
             activation=None,
             optimizer=method.optimizer,
             learning_rate=learning_rate,
@@ -270,7 +281,7 @@ def descents(budget: Budget) -> list[RunConfig]:
 
 
 def synthetic_runs(seeds: int, dataset: str, train_size: int) -> list[RunConfig]:
-    """Every phenomenon of `bench.synthetic` under each seed."""
+    """Return every synthetic experiment under each seed."""
     return [
         RunConfig(name, None, None, None, None, None, dataset, train_size, 0, seed)
         for name in SYNTHETIC
@@ -278,11 +289,11 @@ def synthetic_runs(seeds: int, dataset: str, train_size: int) -> list[RunConfig]
     ]
 
 
-def trials(own: Mapping[str, Sequence[str]], dataset: str) -> list[ConformanceCheck]:
-    """The check of each of a user's own candidates, which are given by kind."""
+def conformance_checks(custom: Mapping[str, Sequence[str]], dataset: str) -> list[ConformanceCheck]:
+    """Return the check of every custom candidate; `custom` holds their names by kind."""
     return [
         ConformanceCheck(TASKS[kind], None, None, None, None, None, dataset, 0, 0, 0, subject=name)
-        for kind, names in own.items()
+        for kind, names in custom.items()
         for name in names
     ]
 
@@ -294,7 +305,7 @@ def plans(
     activations: Sequence[str],
     optimizers: Sequence[str] = (),
 ) -> list[Plan]:
-    """The plan of every experiment of a profile, in the order in which they are run."""
+    """Return the plans of a profile's experiments in the order of running."""
     return [
         plan(name, profile.experiments[name], dataset, train_size, activations, optimizers)
         for name in EXPERIMENTS
@@ -307,12 +318,20 @@ def everything(
     dataset: str,
     train_size: int,
     activations: Sequence[str],
-    own: Mapping[str, Sequence[str]],
+    custom: Mapping[str, Sequence[str]],
 ) -> tuple[list[Plan], list[RunConfig]]:
-    """The plans of a profile, and its cells that need no rate chosen; own: a user's candidates by kind."""
+    """Return the plans of a profile and its runs without tuning.
+
+    Args:
+        profile: Size of every stage.
+        dataset: Name of the data set.
+        train_size: Number of its training samples.
+        activations: Activations to train.
+        custom: Custom candidates by kind.
+    """
     others = [
-        *trials(own, dataset),
+        *conformance_checks(custom, dataset),
         *descents(profile.convergence),
         *synthetic_runs(profile.synthetic_seeds, dataset, train_size),
     ]
-    return plans(profile, dataset, train_size, activations, own.get("optimizer", ())), others
+    return plans(profile, dataset, train_size, activations, custom.get("optimizer", ())), others

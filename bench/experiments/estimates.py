@@ -1,4 +1,4 @@
-"""How long cells will take, from what was measured of their like."""
+"""Runtime estimates from previously recorded runs."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,22 +6,26 @@ import numpy as np
 
 from bench.experiments.workloads.networks import NETWORKS
 from bench.records.runs import RunConfig
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 
 NO_BATCH = 0.0
-BENCHMARK = 2.6  # times what a benchmark may take it took in the reference, all that is around it included
-UNKNOWN = 0.5  # seconds of a cell that is no network's and was never measured
+BENCHMARK = 2.6  # duration of a benchmark in the reference, over its time limit
+UNKNOWN = 0.5  # seconds of a run that trains no network and was never measured
 
 
 def _work(samples: float, epochs: float) -> float:
-    """What the time is taken to be proportional to: the samples seen; 1 for what has no epochs."""
+    """Return the samples seen, to which durations are proportional; 1 for runs without epochs."""
     return max(1.0, samples * epochs)
 
 
 def estimator(snapshots: Sequence[Snapshot]) -> Callable[[RunConfig], float]:
-    """Seconds of a cell on one core: the median of its task and batch size in the first snapshot with both.
+    """Return a function that estimates the seconds of a run on one core.
 
-    What was measured nowhere is estimated from the table of networks.
+    The estimate is the median of runs of its task and batch size, per sample seen.
+
+    Args:
+        snapshots: Recorded runs; the first snapshot with task and batch size counts. Without any, the
+            estimate follows from NETWORKS.
     """
     known: dict[tuple[str, float], float] = {}
     for snapshot in reversed(snapshots):

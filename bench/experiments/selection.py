@@ -1,13 +1,13 @@
-"""The rates that tuning chose, and the runs that are scored at them."""
+"""Evaluation runs at the learning rates that tuning chose."""
 
 from bench.experiments.catalog import Plan
 from bench.records.runs import RunConfig
-from bench.statistics.tuning import chosen_rates, tuning_scores
-from bench.store import database as store
+from bench.statistics import chosen_rates, tuning_scores
+from bench.store import Snapshot
 
 
-def chosen(snapshot: store.Snapshot, plan: Plan) -> dict[int, float]:
-    """The learning rate that tuning chose for each candidate of a plan, by the candidate's index."""
+def chosen(snapshot: Snapshot, plan: Plan) -> dict[int, float]:
+    """Return the learning rate that tuning chose for each candidate of a plan, by the candidate's index."""
     index = {config.config_hash: candidate for candidate, config in plan.tuning()}
     scores = tuning_scores(snapshot.runs, snapshot.measurements)
     scores = scores.assign(candidate=scores["key"].map(index)).dropna(subset="candidate")
@@ -15,7 +15,13 @@ def chosen(snapshot: store.Snapshot, plan: Plan) -> dict[int, float]:
     return dict(zip(best["candidate"].astype(int), best["learning_rate"].astype(float), strict=True))
 
 
-def scored(snapshot: store.Snapshot, plan: Plan, *, complete: bool) -> list[RunConfig]:
-    """The cells of a plan that are scored; until tuning is complete, a rate not chosen yet stands as 0."""
+def scored(snapshot: Snapshot, plan: Plan, *, complete: bool) -> list[RunConfig]:
+    """Return the evaluation runs of a plan.
+
+    Args:
+        snapshot: Stored runs.
+        plan: The experiment.
+        complete: Whether all tuning runs are stored; otherwise a rate that is not chosen yet is 0.
+    """
     unknown = {} if complete else dict.fromkeys(range(len(plan.candidates)), 0.0)
-    return plan.final({**unknown, **chosen(snapshot, plan)})
+    return plan.evaluation({**unknown, **chosen(snapshot, plan)})

@@ -1,3 +1,4 @@
-"""The performance gate."""
+"""The regression check: compare the benchmarks of two revisions in interleaved rounds.
 
-from bench.gate.verdicts import *
+It depends on no experiment and works on any repository with pytest-benchmark suites under `bench/`.
+"""

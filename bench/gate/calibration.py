@@ -1,6 +1,6 @@
-"""How far the gate can be trusted here: identical code against itself, and against planted slowdowns.
+"""Reliability of the regression check on this machine: A/A runs and injected slowdowns.
 
-What is finished is in a file before the next comparison begins, so that an interrupted calibration goes on.
+Each comparison is saved before the next begins, so that an interrupted calibration resumes.
 """
 
 import json
@@ -13,20 +13,30 @@ from pathlib import Path
 
 from scipy import stats
 
-from bench.gate import verdicts as gate
-from bench.gate.compare import MINUTES, Say, budgets, git, rounds_of
+from bench.gate.compare import MINUTES, Say, git, rounds_of, tolerances
 from bench.gate.rounds import Side, collect, group_of
+from bench.gate.verdicts import IMPROVED, REGRESSED, judge
 from bench.records.environment import processor_name
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics import CONFIDENCE
 
-PLUGIN = "-pbench.gate.plugins.slowdown"
+PLUGIN = "-pslowdown"
 
 
 @dataclass(frozen=True)
 class CalibrationRun:
-    """One comparison of head with itself: how many of its benchmarks came out which way.
+    """One comparison of head with itself.
 
-    share, group: of the planted slowdown; 0 and "" where nothing was planted. others: the other verdicts.
+    Attributes:
+        share: Injected slowdown, relative to the time of a call; 0 in an A/A run.
+        group: Group of benchmarks with the slowdown; "" in an A/A run.
+        number: Number of the repetition.
+        commit: Commit of head.
+        machine: Processor and number of cores.
+        benchmarks: Number of benchmarks.
+        regressed: Number of regressed benchmarks.
+        others: Number of benchmarks with each other verdict.
+        rounds: Number of rounds.
+        seconds: Duration.
     """
 
     share: float
@@ -35,7 +45,7 @@ class CalibrationRun:
     commit: str
     machine: str
     benchmarks: int
-    slower: int
+    regressed: int
     others: dict[str, int]
     rounds: int
     seconds: float
@@ -43,7 +53,7 @@ class CalibrationRun:
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of cases, with Wilson's interval."""
+    """A share of cases with Wilson's interval."""
 
     label: str
     hits: int
@@ -53,7 +63,7 @@ class Rate:
 
 
 def plan(groups: Sequence[str], shares: Sequence[float], repeats: int) -> Iterator[tuple[float, str, int]]:
-    """What is to be compared: `repeats` times nothing planted, then every share in every group in turn."""
+    """Yield the comparisons: `repeats` A/A runs, then every slowdown in every group."""
     yield from ((0.0, "", number) for number in range(repeats))
     yield from ((share, group, 0) for share in shares for group in groups)
 
@@ -61,82 +71,102 @@ def plan(groups: Sequence[str], shares: Sequence[float], repeats: int) -> Iterat
 def calibrate(
     root: Path, folder: Path, store: Path, shares: Sequence[float], repeats: int, say: Say
 ) -> list[CalibrationRun]:
-    """Make the comparisons that the file `store` does not hold yet, and return all.
+    """Make the comparisons that are missing in the file `store` and return all.
 
-    Only times are counted: a planted wait needs no memory. A benchmark of another group than the planted one
-    is not measured then. Raises ValueError where the file holds what another machine found.
+    Args:
+        root: Root of the repository.
+        folder: Folder of every round's files.
+        store: JSON file of all comparisons.
+        shares: Slowdowns to inject.
+        repeats: Number of A/A runs.
+        say: Called with a line at every step.
+
+    Raises:
+        ValueError: If the file contains a calibration of another machine.
     """
-    done, machine = load(store), this_machine()
-    if elsewhere := {t.machine for t in done} - {machine}:
+    done = load(store)
+    if elsewhere := {run.machine for run in done} - {this_machine()}:
         raise ValueError(
-            f"{store} holds comparisons made on {', '.join(sorted(elsewhere))}, and this is {machine}; a "
-            "calibration is of one machine: move the file away to begin another"
+            f"Invalid calibration {store}: it is of {', '.join(sorted(elsewhere))}, this machine is "
+            f"{this_machine()}. Move the file away to calibrate this machine."
         )
-    known = {(t.share, t.group, t.number) for t in done}
+    known = {(run.share, run.group, run.number) for run in done}
     nodes = collect(Side("head", root, Path(sys.executable)), ["bench"], folder / "collected.log")
     groups = list(dict.fromkeys(map(group_of, nodes)))
     for share, group, number in plan(groups, shares, repeats):
-        if (share, group, number) in known:
-            continue
-        say(f"{'nothing planted' if not group else f'{share:.0%} planted in {group}'}, {number + 1}")
-        chosen = [node for node in nodes if not group or group_of(node) == group]
-        options = (PLUGIN, f"--plant-share={share}", f"--plant-group={group}")
-        sides = (
-            Side("base", root, Path(sys.executable), (PLUGIN,)),
-            Side("head", root, Path(sys.executable), options),
-        )
-        begin, notices = time.monotonic(), list[str]()
-        frame = rounds_of(
-            sides, {s.name: chosen for s in sides}, folder, begin + 60 * MINUTES, budgets(root), notices, say
-        )
-        judged = [v for v in gate.judge(frame, budgets(root)) if v.metric == "seconds"]
-        words = [v.verdict for v in judged]
-        others = {word: words.count(word) for word in dict.fromkeys(words) if word != gate.SLOWER}
-        slower, rounds = words.count(gate.SLOWER), int(frame["round"].nunique())
-        took = time.monotonic() - begin
-        commit = git(root, "rev-parse", "HEAD")
-        done.append(
-            CalibrationRun(share, group, number, commit, machine, len(judged), slower, others, rounds, took)
-        )
-        store.parent.mkdir(parents=True, exist_ok=True)
-        fresh = store.with_suffix(".fresh")
-        fresh.write_text(json.dumps([asdict(t) for t in done], indent=1) + "\n", "utf-8")
-        fresh.replace(store)
+        if (share, group, number) not in known:
+            say(f"{f'{share:.0%} slowdown in {group}' if group else 'A/A run'}, {number + 1}")
+            chosen = [node for node in nodes if not group or group_of(node) == group]
+            done.append(_compare(root, folder, share, group, number, chosen, say))
+            _save(store, done)
     return done
 
 
+def _compare(
+    root: Path, folder: Path, share: float, group: str, number: int, nodes: Sequence[str], say: Say
+) -> CalibrationRun:
+    """Compare head with itself and the slowdown; only times count, since a wait needs no memory."""
+    options = (PLUGIN, f"--slowdown-share={share}", f"--slowdown-group={group}")
+    python, allowed = Path(sys.executable), tolerances(root)
+    sides = Side("base", root, python, (PLUGIN,)), Side("head", root, python, options)
+    begin = time.monotonic()
+    deadline = begin + 60 * MINUTES
+    frame = rounds_of(sides, {s.name: nodes for s in sides}, folder, deadline, allowed, [], say)
+    words = [v.verdict for v in judge(frame, allowed) if v.metric == "seconds"]
+    return CalibrationRun(
+        share,
+        group,
+        number,
+        git(root, "rev-parse", "HEAD"),
+        this_machine(),
+        benchmarks=len(words),
+        regressed=words.count(REGRESSED),
+        others={word: words.count(word) for word in dict.fromkeys(words) if word != REGRESSED},
+        rounds=int(frame["round"].nunique()),
+        seconds=time.monotonic() - begin,
+    )
+
+
+def _save(store: Path, calibration_runs: Sequence[CalibrationRun]) -> None:
+    """Replace the file, so that it is complete at any time."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    fresh = store.with_suffix(".fresh")
+    fresh.write_text(json.dumps([asdict(run) for run in calibration_runs], indent=1) + "\n", "utf-8")
+    fresh.replace(store)
+
+
 def this_machine() -> str:
-    """What a calibration holds for: processor and number of cores."""
+    """Return processor and number of cores, to which a calibration applies."""
     return f"{processor_name()}, {os.cpu_count()} cores"
 
 
 def load(store: Path) -> list[CalibrationRun]:
-    """The comparisons that a file holds; none where there is no file. Raises ValueError for a damaged one."""
+    """Return the comparisons in a file, none if it is missing; raise ValueError for a damaged file."""
     if not store.exists():
         return []
     try:
         return [CalibrationRun(**row) for row in json.loads(store.read_text("utf-8"))]
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{store} holds no calibration ({error}); remove it, or restore it") from error
+        raise ValueError(f"Invalid calibration {store}: {error}. Remove or restore the file.") from error
 
 
 def rate(label: str, hits: int, cases: int) -> Rate:
-    """The share hits / cases with Wilson's interval (1927)."""
+    """Return the share hits / cases with Wilson's interval (1927)."""
     interval = stats.binomtest(hits, cases).proportion_ci(CONFIDENCE, method="wilson")
     return Rate(label, hits, cases, float(interval.low), float(interval.high))
 
 
 def rates(calibration_runs: Sequence[CalibrationRun]) -> list[Rate]:
-    """False alarms by benchmark and by run, and how often a planted share was found, by benchmark."""
-    plain = [t for t in calibration_runs if not t.group]
-    alarms = [t.slower + t.others.get(gate.FASTER, 0) for t in plain]
-    found = []
+    """Return false-positive rates per benchmark and per A/A run, and the detection rate of each slowdown."""
+    plain = [run for run in calibration_runs if not run.group]
+    result = []
     if plain:
-        found.append(rate("false alarms, of benchmarks", sum(alarms), sum(t.benchmarks for t in plain)))
-        failing = sum(t.slower > 0 for t in plain)
-        found.append(rate("false alarms, of runs that fail", failing, len(plain)))
-    for share in sorted({t.share for t in calibration_runs if t.group}):
-        part = [t for t in calibration_runs if t.group and t.share == share]
-        slower, cases = sum(t.slower for t in part), sum(t.benchmarks for t in part)
-        found.append(rate(f"{share:.0%} planted, found", slower, cases))
-    return found
+        positives = sum(run.regressed + run.others.get(IMPROVED, 0) for run in plain)
+        failing = sum(run.regressed > 0 for run in plain)
+        result.append(rate("false positives, of benchmarks", positives, sum(run.benchmarks for run in plain)))
+        result.append(rate("false positives, of A/A runs that fail", failing, len(plain)))
+    for share in sorted({run.share for run in calibration_runs if run.group}):
+        part = [run for run in calibration_runs if run.group and run.share == share]
+        hits, cases = sum(run.regressed for run in part), sum(run.benchmarks for run in part)
+        result.append(rate(f"{share:.0%} slowdown, detected", hits, cases))
+    return result

@@ -1,52 +1,61 @@
-"""The performance gate: base and head in rounds of fresh processes until the verdicts are clear."""
+"""Compare a commit with the working tree: rounds of fresh processes until all verdicts are clear."""
 
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from bench.gate import verdicts as gate
 from bench.gate.affected import affected
-from bench.gate.noise import beforehand, drifted, yardstick
-from bench.gate.rounds import PLUGINS, RoundError, Side, collect, group_of, kept, measure
+from bench.gate.noise import background_load, drifted, reference_loop
+from bench.gate.rounds import RoundError, Side, collect, group_of, measure, name_of, setup_cache
+from bench.gate.verdicts import FEWEST, MOST, Verdict, inconclusive, judge
 from impl.names import unknown
 
-REPEATS = 3  # of a round that was disturbed
-MINUTES = 11.0  # no further round is begun after as many, so that it all ends within twelve
-SECONDS = 0.03  # of a benchmark in a round
+REPEATS = 3  # of a disturbed round
+MINUTES = 11.0  # no new round starts later, so that everything ends within twelve
+SECONDS = 0.03  # per benchmark and round
 Say = Callable[[str], None]
 
 
 class GateError(ValueError):
-    """A comparison that cannot be made; the message says why."""
+    """The comparison is impossible; the message says why."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, and what a reader must know of how."""
+    """Result of a comparison.
+
+    Attributes:
+        base: Commit of the base.
+        head: Commit of the head.
+        verdicts: One per benchmark and metric.
+        notices: What a reader must know about how it was measured.
+        rounds: Columns name, group, metric, round, base and head; empty if there was nothing to compare.
+        seconds: Duration.
+    """
 
     base: str
     head: str
-    verdicts: tuple[gate.Judged, ...]
+    verdicts: tuple[Verdict, ...]
     notices: tuple[str, ...]
-    rounds: pd.DataFrame  # name, group, metric, round, base and head; none where nothing was to be compared
+    rounds: pd.DataFrame
     seconds: float
 
     @property
     def count(self) -> int:
-        """Of rounds."""
+        """Number of rounds."""
         return int(self.rounds["round"].nunique())
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Output of a git command in `root`; raises GateError with git's own words."""
+    """Return the output of a git command in `root`; raise GateError with git's message."""
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise GateError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
@@ -54,30 +63,30 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def project() -> Path:
-    """The root of the repository that one stands in: this one, or another with benchmarks in bench/."""
+    """Return the root of the repository in the current directory."""
     return Path(git(Path.cwd(), "rev-parse", "--show-toplevel"))
 
 
-def commit(root: Path, ref: str) -> str:
-    """The commit that a ref names. Raises GateError where none does."""
+def commit(root: Path, revision: str) -> str:
+    """Return the commit of a revision; raise GateError for an unknown one."""
     try:
-        return git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except GateError:
-        known = git(root, "branch", "--all", "--format=%(refname:short)").splitlines()
+        branches = git(root, "branch", "--all", "--format=%(refname:short)").splitlines()
         raise GateError(
-            f"BASE is {ref!r}, which no commit here is called; branches: {', '.join(known) or 'none'}"
+            f"unknown revision {revision!r} (BASE); branches: {', '.join(branches) or 'none'}"
         ) from None
 
 
 def changed(root: Path, base: str) -> list[str]:
-    """Files that differ between a commit and the working tree, untracked ones included."""
+    """Return the files that differ between a commit and the working tree, including untracked ones."""
     tracked = git(root, "diff", "--name-only", base).splitlines()
     return [*tracked, *git(root, "ls-files", "--others", "--exclude-standard").splitlines()]
 
 
 @contextmanager
 def checked_out(root: Path, base: str, folder: Path) -> Iterator[Path]:
-    """A worktree of the commit, for the time of a `with`."""
+    """Check out a commit into a temporary worktree."""
     git(root, "worktree", "prune")
     shutil.rmtree(folder, ignore_errors=True)
     git(root, "worktree", "add", "--detach", "--force", str(folder), base)
@@ -88,17 +97,17 @@ def checked_out(root: Path, base: str, folder: Path) -> Iterator[Path]:
 
 
 def dependencies(tree: Path) -> tuple[object, str]:
-    """What a tree says it needs, and in which versions."""
+    """Return a tree's dependencies and their versions."""
     project = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = tree / "constraints.txt"
     return project.get("dependencies"), pinned.read_text("utf-8") if pinned.exists() else ""
 
 
-def interpreter(tree: Path, head: Path, folder: Path, say: Say) -> tuple[Path, str]:
-    """Base's Python: head's own, or where it needs other packages one of its own; and the notice to give."""
+def interpreter(tree: Path, head: Path, folder: Path, say: Say) -> tuple[Path, list[str]]:
+    """Return base's Python and notices: head's own, or a new environment if base has other dependencies."""
     if dependencies(tree) == dependencies(head):
-        return Path(sys.executable), ""
-    say("base needs other packages; making it an environment of its own")
+        return Path(sys.executable), []
+    say("base has other dependencies; creating an environment for it")
     python = folder / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     done = subprocess.run(
@@ -108,148 +117,169 @@ def interpreter(tree: Path, head: Path, folder: Path, say: Say) -> tuple[Path, s
         text=True,
     )
     if done.returncode:
-        raise GateError(f"base's own environment cannot be made: {done.stderr.strip()[-500:]}")
-    return python, "base and head need different packages, and each ran in an environment of its own"
+        raise GateError(f"cannot create base's environment: {done.stderr.strip()[-500:]}")
+    return python, ["base and head have different dependencies and ran in separate environments"]
 
 
-def benchmarks_of_head(tree: Path, head: Path, python: Path, log: Path) -> tuple[bool, str]:
-    """Put head's benchmarks into base's tree where they can be collected there; and the notice to give."""
-    own = tree / "bench"
-    kept = tree / "bench of base"
-    shutil.move(own, kept)
-    shutil.copytree(head / "bench", own, ignore=shutil.ignore_patterns("__pycache__"))
+def benchmarks_of_head(tree: Path, head: Path, python: Path, log: Path) -> list[str]:
+    """Copy head's benchmarks into base's tree if they can be collected there; return notices otherwise."""
+    suites, saved = tree / "bench", tree / "bench of base"
+    shutil.move(suites, saved)
+    shutil.copytree(head / "bench", suites, ignore=shutil.ignore_patterns("__pycache__"))
     try:
         collect(Side("base", tree, python), ["bench"], log)
     except RoundError:
-        shutil.rmtree(own)
-        shutil.move(kept, own)
-        for plugin in PLUGINS:
-            shutil.copy(head / "bench" / f"{plugin}.py", own)
-        return False, "head's benchmarks do not run on base's code, and each side ran its own"
-    return True, ""
+        shutil.rmtree(suites)
+        shutil.move(saved, suites)
+        return ["head's benchmarks do not run on base's code; each side ran its own"]
+    return []
 
 
 def compare(
     root: Path,
-    ref: str,
+    revision: str,
     folder: Path,
     *,
     only: Sequence[str] = (),
     everything: bool = False,
     tolerance: float | None = None,
-    fewest: int = gate.FEWEST,
+    fewest: int = FEWEST,
     minutes: float = MINUTES,
     say: Say = print,
 ) -> Comparison:
     """Measure a commit and the working tree in rounds, and judge.
 
-    folder: where the worktree and every round's file go. only: groups of benchmarks; everything: also those
-    that the change cannot have touched. tolerance: of every group, in place of the project's own; fewest: rounds
-    of every benchmark; minutes: after which no further round is begun. Raises GateError or RoundError for
-    what cannot be compared.
+    Args:
+        root: Root of the repository.
+        revision: Git revision of the base.
+        folder: Folder of the worktree and of every round's files.
+        only: Groups of benchmarks; default: all.
+        everything: Include benchmarks that the change cannot affect.
+        tolerance: Tolerance of every group; default: those of the project.
+        fewest: Minimum number of rounds per benchmark.
+        minutes: Time after which no new round starts.
+        say: Called with a line at every step.
+
+    Raises:
+        GateError: If the comparison is impossible.
+        RoundError: If a side cannot be measured.
     """
-    begin, base = time.monotonic(), commit(root, ref)
-    notices = (
-        ["the working tree has changes that no commit has"] if git(root, "status", "--porcelain") else []
-    )
+    begin, base = time.monotonic(), commit(root, revision)
+    dirty = git(root, "status", "--porcelain")
+    notices = ["the working tree has uncommitted changes"] if dirty else []
     head = git(root, "rev-parse", "HEAD")
     suites = None if everything else affected(changed(root, base), root)
     if suites == []:
-        nothing = (*notices, "nothing that a benchmark runs through differs")
-        return Comparison(base, head, (), nothing, pd.DataFrame(columns=["round"]), 0.0)
+        notices.append("the change affects no benchmark")
+        return Comparison(base, head, (), tuple(notices), pd.DataFrame(columns=["round"]), 0.0)
     with checked_out(root, base, folder / "tree") as tree:
-        python, notice = interpreter(tree, root, folder / "venv", say)
-        shared, other = benchmarks_of_head(tree, root, python, folder / "base-collected.log")
-        notices += [n for n in (notice, other) if n]
+        python, separate = interpreter(tree, root, folder / "venv", say)
+        own_suites = benchmarks_of_head(tree, root, python, folder / "base-collected.log")
+        notices += [*separate, *own_suites]
         sides = Side("base", tree, python), Side("head", root, Path(sys.executable))
-        there = {s.name: _benchmarks(s, suites if shared else None, folder) for s in sides}
-        nodes = {name: [n for n in all_ if not only or group_of(n) in only] for name, all_ in there.items()}
-        if not any(nodes.values()):
-            touched = sorted({group_of(node) for all_ in there.values() for node in all_})
-            rest = "" if everything else " Add --all for groups that the change cannot have touched."
-            raise GateError(unknown("group", ",".join(only), touched) + rest)
-        groups = {group_of(node) for names in nodes.values() for node in names}
-        allowed = budgets(root) if tolerance is None else dict.fromkeys(groups, tolerance)
-        frame = rounds_of(sides, nodes, folder, begin + 60 * minutes, allowed, notices, say, fewest=fewest)
-    verdicts = tuple(gate.judge(frame, allowed))
+        nodes = _nodes(sides, None if own_suites else suites, only, everything, folder)
+        allowed = tolerances(root)
+        if tolerance is not None:
+            allowed = {group_of(node): tolerance for side in nodes.values() for node in side}
+        deadline = begin + 60 * minutes
+        frame = rounds_of(sides, nodes, folder, deadline, allowed, notices, say, fewest=fewest)
+    verdicts = tuple(judge(frame, allowed))
     return Comparison(base, head, verdicts, tuple(notices), frame, time.monotonic() - begin)
 
 
-def budgets(root: Path) -> dict[str, float]:
-    """Budgets of groups, from pyproject.toml's table tool.gate.budgets."""
+def _nodes(
+    sides: Sequence[Side], suites: Sequence[str] | None, only: Sequence[str], everything: bool, folder: Path
+) -> dict[str, list[str]]:
+    """Return the node ids of both sides' benchmarks, of the given suites and groups or of all."""
+    collected = {s.name: collect(s, suites or ["bench"], folder / f"{s.name}-collected.log") for s in sides}
+    nodes = {name: [n for n in ids if not only or group_of(n) in only] for name, ids in collected.items()}
+    if not any(nodes.values()):
+        groups = sorted({group_of(node) for ids in collected.values() for node in ids})
+        hint = "" if everything else " --all adds those that the change cannot affect."
+        raise GateError(unknown("group", ",".join(only), groups) + hint)
+    return nodes
+
+
+def tolerances(root: Path) -> dict[str, float]:
+    """Return the tolerances of groups in pyproject.toml's table tool.gate.tolerances."""
     tools = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {})
-    return dict(tools.get("gate", {}).get("budgets", {}))
-
-
-def _benchmarks(side: Side, suites: Sequence[str] | None, folder: Path) -> list[str]:
-    """The side's benchmarks, of the suites or of all."""
-    return collect(side, suites or ["bench"], folder / f"{side.name}-collected.log")
+    return dict(tools.get("gate", {}).get("tolerances", {}))
 
 
 def rounds_of(
     sides: Sequence[Side],
-    nodes: dict[str, list[str]],
+    nodes: Mapping[str, Sequence[str]],
     folder: Path,
     deadline: float,
-    allowed: dict[str, float],
+    allowed: Mapping[str, float],
     notices: list[str],
     say: Say,
     *,
-    fewest: int = gate.FEWEST,
+    fewest: int = FEWEST,
 ) -> pd.DataFrame:
-    """Rounds in ABBA order: all benchmarks as often as the gate wants at least, then those left undecided.
+    """Measure rounds in ABBA order: all benchmarks `fewest` times, then the inconclusive ones.
 
-    nodes: by side; allowed: budgets by group; what a reader should know is added to `notices`.
+    Args:
+        sides: Base and head.
+        nodes: Node ids by side.
+        folder: Folder of every round's files.
+        deadline: Monotonic time after which no new round starts.
+        allowed: Tolerances by group.
+        notices: Receives what a reader must know.
+        say: Called with a line for every round.
+        fewest: Minimum number of rounds.
     """
     parts: list[pd.DataFrame] = []
-    yardsticks = list[float]()
+    loops = list[float]()
     for side in sides:
-        kept(side, folder).unlink(missing_ok=True)  # of a comparison before, of other code
-    if noise := beforehand():
-        notices.append(f"before the first round {noise}")
+        setup_cache(side, folder).unlink(missing_ok=True)  # of another comparison
+    if load := background_load():
+        notices.append(f"before the first round {load}")
     wanted: set[str] | None = None
-    for number in range(gate.MOST):
+    for number in range(MOST):
         if number >= fewest:
-            wanted = gate.undecided(gate.judge(pd.concat(parts), allowed))
+            wanted = inconclusive(judge(pd.concat(parts), allowed))
             if not wanted or time.monotonic() > deadline:
                 break
         order = sides if number % 2 == 0 else sides[::-1]  # base head, head base, base head, …
-        chosen = {side: [n for n in names if wanted is None or n in wanted] for side, names in nodes.items()}
-        yardsticks.append(yardstick())
+        chosen = {
+            side: [n for n in ids if wanted is None or name_of(n) in wanted] for side, ids in nodes.items()
+        }
+        loops.append(reference_loop())
         measured = _undisturbed(order, chosen, folder, number, notices, say)
         parts.append(measured.assign(round=number))
-    notices += filter(None, [drifted(yardsticks)])
+    notices += filter(None, [drifted(loops)])
     return _without_failing(pd.concat(parts), nodes)
 
 
-def _without_failing(frame: pd.DataFrame, nodes: dict[str, list[str]]) -> pd.DataFrame:
-    """The rounds, with no value on either side for a benchmark that a side has and never finished.
+def _without_failing(frame: pd.DataFrame, nodes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Remove the values of benchmarks that one side has and never finished.
 
-    So it is neither taken for new or removed, nor dropped in silence.
+    Otherwise they would count as new or removed, or disappear.
     """
     finished = {side: set(frame.loc[frame[side].notna(), "name"]) for side in nodes}
-    failing = [name for side, names in nodes.items() for name in names if name not in finished[side]]
+    failing = [name_of(n) for side, ids in nodes.items() for n in ids if name_of(n) not in finished[side]]
     rows = [(name, group_of(name), "seconds", 0) for name in dict.fromkeys(failing)]
-    kept = frame[~frame["name"].isin(failing)]
-    return pd.concat([kept, pd.DataFrame(rows, columns=["name", "group", "metric", "round"])])
+    rest = frame[~frame["name"].isin(failing)]
+    return pd.concat([rest, pd.DataFrame(rows, columns=["name", "group", "metric", "round"])])
 
 
 def _undisturbed(
     sides: Sequence[Side],
-    nodes: dict[str, list[str]],
+    nodes: Mapping[str, Sequence[str]],
     folder: Path,
     number: int,
     notices: list[str],
     say: Say,
 ) -> pd.DataFrame:
-    """A round, repeated where something disturbed it; the last is taken as it is, and said."""
+    """Measure a round, and repeat it if something disturbed it; keep the last one with a notice."""
     files = {side.name: folder / f"round-{number + 1:02d}-{side.name}.json" for side in sides}
-    count = len(set().union(*nodes.values()))
+    count = len({name_of(node) for ids in nodes.values() for node in ids})
     for _ in range(REPEATS):
         say(f"round {number + 1}: {count} benchmarks, {' before '.join(files)}")
         frame, noise = measure(sides, nodes, SECONDS, files)
         if not noise:
             return frame
-        say(f"round {number + 1} disturbed: {noise}; again")
+        say(f"round {number + 1} disturbed: {noise}; repeating it")
     notices.append(f"round {number + 1} stayed disturbed: {noise}")
     return frame

@@ -1,4 +1,4 @@
-"""What else the machine does while something is measured: the work of others, and how fast it is itself."""
+"""Disturbances of a measurement: background load and clock drift."""
 
 import resource
 import time
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import psutil
 
-OTHERS = 0.25  # processors' worth of other work from which on a measurement counts as disturbed
-DRIFT = 0.1  # relative, of the yardstick between rounds, from which on it is said
+LOAD = 0.25  # background load in processors above which a measurement is disturbed
+DRIFT = 0.1  # relative change of the reference loop between rounds that is reported
 
 
 def busy() -> float:
-    """Processor seconds that others than this process and its children used since the machine started."""
+    """Return the processor seconds of all other processes since the machine started, except children."""
     times = psutil.cpu_times()
     used = sum(getattr(times, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq", "steal"))
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
@@ -20,8 +20,8 @@ def busy() -> float:
     return used
 
 
-def yardstick(repeats: int = 20) -> float:
-    """Seconds of a fixed loop, the fastest of some: a matter of the processor's frequency, not of code."""
+def reference_loop(repeats: int = 20) -> float:
+    """Return the minimum seconds of a fixed loop, which depend on the processor's frequency only."""
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -30,22 +30,20 @@ def yardstick(repeats: int = 20) -> float:
     return min(times)
 
 
-def beforehand() -> str:
-    """What is going on before anything is measured, within about a second; "" where nothing is."""
+def background_load() -> str:
+    """Observe the machine for about a second; return its background load, or "" if it is idle."""
     before, begin = busy(), time.monotonic()
-    yardstick(500)
+    reference_loop(500)
     return disturbed(busy() - before, time.monotonic() - begin)
 
 
 def disturbed(used: float, wall: float) -> str:
-    """What disturbed `wall` seconds in which others used so many processor seconds; "" where nothing did."""
-    share = used / wall
-    return f"other processes took {share:.2f} processors" if share > OTHERS else ""
+    """Return the disturbance of `wall` seconds in which others used `used` processor seconds, or ""."""
+    load = used / wall
+    return f"other processes used {load:.2f} processors" if load > LOAD else ""
 
 
-def drifted(yardsticks: Sequence[float]) -> str:
-    """How far the machine's own speed went between rounds, where that is much; "" otherwise."""
-    spread = max(yardsticks) / min(yardsticks) - 1
-    return (
-        f"a fixed loop took up to {spread:.0%} longer in one round than in another" if spread > DRIFT else ""
-    )
+def drifted(loops: Sequence[float]) -> str:
+    """Return the clock drift between rounds, given the seconds of their reference loops, or ""."""
+    spread = max(loops) / min(loops) - 1
+    return f"the clock drifted: a fixed loop took up to {spread:.0%} longer" if spread > DRIFT else ""

@@ -1,4 +1,4 @@
-"""The gate's verdicts for readers: a table in the terminal, Markdown for a comment, JSON for machines."""
+"""Output of a comparison: a table in the terminal, Markdown for a comment, JSON for programs."""
 
 import json
 import math
@@ -11,76 +11,86 @@ from rich.table import Table
 
 from bench.gate.calibration import CalibrationRun, rates, this_machine
 from bench.gate.compare import Comparison
-from bench.gate.verdicts import FAILED, FASTER, INCONCLUSIVE, NEW, REMOVED, SAME, SLOWER, Judged
+from bench.gate.verdicts import (
+    FAILED,
+    IMPROVED,
+    INCONCLUSIVE,
+    NEW,
+    REGRESSED,
+    REMOVED,
+    UNCHANGED,
+    Verdict,
+)
 
-# What matters first; same is counted and not listed.
-ORDER = (SLOWER, FAILED, INCONCLUSIVE, FASTER, NEW, REMOVED)
-COLORS = {SLOWER: "bold red", FAILED: "bold red", INCONCLUSIVE: "yellow", FASTER: "green"}
+# Most important first; unchanged benchmarks are counted but not listed.
+ORDER = (REGRESSED, FAILED, INCONCLUSIVE, IMPROVED, NEW, REMOVED)
+COLORS = {REGRESSED: "bold red", FAILED: "bold red", INCONCLUSIVE: "yellow", IMPROVED: "green"}
 COLUMNS = ("Benchmark", "Verdict", "Head / base", "Interval", "Corrected p", "Rounds", "Why")
 
 
 def short(name: str) -> str:
-    """A benchmark's name without its file: what is timed."""
+    """Return a benchmark's parameters, which are unique."""
     return name.split("[")[-1].rstrip("]")
 
 
-def what(v: Judged) -> str:
-    """What is judged: a benchmark's time, or another quantity of it."""
+def quantity(v: Verdict) -> str:
+    """Return the benchmark, and the metric unless it is time."""
     return short(v.name) if v.metric == "seconds" else f"{short(v.name)}, {v.metric.replace('_', ' ')}"
 
 
-def cells(v: Judged) -> list[str]:
-    """A verdict as the cells of a row."""
+def cells(v: Verdict) -> list[str]:
+    """Return the cells of a verdict's row."""
     if math.isnan(v.ratio):
-        return [what(v), v.verdict, "–", "–", "–", str(v.rounds), v.why]
+        return [quantity(v), v.verdict, "–", "–", "–", str(v.rounds), v.why]
     interval = "–" if math.isnan(v.low) else f"{v.low:.3f} to {v.high:.3f}"
     p = "–" if math.isnan(v.p) else f"{v.p:.2g}"
-    return [what(v), v.verdict, f"{v.ratio:.3f}", interval, p, str(v.rounds), v.why]
+    return [quantity(v), v.verdict, f"{v.ratio:.3f}", interval, p, str(v.rounds), v.why]
 
 
-def listed(found: Sequence[Judged]) -> list[Judged]:
-    """Verdicts worth a line, the weightiest first and the greatest changes before small ones."""
-    worth = [v for v in found if v.verdict != SAME]
-    size = {id(v): 0.0 if math.isnan(v.ratio) else abs(math.log(v.ratio)) for v in worth}
-    return sorted(worth, key=lambda v: (ORDER.index(v.verdict), -size[id(v)]))
+def listed(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return all verdicts but unchanged, the most important first and large changes before small ones."""
+    rows = [v for v in verdicts if v.verdict != UNCHANGED]
+    size = {id(v): 0.0 if math.isnan(v.ratio) else abs(math.log(v.ratio)) for v in rows}
+    return sorted(rows, key=lambda v: (ORDER.index(v.verdict), -size[id(v)]))
 
 
-def summary(found: Comparison) -> str:
-    """One line: how many came out which way, in how many rounds and minutes."""
-    words = [v.verdict for v in found.verdicts]
-    counts = ", ".join(f"{words.count(w)} {w}" for w in (*ORDER[:4], SAME, *ORDER[4:]) if w in words)
-    took = f"{found.count} rounds, {found.seconds / 60:.1f} min"
-    return f"{found.base[:10]} to {found.head[:10]}: {counts or 'nothing to compare'} ({took})"
+def summary(comparison: Comparison) -> str:
+    """Return one line: the number of each verdict, rounds and minutes."""
+    words = [v.verdict for v in comparison.verdicts]
+    counts = ", ".join(f"{words.count(w)} {w}" for w in (*ORDER[:4], UNCHANGED, *ORDER[4:]) if w in words)
+    took = f"{comparison.count} rounds, {comparison.seconds / 60:.1f} min"
+    return f"{comparison.base[:10]} to {comparison.head[:10]}: {counts or 'nothing to compare'} ({took})"
 
 
-def terminal(found: Comparison) -> Table:
-    """The table of what is worth a line."""
-    table = Table(title=summary(found), title_justify="left", caption="\n".join(found.notices) or None)
+def terminal(comparison: Comparison) -> Table:
+    """Return the table of listed verdicts."""
+    caption = "\n".join(comparison.notices) or None
+    table = Table(title=summary(comparison), title_justify="left", caption=caption)
     for column in COLUMNS:
         table.add_column(column, justify="right" if column in COLUMNS[2:6] else "left", overflow="fold")
-    for v in listed(found.verdicts):
+    for v in listed(comparison.verdicts):
         table.add_row(*cells(v), style=COLORS.get(v.verdict))
     return table
 
 
-def markdown(found: Comparison) -> str:
-    """The same for a pull request."""
-    lines = [f"**Performance:** {summary(found)}", ""]
-    rows = listed(found.verdicts)
+def markdown(comparison: Comparison) -> str:
+    """Return the same for a pull request."""
+    lines = [f"**Performance:** {summary(comparison)}", ""]
+    rows = listed(comparison.verdicts)
     if rows:
         lines += [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
         lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells(v))} |" for v in rows]
-    lines += ["", *(f"- {notice}" for notice in found.notices)]
+    lines += ["", *(f"- {notice}" for notice in comparison.notices)]
     return "\n".join(lines).strip() + "\n"
 
 
-def as_json(found: Comparison, calibration_runs: Sequence[CalibrationRun] = ()) -> str:
-    """Everything, with each round's ratio and what a calibration found; null where there is no number."""
+def as_json(comparison: Comparison, calibration_runs: Sequence[CalibrationRun] = ()) -> str:
+    """Return everything, with each round's ratio and the calibration; NaN becomes null."""
     record = {
-        **{name: value for name, value in vars(found).items() if name != "rounds"},
-        "verdicts": [asdict(v) for v in found.verdicts],
-        "rounds": found.count,
-        "ratios": _ratios(found.rounds),
+        **{name: value for name, value in vars(comparison).items() if name != "rounds"},
+        "verdicts": [asdict(v) for v in comparison.verdicts],
+        "rounds": comparison.count,
+        "ratios": _ratios(comparison.rounds),
         "calibration": [asdict(rate) for rate in rates(calibration_runs)],
         "calibrated": calibrated(calibration_runs) if calibration_runs else "",
     }
@@ -88,7 +98,7 @@ def as_json(found: Comparison, calibration_runs: Sequence[CalibrationRun] = ()) 
 
 
 def _ratios(rounds: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Head / base of each round that has both."""
+    """Return head / base of each round that has both."""
     if rounds.empty:
         return []
     both = rounds.dropna(subset=["base", "head"]).assign(ratio=lambda frame: frame["head"] / frame["base"])
@@ -104,21 +114,22 @@ def _without_nan(value: Any) -> Any:
 
 
 def calibrated(calibration_runs: Sequence[CalibrationRun]) -> str:
-    """Where and with which commits a calibration was made, and whether that is elsewhere."""
-    machines, commits = {t.machine for t in calibration_runs}, {t.commit[:10] for t in calibration_runs}
+    """Return machine and commits of a calibration."""
+    machines = {run.machine for run in calibration_runs}
+    commits = {run.commit[:10] for run in calibration_runs}
     here = "" if machines == {this_machine()} else "; not this machine"
     return f"Calibration of the gate on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
 
 
-def trusted(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:
-    """The table of what a calibration found; nothing where there was none."""
-    found = rates(calibration_runs)
-    if not found:
+def reliability(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:
+    """Return the table of a calibration's rates; none without a calibration."""
+    rows = rates(calibration_runs)
+    if not rows:
         return []
     table = Table(title=calibrated(calibration_runs), title_justify="left")
-    for column in ("What", "Cases", "Share", "Interval"):
-        table.add_column(column, justify="left" if column == "What" else "right")
-    for r in found:
+    for column in ("Rate", "Cases", "Share", "Interval"):
+        table.add_column(column, justify="left" if column == "Rate" else "right")
+    for r in rows:
         share, interval = f"{r.hits / r.cases:.1%}", f"{r.low:.1%} to {r.high:.1%}"
         table.add_row(r.label, f"{r.hits} of {r.cases}", share, interval)
     return [table]

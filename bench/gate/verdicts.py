@@ -1,7 +1,7 @@
-"""From rounds of two sides to verdicts: what became slower, faster or hungrier, and how sure that is.
+"""From rounds of two sides to verdicts: which benchmarks regressed, improved or use more memory.
 
-The round is the unit: within one, both sides were measured next to each other in fresh processes, so that
-what disturbs a round disturbs both. Nothing here measures, reads or writes.
+The unit is the round: both sides were measured at the same time in fresh processes, so that disturbances
+affect both. This module only computes.
 """
 
 import math
@@ -12,22 +12,31 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics import CONFIDENCE
 
-SLOWER, FASTER, SAME, INCONCLUSIVE = "slower", "faster", "same", "inconclusive"
+REGRESSED, IMPROVED, UNCHANGED, INCONCLUSIVE = "regressed", "improved", "unchanged", "inconclusive"
 NEW, REMOVED, FAILED = "new", "removed", "failed"
 ALPHA = 0.01  # of the corrected p-value
-TOLERANCE = (
-    0.05  # by so much a benchmark may be slower, relative, where its group has no tolerance of its own
-)
+TOLERANCE = 0.05  # relative slowdown that is tolerated where a group has no tolerance of its own
 FEWEST, MOST = 7, 31  # rounds
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One benchmark: its ratio head / base with its interval, corrected p, and the verdict with its reason.
+class Verdict:
+    """Verdict on one metric of one benchmark.
 
-    Ratio, interval and p are NaN where only one side was measured.
+    Attributes:
+        name: Name of the benchmark.
+        group: Its group.
+        metric: `seconds` or `peak_bytes`.
+        verdict: One of the words above.
+        ratio: Head / base; like interval and p NaN if only one side was measured.
+        low: Lower end of the ratio's interval.
+        high: Upper end.
+        p: Corrected p-value.
+        rounds: Number of rounds with both sides.
+        tolerance: Tolerated relative increase.
+        why: Reason, if the verdict needs one.
     """
 
     name: str
@@ -44,7 +53,7 @@ class Judged:
 
 
 def corrected(p: Sequence[float]) -> np.ndarray:
-    """P-values corrected for their number by Benjamini & Hochberg (1995); NaN stay NaN."""
+    """Return p-values corrected for their number by Benjamini & Hochberg (1995); NaN stay NaN."""
     values = np.array(p, dtype=float)
     tested = ~np.isnan(values)
     if tested.any():
@@ -53,10 +62,15 @@ def corrected(p: Sequence[float]) -> np.ndarray:
 
 
 def ratio_of_rounds(base: np.ndarray, head: np.ndarray) -> tuple[float, float, float, float]:
-    """Geometric mean of head / base over rounds, its Student interval and p of its being 1 (two-sided).
+    """Return the geometric mean of head / base, its Student interval, and the p-value of a ratio of 1.
 
-    base, head: positive, (rounds,) each, of the same rounds. With fewer than two rounds interval and p are
-    NaN; rounds that all agree have an interval without width, and the p of a sign test.
+    Args:
+        base: Positive, (rounds,).
+        head: Positive, (rounds,), of the same rounds.
+
+    Returns:
+        Ratio, low, high and p (two-sided). With fewer than two rounds interval and p are NaN. For equal
+        rounds the interval has no width and p is that of a sign test.
     """
     d = np.log(head / base)
     if len(d) < 2:
@@ -70,73 +84,65 @@ def ratio_of_rounds(base: np.ndarray, head: np.ndarray) -> tuple[float, float, f
     return math.exp(mean), math.exp(float(low)), math.exp(float(high)), float(test.pvalue)
 
 
-def judge(rounds: pd.DataFrame, budgets: Mapping[str, float] | None = None) -> list[Judged]:
-    """The verdict on every benchmark and metric.
+def judge(rounds: pd.DataFrame, tolerances: Mapping[str, float] | None = None) -> list[Verdict]:
+    """Return the verdict on every benchmark and metric.
 
-    rounds: name, group, metric, round, base and head; NaN on a side that did not measure it in that round.
-    budgets: by group, else TOLERANCE.
+    Regressed: the interval lies above the tolerance and the corrected p below ALPHA. Improved: the same in
+    the other direction. Unchanged: the interval lies within the tolerance. Otherwise inconclusive.
 
-    Slower: the interval's lower end is above the tolerance and the corrected p below ALPHA; faster the other way
-    round; same: the interval lies within the tolerance both ways; else inconclusive.
+    Args:
+        rounds: Columns name, group, metric, round, base and head; NaN on a side that did not measure.
+        tolerances: Tolerance by group, else TOLERANCE.
     """
-    found = []
+    benchmarks, ratios = [], []
     for (name, group, metric), part in rounds.groupby(["name", "group", "metric"], sort=False):
         both = part.dropna(subset=["base", "head"])
-        sides = [bool(part[side].notna().any()) for side in ("base", "head")]
-        found.append((str(name), str(group), str(metric), both, sides))
-    measured = [
-        ratio_of_rounds(b["base"].to_numpy(), b["head"].to_numpy()) if len(b) else None for *_, b, _ in found
-    ]
-    p = corrected([math.nan if m is None else m[3] for m in measured])
+        benchmarks.append((str(name), str(group), str(metric), part, len(both)))
+        nothing = (math.nan, math.nan, math.nan, math.nan)
+        values = both["base"].to_numpy(), both["head"].to_numpy()
+        ratios.append(ratio_of_rounds(*values) if len(both) else nothing)
     verdicts = []
-    for (name, group, metric, both, sides), m, corrected_p in zip(found, measured, p, strict=True):
-        tolerance = (budgets or {}).get(group, TOLERANCE)
-        if m is None:
-            verdict, why = one_sided(*sides)
-            verdicts.append(
-                Judged(
-                    name, group, metric, verdict, math.nan, math.nan, math.nan, math.nan, 0, tolerance, why
-                )
-            )
-            continue
-        ratio, low, high, _ = m
-        verdict, why = decide(low, high, float(corrected_p), tolerance)
+    p_values = corrected([p for *_, p in ratios])
+    for (name, group, metric, part, count), (ratio, low, high, _), p in zip(
+        benchmarks, ratios, p_values, strict=True
+    ):
+        tolerance = (tolerances or {}).get(group, TOLERANCE)
+        if count:
+            verdict, why = decide(low, high, float(p), tolerance)
+        else:
+            verdict, why = one_sided(bool(part["base"].notna().any()), bool(part["head"].notna().any()))
         verdicts.append(
-            Judged(
-                name, group, metric, verdict, ratio, low, high, float(corrected_p), len(both), tolerance, why
-            )
+            Verdict(name, group, metric, verdict, ratio, low, high, float(p), count, tolerance, why)
         )
     return verdicts
 
 
 def one_sided(base: bool, head: bool) -> tuple[str, str]:
-    """What is said of a benchmark that no round has on both sides."""
+    """Return verdict and reason for a benchmark that no round has on both sides."""
     if head and not base:
-        return NEW, "base has no such benchmark"
+        return NEW, "missing in base"
     if base and not head:
-        return REMOVED, "head has no such benchmark"
-    return FAILED, "it fails on a side that has it, or no round was measured on both"
+        return REMOVED, "missing in head"
+    return FAILED, "it fails on one side, or no round measured both"
 
 
 def decide(low: float, high: float, p: float, tolerance: float) -> tuple[str, str]:
-    """Verdict and reason, from the interval of the ratio, the corrected p and the tolerance."""
+    """Return verdict and reason, given the ratio's interval, the corrected p and the tolerance."""
     bound = 1 + tolerance
     if math.isnan(p):
-        return INCONCLUSIVE, "one round only; more are needed"
+        return INCONCLUSIVE, "only one round; more are needed"
     if low > bound and p < ALPHA:
-        return SLOWER, ""
+        return REGRESSED, ""
     if high < 1 / bound and p < ALPHA:
-        return FASTER, ""
+        return IMPROVED, ""
     if 1 / bound <= low and high <= bound:
-        return SAME, ""
+        return UNCHANGED, ""
     if high / low > bound**2:
-        return (
-            INCONCLUSIVE,
-            f"too noisy: the interval is {high / low - 1:.0%} wide; more rounds, a quiet machine",
-        )
-    return INCONCLUSIVE, "close to the tolerance; more rounds would tell"
+        noise = f"too noisy: the interval is {high / low - 1:.0%} wide"
+        return INCONCLUSIVE, f"{noise}; run more rounds on an idle machine"
+    return INCONCLUSIVE, "close to the tolerance; run more rounds"
 
 
-def undecided(verdicts: Sequence[Judged]) -> set[str]:
-    """Names of the benchmarks that more rounds may decide: too noisy, or close to the tolerance."""
+def inconclusive(verdicts: Sequence[Verdict]) -> set[str]:
+    """Return the names of benchmarks that more rounds may decide."""
     return {v.name for v in verdicts if v.verdict == INCONCLUSIVE}

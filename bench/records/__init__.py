@@ -1,1 +1,1 @@
-""""""
+"""Records of runs and environments: plain data that the results store holds."""

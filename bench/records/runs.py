@@ -1,21 +1,19 @@
-"""What a training run and a benchmark are, and what came of them: plain data."""
+"""Training runs, benchmarks and their results as plain data."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-HELD_OUT = 5000  # training images that choose learning rates; a fifth where there are few
-
-
+HELD_OUT = 5000  # training images that choose learning rates; a fifth of smaller data sets
 VALIDATION, TEST = "validation", "test"
 
 
 class Measurement(NamedTuple):
-    """One number of a run: metric, step, value and unit."""
+    """One number: the metric, the step at which it was measured, its value and its unit."""
 
     metric: str
     step: int
@@ -23,15 +21,33 @@ class Measurement(NamedTuple):
     unit: str
 
 
+def _hash(record: Any) -> str:
+    """Return 16 hexadecimal digits that depend on all fields of a dataclass."""
+    return hashlib.sha256(json.dumps(asdict(record), sort_keys=True).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class RunConfig:
-    """One run; two cells with the same fields are the same run.
+    """Configuration of a training run; equal configurations are the same run.
 
-    activation, batch_norm, loss and initialization are None where the task has none. samples: training
-    samples used; at most as many test samples are. split: what scores the run at its end, `validation`, the
-    held-out training images, while rates are chosen, and `test` once they are. loss: one of LOSSES.
-    wrong_labels: share of the training labels that are drawn anew. initialization: `torch`, or `variance`,
-    which keeps that of the signal (`impl.initialization`).
+    Attributes:
+        task: Network to train, or the name of an experiment without one.
+        activation: Name of the activation; like `batch_norm`, `loss` and `initialization` None if the task
+            has none.
+        optimizer: Name of the optimizer.
+        learning_rate: Step size of the optimizer.
+        batch_size: Samples per step.
+        batch_norm: Whether the network normalizes its hidden layers.
+        dataset: Name of the data set.
+        samples: Number of training samples; at most as many test samples are used.
+        epochs: Passes over the training samples.
+        seed: Seed of initial weights, order of samples and dropout.
+        split: Samples that score the run: `validation` (held-out training images) while learning rates are
+            chosen, `test` afterwards.
+        loss: One of `impl.losses.LOSSES`.
+        wrong_labels: Share of training labels replaced by another class (label noise).
+        initialization: `torch`, or `variance`, which preserves the variance of the signal
+            (`impl.training.initialization`).
     """
 
     task: str
@@ -52,15 +68,15 @@ class RunConfig:
     @property
     def config_hash(self) -> str:
         """Hash of the fields."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return _hash(self)
 
     def __str__(self) -> str:
         parts = [self.task, self.activation, self.optimizer, self.loss]
         rate = [f"at {self.learning_rate:g}"] if self.learning_rate else []
         extra = [
             *(["without batch norm"] if self.batch_norm is False else []),
-            *([f"{self.wrong_labels:.0%} wrong labels"] if self.wrong_labels else []),
-            *(["variance kept"] if self.initialization == "variance" else []),
+            *([f"{self.wrong_labels:.0%} label noise"] if self.wrong_labels else []),
+            *(["variance-preserving"] if self.initialization == "variance" else []),
             *(["tuning"] if self.split == VALIDATION else []),
         ]
         return " ".join([*filter(None, parts), *rate, *extra, f"seed {self.seed}"])
@@ -68,7 +84,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class ConformanceCheck(RunConfig):
-    """A check of `bench.conformance` of the user's own candidate that `subject` names, of whichever kind."""
+    """Conformance check of the custom candidate `subject`; the task names its kind."""
 
     subject: str = ""
 
@@ -78,32 +94,36 @@ class ConformanceCheck(RunConfig):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of a run: its status, what it measured, the 8-bit grey pictures it made, or why it failed."""
+    """Result of a run: status, measurements, 8-bit gray images, or the error.
 
-    status: str  # finished, diverged or failed
+    Attributes:
+        status: `finished`, `diverged` or `failed`.
+        measurements: All measurements of the run.
+        images: Images by name, each (K, H, W) uint8.
+        error: Reason of a failure, else empty.
+    """
+
+    status: str
     measurements: Sequence[Measurement] = ()
-    images: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (K, H, W) uint8
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
     error: str = ""
 
 
 def held_out(train_size: int) -> int:
-    """How many of the training samples choose learning rates and are never trained on: the last ones."""
+    """Return the number of training samples at the end that only choose learning rates."""
     return min(HELD_OUT, train_size // 5)
-
-
-# what the fixtures `timed` and `interleaved` give a benchmark
-Timed = Callable[[Callable[[], object]], None]
-
-
-Interleaved = Callable[[dict[str, Callable[[], object]], int], None]
 
 
 @dataclass(frozen=True)
 class BenchmarkCase:
-    """One benchmark: which work, of what, by whose implementation, on which input.
+    """One benchmark.
 
-    task: kind of work, such as `activation_forward`; subject: the activation, strategy, optimizer or network;
-    implementation: `impl` or `torch`; input: on what, in words; size: its number of elements or samples.
+    Attributes:
+        task: Kind of work, such as `activation_forward`.
+        subject: Activation, strategy, optimizer or network.
+        implementation: `impl`, `torch`, or a backend of `impl`.
+        input: Description of the input.
+        size: Number of elements or samples of the input.
     """
 
     task: str
@@ -115,7 +135,7 @@ class BenchmarkCase:
     @property
     def config_hash(self) -> str:
         """Hash of the fields."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return _hash(self)
 
     def __str__(self) -> str:
         return f"{self.task}-{self.subject}-{self.implementation}-{self.input}"

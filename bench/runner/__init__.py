@@ -1,1 +1,1 @@
-""""""
+"""Run benchmarks and training runs, and record their results."""

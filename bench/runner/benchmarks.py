@@ -1,6 +1,7 @@
-"""Run the pytest-benchmark suites and record each benchmark when it ends."""
+"""Collect and run the pytest-benchmark suites."""
 
 import contextlib
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,30 +11,43 @@ import pytest
 from bench.records.environment import ROOT
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.runner.progress import Steps
-from bench.runner.pytest_plugin import Recorder
+from bench.runner.pytest_plugin import Collector, Recorder
 from bench.runner.recorder import RunRecorder
-from bench.store import database as store
+from bench.store import StoreError
 
-CONFIG = ROOT / "pyproject.toml"  # an installed copy lies beside other packages and has none
-
-
-BENCHMARK_SAMPLE = 0.001  # seconds: shorter samples drown in the noise of clock and scheduler
+CONFIG = ROOT / "pyproject.toml"  # missing in an installed copy
+SHORTEST_SAMPLE = 0.001  # seconds; noise of clock and scheduler dominates shorter samples
 
 
-def suites(device: str, own: Mapping[str, Sequence[str]]) -> list[str]:
-    """What pytest is to read: all suites on a device, and by kind a user's own candidates beside the tables'.
-
-    It is to leave alone our output and our folder.
-    """
+def _suites(device: str, custom: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return pytest's arguments for all suites on a device, including custom candidates by kind."""
     return [
         str(ROOT / "bench" / "suites"),
         f"--rootdir={ROOT}",
         f"--config-file={CONFIG if CONFIG.exists() else os.devnull}",
-        "--capture=no",  # pytest would take stderr, and the progress with it
+        "--capture=no",  # capturing stderr would hide the progress
         "-pno:cacheprovider",
         f"--device={device}",
-        *(f"--{kind}={name}" for kind, names in own.items() for name in names),
+        *(f"--{kind}={name}" for kind, names in custom.items() for name in names),
     ]
+
+
+def collect(device: str, custom: Mapping[str, Sequence[str]]) -> tuple[BenchmarkCase, ...]:
+    """Return all benchmarks without running them.
+
+    Args:
+        device: `cpu` or `cuda`.
+        custom: Custom candidates by kind.
+
+    Raises:
+        ValueError: If pytest cannot collect the suites.
+    """
+    collector = Collector()
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        code = pytest.main([*_suites(device, custom), "--collect-only", "-q"], plugins=[collector])
+    if code != pytest.ExitCode.OK:
+        raise ValueError(f"cannot collect the benchmarks: {output.getvalue()[-500:]}")
+    return collector.cases
 
 
 def run_benchmarks(
@@ -41,41 +55,45 @@ def run_benchmarks(
     device: str,
     seconds: float,
     log: Path,
-    own: Mapping[str, Sequence[str]] | None = None,
+    custom: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Run the pytest-benchmark suites of `bench/` and record each benchmark as soon as it is finished.
+    """Run the pytest-benchmark suites and record each benchmark as soon as it finishes.
 
-    seconds: how long each may take; log: what pytest prints, beside which pytest-benchmark's own file of this
-    run lies with the suffix `.json`; own: by kind a user's own candidates, timed beside those of the tables.
+    Args:
+        recorder: Where results go; finished benchmarks are skipped.
+        device: `cpu` or `cuda`.
+        seconds: Time limit of each benchmark.
+        log: File of pytest's output; pytest-benchmark's own file has the suffix `.json` instead.
+        custom: Custom candidates by kind, run in addition to the built-in ones.
 
     Raises:
-        KeyboardInterrupt: when interrupted; what was finished is in the store.
-        StoreError: if the store takes no more.
-        ValueError: if pytest could not run the suites at all.
+        KeyboardInterrupt: When interrupted; finished benchmarks are stored.
+        StoreError: If the results database cannot be written.
+        ValueError: If pytest cannot run the suites.
     """
     json = log.with_suffix(".json")
-    fresh = json.with_suffix(".fresh.json")  # replaces the last one only if anything was measured
-    refused: list[store.StoreError] = []
+    fresh = json.with_suffix(".fresh.json")  # replaces the previous file only if anything was measured
+    refused: list[StoreError] = []
     with Steps("benchmarks") as steps, log.open("w") as output:
 
-        def record(timing: BenchmarkCase, samples: list[Measurement], error: str) -> None:
+        def record(case: BenchmarkCase, measurements: list[Measurement], error: str) -> None:
             try:
-                recorder.record(timing, RunResult("failed" if error else "finished", samples, error=error))
-            except store.StoreError as problem:  # pytest would take it for one of its own
+                recorder.record(case, RunResult("failed" if error else "finished", measurements, error=error))
+            except StoreError as problem:  # pytest would report it as a failed benchmark
                 refused.append(problem)
-                pytest.exit("the store takes no more")
-            steps.advance(str(timing), failed=len(recorder.failed))
+                pytest.exit("the results database cannot be written")
+            steps.advance(str(case), failed=len(recorder.failed))
 
         plugin = Recorder(recorder.finished(), lambda n: steps.begin(n, float(n)), record)
         arguments = [
-            *suites(device, own or {}),
+            *_suites(device, custom or {}),
             f"--benchmark-json={fresh}",
             f"--benchmark-max-time={seconds}",
-            f"--benchmark-min-time={BENCHMARK_SAMPLE}",
+            f"--benchmark-min-time={SHORTEST_SAMPLE}",
             "--benchmark-disable-gc",
             "--benchmark-quiet",
             "-Wignore:Not saving anything",
-            "-Wignore:Benchmark fixture was not used",  # of what Ctrl-C stopped before its first call
+            "-Wignore:Benchmark fixture was not used",  # of a benchmark interrupted before its first call
         ]
         with contextlib.redirect_stdout(output):
             code = pytest.main(arguments, plugins=[plugin])
@@ -87,4 +105,4 @@ def run_benchmarks(
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise ValueError(f"the benchmarks cannot be run: pytest ended with {code!r}; {log} says why")
+        raise ValueError(f"cannot run the benchmarks: pytest ended with {code!r}; see {log}")

@@ -1,4 +1,4 @@
-"""What is running and the time left: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a run: a bar in a terminal, a line every few seconds elsewhere."""
 
 import time
 from types import TracebackType
@@ -7,30 +7,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-PLAIN_EVERY = 10.0  # seconds between plain lines
+LINE_EVERY = 10.0  # seconds
 
 console = Console(stderr=True, highlight=False)
 
 
 class Steps:
-    """Counts finished items of one kind of work; `with Steps("training runs") as steps: steps.begin(...)`.
-
-    Items may carry unequal weights: the time left follows the weights, the count the items.
-    """
+    """Progress of items with unequal weights: the count shows items, the time left follows the weights."""
 
     def __init__(self, label: str) -> None:
-        self.label = label
-        self.items = self.done = 0
+        self.label, self.items, self.done, self.failed = label, 0, 0, 0
         self.weight = self.done_weight = 0.0
-        self.failed = 0
-        self.started = self.spoken = time.monotonic()
+        self.started = self.printed = time.monotonic()
+        # The current item gets the remaining width and is truncated first.
+        current = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self.bar = Progress(
-            # what is running takes the room that is left, and is cut first where there is little
-            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.description}", table_column=current),
             BarColumn(bar_width=12),
-            TextColumn("{task.fields[count]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            *(TextColumn("{task.fields[count]}"), TextColumn("left"), TimeRemainingColumn()),
             console=console,
             expand=True,
             disable=not console.is_terminal,
@@ -44,54 +38,40 @@ class Steps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.stop()
-        if self.items and not console.is_terminal:
-            self._say("stopped" if kind else "done")
+        self._show("interrupted" if kind else "done", every=0.0)
 
     def begin(self, items: int, weight: float) -> None:
-        """Announce how much there is to do."""
+        """Announce the number of items and the sum of their weights."""
         self.items, self.weight = items, weight
-        if not items:
-            return
-        self.row = self.bar.add_task(self.label, total=weight, count=f"0/{items}")
-        if not console.is_terminal:
-            self._say("begin")
+        if items:
+            self.row = self.bar.add_task(self.label, total=weight, count=self._count())
+        self._show("begin", every=0.0)
 
     def revise(self, items: int, weight: float) -> None:
-        """What there is to do became known better: by so many items and so much weight more or less."""
+        """Add items and weight, or remove them if negative."""
         self.items, self.weight = self.items + items, self.weight + weight
         self.bar.update(self.row, total=self.weight)
 
-    def advance(self, what: str, weight: float = 1.0, failed: int = 0) -> None:
-        """One item is finished; `what` names it; `failed` counts how many failed until now."""
-        self.done += 1
-        self.done_weight += weight
-        self.failed = failed
-        self.bar.update(
-            self.row,
-            advance=weight,
-            description=f"{self.label}: {what}",
-            count=f"{self.done}/{self.items}{self._rate()}{self._failures()}",
-        )
-        if not console.is_terminal and time.monotonic() - self.spoken >= PLAIN_EVERY:
-            self._say(what)
+    def advance(self, item: str, weight: float = 1.0, failed: int = 0) -> None:
+        """Count one finished item; `failed` is the number of failed items so far."""
+        self.done, self.done_weight, self.failed = self.done + 1, self.done_weight + weight, failed
+        self.bar.update(self.row, advance=weight, description=f"{self.label}: {item}", count=self._count())
+        self._show(item, every=LINE_EVERY)
 
-    def _say(self, what: str) -> None:
-        self.spoken = time.monotonic()
-        elapsed = self.spoken - self.started
-        left = elapsed * (self.weight - self.done_weight) / self.done_weight if self.done_weight else None
-        remaining = "" if left is None else f", about {left:.0f} s left"
-        head = f"{self.label} {self.done}/{self.items}{self._failures()}"
-        console.print(
-            f"{head}, {elapsed:.0f} s{self._rate()}{remaining}: {what}", markup=False, soft_wrap=True
-        )
+    def _show(self, item: str, every: float) -> None:
+        """Print a line if there is no terminal and the last one is `every` seconds old."""
+        now = time.monotonic()
+        if console.is_terminal or not self.items or now - self.printed < every:
+            return
+        self.printed, elapsed = now, now - self.started
+        remaining = elapsed * (self.weight / self.done_weight - 1) if self.done_weight else None
+        left = "" if remaining is None else f", about {remaining:.0f} s left"
+        line = f"{self.label} {self._count()}, {elapsed:.0f} s{left}: {item}"
+        console.print(line, markup=False, soft_wrap=True)
 
-    def _rate(self) -> str:
-        """How many items a minute, once there is one."""
+    def _count(self) -> str:
+        """Return finished and all items, items per minute, and failures."""
         minutes = (time.monotonic() - self.started) / 60
-        if not (self.done and minutes):
-            return ""
-        rate = self.done / minutes
-        return f", {rate:.0f}/min" if rate >= 10 else f", {rate:.1f}/min"
-
-    def _failures(self) -> str:
-        return f", {self.failed} failed" if self.failed else ""
+        rate = self.done / minutes if minutes else 0.0
+        speed = f", {rate:.{0 if rate >= 10 else 1}f}/min" if rate else ""
+        return f"{self.done}/{self.items}{speed}" + (f", {self.failed} failed" if self.failed else "")

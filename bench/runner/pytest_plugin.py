@@ -1,4 +1,4 @@
-"""What a timing is, and the pytest plugin that hands each finished benchmark on."""
+"""Pytest plugins that collect benchmarks and record each one as soon as it finishes."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -8,15 +8,15 @@ import pytest
 from bench.records.runs import BenchmarkCase, Measurement
 
 
-def timing_of(item: pytest.Function) -> BenchmarkCase:
-    """The `timing` that parametrises a benchmark."""
-    timing = item.callspec.params["timing"]
-    assert isinstance(timing, BenchmarkCase)
-    return timing
+def case_of(item: pytest.Function) -> BenchmarkCase:
+    """Return the `timing` that parametrizes a benchmark."""
+    case = item.callspec.params["timing"]
+    assert isinstance(case, BenchmarkCase)
+    return case
 
 
 def _extra(info: dict[str, Any]) -> list[Measurement]:
-    """What a benchmark noted beside its samples: numbers, and of each interleaved alternative the seconds."""
+    """Return a benchmark's additional numbers, and the seconds of each interleaved alternative."""
     alternatives = info.get("alternatives", {})
     return [
         *(Measurement(name, 0, value, "1") for name, value in info.items() if name != "alternatives"),
@@ -29,17 +29,23 @@ def _extra(info: dict[str, Any]) -> list[Measurement]:
 
 
 class Collector:
-    """Pytest plugin: keeps which timings there are."""
+    """Plugin that remembers all benchmarks."""
 
-    found: tuple[BenchmarkCase, ...] = ()
+    cases: tuple[BenchmarkCase, ...] = ()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
-        """Every benchmark is parametrised by a `timing`."""
-        self.found = tuple(map(timing_of, items))
+        """Remember the cases of all items."""
+        self.cases = tuple(map(case_of, items))
 
 
 class Recorder:
-    """Pytest plugin: leaves out the timings already measured and hands over the samples of each new one."""
+    """Plugin that skips finished benchmarks and passes on the samples of all others.
+
+    Args:
+        finished: Hashes of the benchmarks to skip.
+        begin: Called with the number of benchmarks to run.
+        record: Called with each case, its measurements, and its error or "".
+    """
 
     def __init__(
         self,
@@ -51,8 +57,8 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Function]) -> None:
-        """Deselect what is in the store; every benchmark is parametrised by a `timing`."""
-        done = [item for item in items if timing_of(item).config_hash in self.finished]
+        """Deselect finished benchmarks."""
+        done = [item for item in items if case_of(item).config_hash in self.finished]
         items[:] = [item for item in items if item not in done]
         config.hook.pytest_deselected(items=done)
         self.begin(len(items))
@@ -61,13 +67,13 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Function, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Hand over the raw samples after the call, or the error of whichever phase failed."""
+        """Pass on the raw samples after the call, or the error of set-up or call."""
         report = yield
         if report.failed and report.when != "teardown":
-            self.record(timing_of(item), [], str(call.excinfo.value) if call.excinfo else "failed")
+            self.record(case_of(item), [], str(call.excinfo.value) if call.excinfo else "failed")
         elif report.passed and report.when == "call":
             benchmark: Any = item.funcargs["benchmark"]
             samples = enumerate(benchmark.stats.stats.data)
             measured = [Measurement("seconds", step, value, "s") for step, value in samples]
-            self.record(timing_of(item), measured + _extra(benchmark.extra_info), "")
+            self.record(case_of(item), measured + _extra(benchmark.extra_info), "")
         return report

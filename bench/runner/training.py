@@ -1,11 +1,12 @@
-"""Measures what the store does not hold yet: benchmarks by pytest, training runs by Dask."""
+"""Run the missing training runs of a profile, in this process or on Dask workers."""
 
 import contextlib
 import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dask
@@ -19,24 +20,27 @@ from bench.runner.progress import Steps
 from bench.runner.recorder import RunRecorder
 
 RETRIES = 2
-PATIENCE, SLOWER = 600.0, 10.0  # a cell may take ten minutes and ten times as long as it is expected to
-# Dask's own setting hands memory back to the system at every chance, and a network asks for it again at every
-# step: that doubled the time of the convolutional autoencoder. These keep it (glibc's allocator only).
+PATIENCE, SLOWER = 600.0, 10.0  # time limit of a run: ten minutes plus ten times its estimate
+# Dask returns freed memory to the system at once, and networks request it again at every step, which doubled
+# the time of the convolutional autoencoder. These settings keep it (glibc's allocator only).
 KEEP_MEMORY = {f"MALLOC_{name}_THRESHOLD_": str(2**30) for name in ("TRIM", "MMAP")}
 LOCAL = {
     "distributed.nanny.pre-spawn-environ": KEEP_MEMORY,
-    # whatever was on a worker that dies is made again alone, so that it is certain what killed it
+    # Runs on a worker that dies are repeated alone, which shows the run that killed it.
     "distributed.scheduler.allowed-failures": 0,
-    # few cells wait on a worker beside the one it runs, and are not taken for what killed it
+    # A worker has few waiting runs, so that few are suspected when it dies.
     "distributed.scheduler.worker-saturation": 1.0,
-    # a worker that dies is replaced, however often and however long that takes
+    # Workers that die are always replaced.
     "distributed.deploy.lost-worker-timeout": "1 day",
 }
+
+Execute = Callable[[Sequence[RunConfig]], Iterator[tuple[RunConfig, RunResult]]]
+Seconds = Callable[[RunConfig], float]
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let processes started within not hear Ctrl-C: the terminal tells all, and we stop them ourselves."""
+    """Start processes that ignore Ctrl-C, which a terminal sends to all; this process stops them."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -46,28 +50,30 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
-    """A Dask client of the given scheduler, or of one-threaded worker processes on loopback.
+    """Connect to a Dask scheduler, or start one-threaded worker processes on this machine.
 
-    workers: how many, by default one a core that affinity and a container's limits leave us. A `tls://`
-    scheduler's certificates are those of Dask's configuration, `DASK_DISTRIBUTED__COMM__TLS__…`.
+    Args:
+        workers: Number of worker processes; default: one per available core.
+        scheduler: Address of a running scheduler. Certificates for `tls://` come from Dask's configuration,
+            `DASK_DISTRIBUTED__COMM__TLS__…`.
 
     Raises:
-        ValueError: if the scheduler has workers of several threads: torch draws from one generator a process;
-            or if it is behind TLS, and no certificates are configured.
+        ValueError: If the scheduler's workers have several threads, which would share torch's random
+            generator, or if certificates are missing.
     """
     if scheduler:
         try:
-            found = Client(scheduler)
-        except TypeError as error:  # Dask's way to ask for certificates
+            connection = Client(scheduler)
+        except TypeError as error:  # Dask's error for missing certificates
             raise ValueError(f"{scheduler}: {error}") from error
-        with found:
-            threads = [about["nthreads"] for about in found.scheduler_info(n_workers=-1)["workers"].values()]
-            if set(threads) - {1}:
+        with connection:
+            workers_info = connection.scheduler_info(n_workers=-1)["workers"].values()
+            if several := {info["nthreads"] for info in workers_info} - {1}:
                 raise ValueError(
-                    f"{scheduler} has workers of {max(threads)} threads; one a worker was expected: start "
-                    "more of them, with --nthreads 1"
+                    f"Invalid workers of {scheduler}: got {max(several)} threads per worker, expected 1; "
+                    "start more workers with --nthreads 1"
                 )
-            yield found
+            yield connection
         return
     with dask.config.set(LOCAL):
         with _uninterrupted():
@@ -78,12 +84,12 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
-        with cluster, Client(cluster) as found:
-            yield found
+        with cluster, Client(cluster) as connection:
+            yield connection
 
 
 def execute_watched(config: RunConfig, root: Path | None, device: str, seconds: float) -> RunResult:
-    """`run_cell`, and the end of this process where it takes longer than `seconds`, even within a kernel."""
+    """Execute a run; end this process if it takes longer than `seconds`, even within a kernel."""
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         try:
@@ -92,124 +98,171 @@ def execute_watched(config: RunConfig, root: Path | None, device: str, seconds: 
             faulthandler.cancel_dump_traceback_later()
 
 
-def execute_all(
-    recorder: RunRecorder,
-    wanted: Sequence[RunConfig],
+def execute_on(
+    dask_client: Client,
+    configs: Sequence[RunConfig],
     root: Path | None,
-    on: Client,
-    *,
     device: str = "cpu",
-    advance: Callable[[RunConfig], None] = lambda config: None,
-    limit: Callable[[RunConfig], float] = lambda config: PATIENCE,
-) -> None:
-    """Make every run on Dask; a run that raises or loses its worker three times is recorded as failed.
+    limit: Seconds = lambda config: PATIENCE,
+) -> Iterator[tuple[RunConfig, RunResult]]:
+    """Execute runs on Dask and yield each with its result as it finishes.
 
-    advance: called with each cell once it is stored. limit: seconds after which a cell loses its worker.
+    A run that raises is repeated twice and then failed, as is a run that loses its worker.
+
+    Args:
+        dask_client: Client of the scheduler.
+        configs: Runs, in order of priority.
+        root: Folder of the data sets that are not bundled.
+        device: `cpu` or `cuda`.
+        limit: Seconds after which a run loses its worker.
 
     Raises:
-        ConnectionError: if the scheduler is gone.
+        ConnectionError: If the scheduler is gone.
     """
+    lost: list[RunConfig] = []
+    yield from _submit(dask_client, configs, root, device, limit, lost)
+    for config in lost:
+        # Alone: runs that only waited on the worker that another run killed are not blamed.
+        for _ in range(RETRIES):
+            lost_again: list[RunConfig] = []
+            yield from _submit(dask_client, [config], root, device, limit, lost_again)
+            if not lost_again:
+                break
+        else:
+            reasons = f"killed, out of memory, or running for more than {limit(config):.0f} s"
+            yield config, RunResult("failed", error=f"lost its worker {RETRIES + 1} times: {reasons}")
 
-    def make(configs: Sequence[RunConfig]) -> list[RunConfig]:
-        """Make these and return those that lost their worker."""
-        futures = {  # no keys of ours: Dask queues, and does not hand out at once, what it can name alike
-            on.submit(
-                execute_watched,
-                config,
-                root,
-                device,
-                limit(config),
-                pure=False,
-                retries=RETRIES,
-                priority=-order,
-            ): config
-            for order, config in enumerate(configs)
-        }
-        lost = []
-        for future in as_completed(futures):
-            config = futures.pop(future)
-            try:
-                outcome = future.result()
-            except CancelledError as error:
-                raise ConnectionError("the scheduler is gone; what was finished is in the store") from error
-            except KilledWorker:
-                lost.append(config)
-                continue
-            except Exception as error:
-                outcome = RunResult("failed", error=repr(error))
-            recorder.record(config, outcome)
-            advance(config)
-        return lost
 
-    for config in make(wanted):
-        # Alone from now on: what only waited on the worker that another one killed is not blamed.
-        if all(make([config]) for _ in range(RETRIES)):
-            reasons = f"killed, out of memory, or busy with it for more than {limit(config):.0f} s"
-            recorder.record(
-                config, RunResult("failed", error=f"lost its worker {RETRIES + 1} times: {reasons}")
-            )
-            advance(config)
+def _submit(
+    dask_client: Client,
+    configs: Sequence[RunConfig],
+    root: Path | None,
+    device: str,
+    limit: Seconds,
+    lost: list[RunConfig],
+) -> Iterator[tuple[RunConfig, RunResult]]:
+    """Execute runs once and yield their results; append runs that lost their worker to `lost`."""
+    futures = {  # without keys of ours: Dask queues only tasks whose names it groups itself
+        dask_client.submit(
+            execute_watched,
+            config,
+            root,
+            device,
+            limit(config),
+            pure=False,
+            retries=RETRIES,
+            priority=-order,
+        ): config
+        for order, config in enumerate(configs)
+    }
+    for future in as_completed(futures):
+        config = futures.pop(future)
+        try:
+            yield config, future.result()
+        except CancelledError as error:
+            raise ConnectionError("the scheduler is gone; completed runs are saved") from error
+        except KilledWorker:
+            lost.append(config)
+        except Exception as error:
+            yield config, RunResult("failed", error=repr(error))
+
+
+@contextlib.contextmanager
+def on_dask(
+    root: Path | None, device: str, seconds: Seconds, workers: int | None, scheduler: str | None = None
+) -> Iterator[Execute]:
+    """Provide an executor on Dask workers, which ends runs that take far longer than estimated."""
+    with client(workers, scheduler) as dask_client:
+        limit: Seconds = lambda config: PATIENCE + SLOWER * seconds(config)  # noqa: E731
+        yield lambda configs: execute_on(dask_client, configs, root, device, limit)
+
+
+@contextlib.contextmanager
+def in_process(root: Path | None, device: str) -> Iterator[Execute]:
+    """Provide an executor in this process, without time limits."""
+
+    def attempt(config: RunConfig) -> RunResult:
+        try:
+            return execute(config, root, device)
+        except Exception as error:
+            return RunResult("failed", error=repr(error))
+
+    yield lambda configs: ((config, attempt(config)) for config in configs)
+
+
+class _Missing:
+    """The runs that the results database lacks; a run that failed is not repeated by the same process."""
+
+    def __init__(self, recorder: RunRecorder) -> None:
+        self.recorder, self.tried = recorder, set[str]()
+
+    def of(self, configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
+        """Return the missing ones of these runs by their hash."""
+        done = self.recorder.finished() | self.tried
+        return {config.config_hash: config for config in configs if config.config_hash not in done}
+
+    def take(self, configs: Iterable[RunConfig]) -> list[RunConfig]:
+        """Return the missing ones of these runs, which then count as tried."""
+        missing = self.of(configs)
+        self.tried.update(missing)
+        return list(missing.values())
 
 
 def run_plans(
     recorder: RunRecorder,
     plans: Sequence[Plan],
     others: Sequence[RunConfig],
-    root: Path | None,
-    seconds: Callable[[RunConfig], float],
-    *,
-    device: str = "cpu",
-    workers: int | None = None,
-    scheduler: str | None = None,
+    seconds: Seconds,
+    executor: AbstractContextManager[Execute],
 ) -> None:
-    """Make the runs of every plan, one after another: those that choose rates, then those that are scored.
+    """Execute the missing runs of all plans, one plan after the other: tuning runs, then evaluation runs.
 
-    others: cells that need no rate chosen, made first. seconds: an estimate of a cell, for the display.
+    Args:
+        recorder: Where results go.
+        plans: Experiments.
+        others: Runs without tuning, executed first.
+        seconds: Estimated duration of a run.
+        executor: `in_process` or `on_dask`; entered only if a run is missing.
 
     Raises:
-        KeyboardInterrupt: when interrupted; what was finished is in the store.
+        KeyboardInterrupt: When interrupted; completed runs are saved.
     """
-
-    before = len(recorder.failed)  # of benchmarks
-    tried: set[str] = set()  # what failed is tried again by the next run, not for every plan that shares it
-
-    def left(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
-        done = recorder.finished() | tried
-        return {config.config_hash: config for config in configs if config.config_hash not in done}
-
-    tuning = {plan.name: left(config for _, config in plan.tuning()) for plan in plans}
-    begun = recorder.snapshot()
-    expected = {plan.name: left(scored(begun, plan, complete=not tuning[plan.name])) for plan in plans}
-    todo = left(others)
-    for plan in plans:  # experiments share cells
+    missing = _Missing(recorder)
+    tuning = {plan.name: missing.of(config for _, config in plan.tuning()) for plan in plans}
+    stored = recorder.snapshot()
+    expected = {plan.name: missing.of(scored(stored, plan, complete=not tuning[plan.name])) for plan in plans}
+    todo = missing.of(others)
+    for plan in plans:  # experiments share runs
         todo |= tuning[plan.name] | expected[plan.name]
     if not todo:
         return
-    with Steps("training runs") as steps, client(workers, scheduler) as on:
+    failed_before = len(recorder.failed)  # benchmarks
+    with Steps("training runs") as steps, executor as execute_all:
         steps.begin(len(todo), sum(map(seconds, todo.values())))
 
         def make(configs: Iterable[RunConfig]) -> None:
-            wanted = left(configs)
-            tried.update(wanted)
-            execute_all(
-                recorder,
-                list(wanted.values()),
-                root,
-                on,
-                device=device,
-                advance=lambda c: steps.advance(str(c), seconds(c), failed=len(recorder.failed) - before),
-                limit=lambda c: PATIENCE + SLOWER * seconds(c),
-            )
+            for config, result in execute_all(missing.take(configs)):
+                recorder.record(config, result)
+                steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
 
         make(others)
         for plan in plans:
             make(tuning[plan.name].values())
-            final = {
-                config.config_hash: config for config in scored(recorder.snapshot(), plan, complete=True)
-            }
-            gone = {key: todo.pop(key) for key in expected[plan.name] if key in todo and key not in final}
-            come = left(config for key, config in final.items() if key not in todo)
-            todo |= come
-            weight = sum(map(seconds, come.values())) - sum(map(seconds, gone.values()))
-            steps.revise(len(come) - len(gone), weight)
+            final = {c.config_hash: c for c in scored(recorder.snapshot(), plan, complete=True)}
+            added = missing.of(config for key, config in final.items() if key not in todo)
+            _revise(steps, seconds, todo, expected[plan.name].keys() - final.keys(), added)
             make(final.values())
+
+
+def _revise(
+    steps: Steps,
+    seconds: Seconds,
+    todo: dict[str, RunConfig],
+    removed: Collection[str],
+    added: Mapping[str, RunConfig],
+) -> None:
+    """Update runs to do and their progress once tuning has chosen the learning rates of a plan."""
+    gone = [todo.pop(key) for key in removed if key in todo]
+    todo |= added
+    weight = sum(map(seconds, added.values())) - sum(map(seconds, gone))
+    steps.revise(len(added) - len(gone), weight)

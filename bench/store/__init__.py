@@ -1,5 +1,8 @@
-"""The results store."""
+"""The results database: one SQLite file of environments, runs, measurements and images."""
 
-from bench.store.database import VERSION, Snapshot, Store, StoreError, alone, latest, of
+from bench.store.database import Store, find, latest, locked
+from bench.store.frames import frame, load
+from bench.store.schema import VERSION, StoreError
+from bench.store.snapshot import Snapshot
 
-__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "alone", "latest", "of"]
+__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "find", "frame", "latest", "load", "locked"]

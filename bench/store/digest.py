@@ -1,4 +1,4 @@
-"""What a stored run hashes to, so that a bit that changed on a disk is found and never averaged."""
+"""Digests of stored runs, which reveal bits that changed on a disk."""
 
 import hashlib
 import json
@@ -11,37 +11,38 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.records.runs import Measurement
 
-Picture = tuple[str, int, int, int, bytes]  # name, step, height, width, pixels
+Image = tuple[str, int, int, int, bytes]  # name, step, height, width, pixels
 
 
 @cache
 def _number(text: str) -> int:
-    """A text as 64 bits of its SHA-256."""
+    """Return the first 64 bits of the SHA-256 of a text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little", signed=True)
 
 
 def _words(metrics: ArrayLike, steps: ArrayLike, values: ArrayLike, units: ArrayLike) -> NDArray[np.int64]:
-    """Measurements as (N, 4) words of 64 bits; texts come as their numbers."""
-    signless = np.asarray(values, "<f8") + 0.0  # SQLite keeps no sign of zero
+    """Return measurements as (N, 4) words of 64 bits; metrics and units come as numbers of their texts."""
+    signless = np.asarray(values, "<f8") + 0.0  # SQLite does not store the sign of zero
     return np.column_stack([np.asarray(c, "<i8") for c in (metrics, steps, signless.view("<i8"), units)])
 
 
-def _sha256(head: Sequence[object], words: NDArray[np.int64], pictures: Iterable[Picture]) -> str:
-    plain = [int(value) if isinstance(value, bool) else value for value in head]  # as SQLite gives it back
+def _sha256(head: Sequence[object], words: NDArray[np.int64], images: Iterable[Image]) -> str:
+    plain = [int(value) if isinstance(value, bool) else value for value in head]  # as SQLite returns it
     digest = hashlib.sha256(json.dumps(plain, default=repr).encode())
     digest.update(np.ascontiguousarray(words).data)
-    for *what, pixels in pictures:
-        digest.update(json.dumps(what).encode())
+    for *description, pixels in images:
+        digest.update(json.dumps(description).encode())
         digest.update(pixels)
     return digest.hexdigest()
 
 
-def run_sha256(
-    head: Sequence[object], measurements: Sequence[Measurement], pictures: Iterable[Picture]
-) -> str:
-    """SHA-256 of one run: the values of its row and of its environment's, its measurements, its pictures.
+def run_sha256(head: Sequence[object], measurements: Sequence[Measurement], images: Iterable[Image]) -> str:
+    """Return the SHA-256 of one run.
 
-    Measurements may come in any order, pictures come in the order of name and step.
+    Args:
+        head: Values of its row and of its environment's.
+        measurements: Its measurements in any order.
+        images: Its images in the order of name and step.
     """
     rows = sorted(measurements, key=lambda m: (m.metric, m.step))
     words = _words(
@@ -50,18 +51,21 @@ def run_sha256(
         [m.value for m in rows],
         [_number(m.unit) for m in rows],
     )
-    return _sha256(head, words, pictures)
+    return _sha256(head, words, images)
 
 
 def digests(
     heads: Mapping[int, Sequence[object]],
     measurements: pd.DataFrame,
-    pictures: Mapping[int, Sequence[Picture]],
+    images: Mapping[int, Sequence[Image]],
 ) -> Iterator[tuple[int, str]]:
-    """The same of every run of a store, by the run's number.
+    """Yield id and SHA-256 of every run, equal to `run_sha256`.
 
-    measurements: columns run, metric, step, value, unit; the texts as categories, rows in the order of the
-    first three.
+    Args:
+        heads: Values of each run's row and of its environment's, by the run's id.
+        measurements: Columns run, metric, step, value, unit; texts as categories, rows in the order of the
+            first three.
+        images: Images of each run, by its id.
     """
     metrics, units = (
         np.array([_number(text) for text in column.cat.categories], "<i8")[column.cat.codes]
@@ -72,4 +76,4 @@ def digests(
     column = measurements["run"].to_numpy()
     ends = zip(np.searchsorted(column, numbers), np.searchsorted(column, numbers, "right"), strict=True)
     for (run, head), (first, last) in zip(heads.items(), ends, strict=True):
-        yield run, _sha256(head, words[first:last], pictures.get(run, ()))
+        yield run, _sha256(head, words[first:last], images.get(run, ()))

@@ -1,1 +1,1 @@
-""""""
+"""The pytest-benchmark suites and the project's speed targets."""

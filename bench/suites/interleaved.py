@@ -1,20 +1,26 @@
-"""Alternatives timed in turn within one loop, so that what disturbs one disturbs the others alike."""
+"""Time alternatives interleaved in one loop, so that disturbances affect all alike."""
 
 import time
 from collections.abc import Callable
 
-WARM_UP = 3  # rounds: kernels are compiled and memory is touched in the first
+WARM_UP = 3  # rounds, the first of which compiles kernels and touches memory
 FEWEST, MOST = 9, 300  # rounds
 
 Alternatives = dict[str, Callable[[], object]]
+# The fixtures `timed` and `interleaved` of the suites.
+Timed = Callable[[Callable[[], object]], None]
+Interleaved = Callable[[Alternatives, int], None]
 
 
 def interleave(
     alternatives: Alternatives, budget: float, synchronise: Callable[[], object] = lambda: None
 ) -> dict[str, list[float]]:
-    """Seconds of each alternative in each round, all of them once a round, the order turned round by round.
+    """Return the seconds of each alternative in each round; the order rotates from round to round.
 
-    budget: seconds to spend, within 9 to 300 rounds; `synchronise` waits for the device.
+    Args:
+        alternatives: Calls by name.
+        budget: Seconds to spend; at least 9 and at most 300 rounds run.
+        synchronise: Waits for the device.
     """
     for _ in range(WARM_UP):
         for call in alternatives.values():

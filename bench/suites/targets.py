@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import Ratio, paired_ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 
 # forward reads x and writes y, backward reads x and the gradient and writes one; a copy reads and writes
 PASSES_OF_A_COPY = 5 / 2

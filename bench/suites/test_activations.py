@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import module_of
-from bench.records.runs import BenchmarkCase, Interleaved, Timed
-from bench.suites.interleaved import Alternatives
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.activations.autograd import BACKENDS
 from impl.activations.registry import ACTIVATIONS
 

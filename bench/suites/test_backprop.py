@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench.records.runs import BenchmarkCase, Interleaved
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Interleaved
 from impl.backprop import MLP
 
 SIZES = {"784-128-10": (784, 128, 10), "784-256-128-64-10": (784, 256, 128, 64, 10)}

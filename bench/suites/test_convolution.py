@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from bench.experiments.workloads.registry import strategy_of
 from bench.experiments.workloads.user_code import is_custom
-from bench.records.runs import BenchmarkCase, Interleaved, Timed
-from bench.suites.interleaved import Alternatives
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d
 
 

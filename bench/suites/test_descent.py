@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bench.experiments.workloads import convergence
-from bench.records.runs import BenchmarkCase, Timed
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Timed
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the engine costs: its loop beside a bare one, runner beside plain calls, two workers beside one."""
+"""Overhead of the engine: its loop and a bare one, runner and plain calls, two workers and one."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed import Client
 
-from bench.experiments.workloads.convergence import SAMPLES, TASK
+from bench.experiments.workloads.convergence import SAMPLES
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.runs import BenchmarkCase, Interleaved, RunConfig
-from bench.runner import training as runner
+from bench.records.names import DESCENT
+from bench.records.runs import BenchmarkCase, RunConfig
+from bench.runner import training
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Store
+from bench.store import Store
+from bench.suites.interleaved import Interleaved
 from impl.activations.registry import ACTIVATIONS
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
@@ -22,8 +25,8 @@ from impl.training.loop import fit
 
 BATCH = 128
 EPOCH = {"classifier": 20 * BATCH, "fc_autoencoder": 5 * BATCH}  # samples
-SMALL, LONGER = 10, 6  # cells a round
-SEEDS = count()  # a cell is only run once: every round needs new ones
+SMALL, LONGER = 10, 6  # runs per round
+SEEDS = count()  # equal runs are executed only once, so every round needs new ones
 
 
 @pytest.mark.parametrize(
@@ -64,14 +67,19 @@ def test_training_loop(timing: BenchmarkCase, interleaved: Interleaved, device: 
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[RunRecorder]:
-    """A store of its own."""
+    """Provide an empty results database."""
     with Store(tmp_path / "results.sqlite") as store:
         yield RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
 
 
+def _record(session: RunRecorder, client: Client, configs: list[RunConfig]) -> None:
+    for config, result in training.execute_on(client, configs, None):
+        session.record(config, result)
+
+
 def _descents(configs: int, epochs: int) -> list[RunConfig]:
     return [
-        RunConfig(TASK, None, "sgd", 0.1, 32, None, "digits", SAMPLES, epochs, next(SEEDS))
+        RunConfig(DESCENT, None, "sgd", 0.1, 32, None, "digits", SAMPLES, epochs, next(SEEDS))
         for _ in range(configs)
     ]
 
@@ -82,11 +90,11 @@ def _descents(configs: int, epochs: int) -> list[RunConfig]:
     ids=str,
 )
 def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
-    """Cells through Dask into the store, and the same cells in a plain loop."""
-    with runner.client(1, None) as one:
+    """Runs through Dask into the results database, and the same runs in a plain loop."""
+    with training.client(1, None) as one:
         interleaved(
             {
-                "runner": lambda: runner.execute_all(session, _descents(SMALL, 1), None, one),
+                "runner": lambda: _record(session, one, _descents(SMALL, 1)),
                 "plain calls": lambda: [execute(config, None) for config in _descents(SMALL, 1)],
             },
             1,
@@ -97,12 +105,12 @@ def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRec
     "timing", [BenchmarkCase("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
 )
 def test_workers(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
-    """The same number of cells on one worker and on two."""
-    with runner.client(1, None) as one, runner.client(2, None) as two:
+    """The same number of runs on one worker and on two."""
+    with training.client(1, None) as one, training.client(2, None) as two:
         interleaved(
             {
-                "1 worker": lambda: runner.execute_all(session, _descents(LONGER, 12), None, one),
-                "2 workers": lambda: runner.execute_all(session, _descents(LONGER, 12), None, two),
+                "1 worker": lambda: _record(session, one, _descents(LONGER, 12)),
+                "2 workers": lambda: _record(session, two, _descents(LONGER, 12)),
             },
             1,
         )

@@ -7,7 +7,8 @@ import pytest
 from sklearn import decomposition
 from sklearn.datasets import load_digits, load_sample_image
 
-from bench.records.runs import BenchmarkCase, Timed
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Timed
 from impl.pca import PCA
 from impl.svd import svd
 

@@ -11,8 +11,9 @@ from torch.optim import Optimizer
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import optimizer_of
-from bench.records.runs import BenchmarkCase, Interleaved, Timed
-from bench.suites.interleaved import Alternatives
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Alternatives, Interleaved, Timed
+from bench.suites.setup_cache import cached
 from impl.activations import ReLU
 from impl.optimizers.registry import OPTIMIZERS, Make
 
@@ -122,6 +123,6 @@ def test_interleaved(
 def test_time_to_target(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
     """From the start to the target at the method's best learning rate, which set-up finds."""
     method = convergence.METHODS[timing.subject]
-    rate, steps = convergence.fastest(method, seed=0)
+    rate, steps = cached(convergence.fastest, method, 0)
     benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=steps * method.batch_size)
     timed(lambda: convergence.walk(method.optimizer, rate, method.batch_size, steps, seed=0))

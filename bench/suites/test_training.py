@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from bench.experiments.workloads.networks import NETWORKS
-from bench.records.runs import BenchmarkCase, Timed
+from bench.records.runs import BenchmarkCase
+from bench.suites.interleaved import Timed
 from impl.activations.registry import ACTIVATIONS
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import RESAMPLES, mean_interval, percentiles, resampled_medians
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document import phrases
 from report.evidence.activation_runs import QUANTITIES
 from report.evidence.queries import CONTROL, final, inputs, label, ordered, samples
@@ -108,7 +108,7 @@ def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str
     drawing = draw(
         bandwidth_figure(frame, activation_of),
         frame,
-        name=f"{question}-bandwidth-{snapshot.slug}",
+        name=f"{question}-bandwidth-{snapshot.id}",
         title=f"Memory traffic of {first} beside a copy's",
         alt=f"On logarithmic axes the rate of {phrases.listed(activation_of)} and of two copies against the "
         f"number of elements. {first} has between {shares.min():.0%} and {shares.max():.0%} of the rate of a "
@@ -137,7 +137,7 @@ def worth_drawing(snapshot: Snapshot) -> Drawing | None:
     return draw(
         worth_figure(frame),
         frame,
-        name=f"q11-worth-{snapshot.slug}",
+        name=f"q11-worth-{snapshot.id}",
         title="What an activation costs and what it buys",
         alt=f"A mark with intervals for each activation. The cheapest is {ends.iloc[0]}, the dearest "
         f"{ends.iloc[1]}; best are {phrases.listed(best)}.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.page import Erratum
 
 Values = Mapping[str, Any]

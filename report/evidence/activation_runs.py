@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench.statistics.paired import mean_interval
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.evidence.queries import CONTROL, curves, networks
 
 BASELINES = ("relu", "gelu")

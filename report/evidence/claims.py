@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from bench.statistics.paired import adjusted, decided
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.evidence import comparisons as cases
 from report.evidence.comparisons import BASELINES, PAR, Case, Family
 from report.evidence.queries import CONTROL

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.formats import number
 from report.evidence.claims import NOT_MEASURED
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import Ratio, median_ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.optimizers.registry import OPTIMIZERS
 from report.evidence.training_runs import select, tested

@@ -14,7 +14,7 @@ from functools import cache
 
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 
 LONGEST = 80  # characters
 # Control, format (such as marks of direction), surrogates, private use, unassigned, and ends of lines.

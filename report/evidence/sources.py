@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.store.database import Snapshot, latest
+from bench.store import Snapshot, latest
 from report.document.answer import Source
 from report.document.formats import count, size
 from report.document.page import Table

@@ -5,7 +5,7 @@ from functools import partial
 
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.page import Attachment
 from report.evidence import verdicts

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.formats import MINUS, number, percent
 from report.document.phrases import NOT_MEASURED, signed
 from report.evidence import claims

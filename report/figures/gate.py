@@ -8,9 +8,9 @@ from report.figures.style import INK, style
 
 # verdict -> colour and marker; hollow is what nothing follows from
 MARKS = {
-    "slower": ("#D55E00", "^", True),
-    "faster": ("#009E73", "v", True),
-    "same": ("#0072B2", "o", True),
+    "regressed": ("#D55E00", "^", True),
+    "improved": ("#009E73", "v", True),
+    "unchanged": ("#0072B2", "o", True),
     "inconclusive": ("#7F7F7F", "s", False),
 }
 LANES = 7  # side by side in a group, so that marks do not hide each other

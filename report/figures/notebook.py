@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.evidence.activation_runs import HIGHLIGHTED, METRICS, averaged
 from report.evidence.queries import LABELS, inputs, label, ordered, time_ratio
 from report.figures.timing import ratios

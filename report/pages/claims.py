@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.statistics.paired import CONFIDENCE, FalseAlarms, false_alarms
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number, percent
 from report.document.page import Table

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.statistics.paired import median_ratio, paired_difference
 from bench.statistics.tuning import CANDIDATE
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source
 from report.document.formats import duration, number

@@ -14,10 +14,10 @@ from report.figures.drawing import Drawing, draw
 from report.figures.gate import MARKS
 from report.figures.gate import ratios as ratios_figure
 
-QUESTION = "Did the change make anything slower, faster or hungrier for memory?"
+QUESTION = "Did the change make anything slower or faster, or use more memory?"
 
 
-LISTED = ("slower", "failed", "inconclusive", "faster", "new", "removed")
+LISTED = ("regressed", "failed", "inconclusive", "improved", "new", "removed")
 KEYS = ("base", "head", "verdicts", "notices", "rounds", "seconds", "ratios", "calibration", "calibrated")
 
 
@@ -31,7 +31,7 @@ def context(file: Path) -> dict[str, Any]:
     values = {
         "drawing": drawing(found),
         "verdicts": [row(v) for word in LISTED for v in found["verdicts"] if v["verdict"] == word],
-        "same": counts["same"],
+        "unchanged": counts["unchanged"],
         "notices": found["notices"],
         "calibration": [rate(r) for r in found["calibration"]],
         "calibrated": found["calibrated"],

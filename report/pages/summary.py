@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.page import Erratum
 from report.document.phrases import listed, ratio

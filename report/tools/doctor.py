@@ -118,7 +118,7 @@ def room(folder: Path) -> Finding:
 
 def store(path: Path) -> Finding:
     """Whether the store, if there is one, is whole."""
-    from bench.store.database import StoreError, latest
+    from bench.store import StoreError, latest
 
     try:
         snapshot = latest(path)

@@ -19,7 +19,7 @@ from bench.experiments import catalog
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
-from bench.store.database import latest
+from bench.store import latest
 from tests.small_store import CONFIG, HERE, numbers, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +41,13 @@ def small_run(**options):
 def test_runs_are_those_that_the_command_line_lists_and_numbers_those_of_each_cell():
     frame = small_run()
     listed = CliRunner().invoke(
-        command_line.app, ["list", "--dataset", "digits", "--only", "deep_classifier", "--activation", "tanh"]
+        command_line.app,
+        ["status", "--json", "--dataset", "digits", "--only", "deep_classifier", "--activation", "tanh"],
     )
     tuning = [
-        line.split()[0]
-        for line in listed.output.splitlines()
-        if "tuning seed" in line and re.search(" (relu|tanh) ", line)
+        row["config_hash"]
+        for row in json.loads(listed.stdout)["runs"]
+        if row["split"] == "validation" and row["activation"] in ("relu", "tanh")
     ]
     assert len(tuning) == 2 * len(catalog.ADAPTIVE)
     assert set(frame[frame["split"] == "validation"]["key"]) == set(tuning)
@@ -74,7 +75,7 @@ def test_the_frame_is_the_store_row_by_row_and_nothing_is_left_without_a_name(tm
 
 def test_a_named_store_is_gone_on_with(monkeypatch):
     small_run(results="r.sqlite")
-    monkeypatch.setattr("bench.api.run_cell", lambda *_: pytest.fail("it is in the store"))
+    monkeypatch.setattr("bench.runner.training.execute", lambda *_: pytest.fail("it is in the store"))
     assert len(small_run(results="r.sqlite")) > 0
 
 
@@ -90,7 +91,7 @@ def test_a_run_that_raises_is_a_row_that_says_why(monkeypatch):
             raise RuntimeError("of no use")
         return RunResult("finished", [Measurement("validation_accuracy", 1, 0.5, "1")])
 
-    monkeypatch.setattr("bench.api.run_cell", fails)
+    monkeypatch.setattr("bench.runner.training.execute", fails)
     frame = small_run()
     failed = frame[frame["status"] == "failed"]
     assert set(failed["activation"]) == {"tanh"}
@@ -114,7 +115,7 @@ def test_benchmarks_are_run_by_pytest(monkeypatch):
     [
         (
             lambda: bench.run("clasifier"),
-            "Unknown part 'clasifier'; expected one of: benchmarks, convergence",
+            "Unknown stage 'clasifier'; expected one of: benchmarks, convergence",
         ),
         (
             lambda: bench.run("classifier", profile="slow"),
@@ -142,10 +143,10 @@ def test_load_takes_what_was_measured_last(tmp_path):
 
 
 def test_load_without_a_store_or_without_a_measurement(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no\.sqlite is not there"):
+    with pytest.raises(FileNotFoundError, match=r"no\.sqlite does not exist"):
         bench.load("no.sqlite")
     snapshot(tmp_path / "empty.sqlite", [])
-    with pytest.raises(ValueError, match=r"empty\.sqlite holds no measurements"):
+    with pytest.raises(ValueError, match=r"empty\.sqlite contains no runs"):
         bench.load("empty.sqlite")
 
 
@@ -184,7 +185,8 @@ def loaded(imports, blocked=(), heavy=()):
 
 
 def test_impl_needs_neither_matplotlib_nor_dask_nor_weasyprint():
-    modules = [f"impl.{path.stem}" for path in (ROOT / "impl").glob("*.py") if path.stem != "__init__"]
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "impl").rglob("*.py")]
+    modules = [".".join(path.parts) for path in paths if path.stem != "__init__"]
     blocked = ("matplotlib", "dask", "distributed", "weasyprint", "seaborn", "bench", "report", "pytest")
     assert len(modules) > 20
     assert loaded(f"import {', '.join(modules)}", blocked) == []

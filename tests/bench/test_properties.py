@@ -73,8 +73,8 @@ def test_a_ratio_of_rounds_turns_round_with_its_sides_and_has_no_unit(base, head
 
 
 OPPOSITE = {
-    gate.SLOWER: gate.FASTER,
-    gate.FASTER: gate.SLOWER,
+    gate.REGRESSED: gate.IMPROVED,
+    gate.IMPROVED: gate.REGRESSED,
     gate.NEW: gate.REMOVED,
     gate.REMOVED: gate.NEW,
 }
@@ -112,12 +112,14 @@ def test_verdicts_turn_round_with_the_sides_and_know_no_order_of_rounds(benchmar
     assert {v.name: v.verdict for v in turned} == {
         name: OPPOSITE.get(v.verdict, v.verdict) for name, v in found.items()
     }
-    assert gate.undecided(found.values()) == {n for n, v in found.items() if v.verdict == gate.INCONCLUSIVE}
+    assert gate.inconclusive(found.values()) == {
+        n for n, v in found.items() if v.verdict == gate.INCONCLUSIVE
+    }
     for v in found.values():
-        if v.verdict == gate.SLOWER:
+        if v.verdict == gate.REGRESSED:
             assert v.low > 1.05
             assert v.ratio > 1.05
-        if v.verdict == gate.SAME:
+        if v.verdict == gate.UNCHANGED:
             assert 1 / 1.05 <= v.ratio <= 1.05
 
 
@@ -190,8 +192,8 @@ def test_drift_is_of_the_slowest_round_beside_the_fastest(times):
 def test_a_timing_is_another_where_any_field_is(field, parts, size):
     one = BenchmarkCase(*parts, size)
     other = replace(one, **{field: size + 1 if field == "size" else getattr(one, field) + "x"})
-    assert one.key != other.key
-    assert one.key == BenchmarkCase(*parts, size).key
+    assert one.config_hash != other.config_hash
+    assert one.config_hash == BenchmarkCase(*parts, size).config_hash
 
 
 @given(field=st.sampled_from(list(vars(CONFIG))))
@@ -200,8 +202,8 @@ def test_a_cell_is_another_where_any_field_is(field):
     others = (
         [not value] if isinstance(value, bool) else [value + 1] if isinstance(value, int | float) else ["x"]
     )
-    assert replace(CONFIG, **{field: others[0]}).key != CONFIG.config_hash
-    assert RunConfig(**json.loads(json.dumps(vars(CONFIG)))).key == CONFIG.config_hash
+    assert replace(CONFIG, **{field: others[0]}).config_hash != CONFIG.config_hash
+    assert RunConfig(**json.loads(json.dumps(vars(CONFIG)))).config_hash == CONFIG.config_hash
 
 
 @given(size=st.integers(5, 10**6))
@@ -234,7 +236,7 @@ def test_plans_share_no_seed_between_choosing_and_scoring(seeds, tuning, size):
     budget = catalog.Budget(seeds, 1, 60_000, tuning_seeds=tuning)
     plan = catalog.plan("classifier", budget, "mnist", size, ["relu", "sgelu"])
     chosen = [config for _, config in plan.tuning()]
-    final = plan.final(dict.fromkeys(range(len(plan.candidates)), 0.01))
+    final = plan.evaluation(dict.fromkeys(range(len(plan.candidates)), 0.01))
     assert len({config.config_hash for config in chosen}) == len(chosen) == 4 * 5 * tuning
     assert len({config.config_hash for config in final}) == len(final) == 4 * seeds
     assert not {config.seed for config in chosen} & {config.seed for config in final}

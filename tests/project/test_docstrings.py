@@ -21,7 +21,7 @@ OFFERED = (
     *("impl.backprop", *API),
 )
 NO_EXAMPLE = {
-    *("SVD", "Loss", "OptimizerEntry", "History"),  # rows and results
+    *("SVD", "Loss", "OptimizerEntry", "StrategyEntry", "History"),  # rows and results
     *("as_matrix", "checked_rank", "largest_positive", "check_bias", "frame"),  # for others of the package
 }
 

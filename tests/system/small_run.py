@@ -69,7 +69,7 @@ def _run(store, workers, killed_after, stderr):
     profile = catalog.Profile({"fc_autoencoder": budget}, Budget(0, 1, 1797), 0, 0.0)
     with (
         patch.dict(PROFILES, quick=profile),
-        patch.object(catalog, "BASELINES", ("relu", "control")),  # what needs no compiler
-        patch.object(progress, "PLAIN_EVERY", 0.0),
+        patch.object(catalog, "COMPARED", ("relu", "control")),  # what needs no compiler
+        patch.object(progress, "LINE_EVERY", 0.0),
     ):
         command_line.cli()

@@ -13,12 +13,12 @@ from distributed import Client
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
-from bench.experiments.workloads import convergence
 from bench.records.environment import current
+from bench.records.names import DESCENT
 from bench.records.runs import RunConfig
 from bench.runner import training as runner
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Store
+from bench.store import Store
 from tests.small_store import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,10 +116,15 @@ def test_a_scheduler_behind_tls_takes_its_certificates_from_dasks_configuration(
     assert numbers(tmp_path / "r.sqlite")[1] == local
 
 
+def record_and_kill(session, results, scheduler):
+    """Record results, and kill the scheduler after the first."""
+    for config, result in results:
+        session.record(config, result)
+        scheduler.kill()
+
+
 def test_a_scheduler_that_goes_is_an_error_and_what_was_finished_is_kept(tmp_path):
-    configs = [
-        RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, seed) for seed in range(9)
-    ]
+    configs = [RunConfig(DESCENT, None, "sgd", 0.1, 32, None, "digits", 1797, 1, seed) for seed in range(9)]
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         Store(tmp_path / "r.sqlite") as store,
@@ -128,7 +133,7 @@ def test_a_scheduler_that_goes_is_an_error_and_what_was_finished_is_kept(tmp_pat
     ):
         session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
         with pytest.raises(ConnectionError, match="the scheduler is gone"):
-            runner.execute_all(session, configs, None, on, advance=lambda config: scheduler.kill())
+            record_and_kill(session, runner.execute_on(on, configs, None), scheduler)
         assert session.failed == []
         assert 0 < len(session.finished()) < len(configs)
 

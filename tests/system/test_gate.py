@@ -79,7 +79,7 @@ def test_a_slowdown_is_caught_and_named(repository):
     found = run(repository)
     assert not kept.exists()  # what a comparison before kept was of other code
     times = [v for v in found.verdicts if v.metric == "seconds"]
-    assert [v.verdict for v in times] == [gate.SLOWER] * 2
+    assert [v.verdict for v in times] == [gate.REGRESSED] * 2
     assert all(2 < v.ratio < 4.5 and v.group == "loop" for v in times)
     assert "the working tree has changes that no commit has" in found.notices
     assert found.count >= gate.FEWEST
@@ -90,7 +90,7 @@ def test_a_slowdown_is_caught_and_named(repository):
     )  # pytest-benchmark's own
     markdown = gate_output.markdown(found)
     assert re.search(r"\| loop-sum-impl-2000 numbers \| slower \| \d\.\d{3} \|", markdown)
-    assert json.loads(gate_output.as_json(found))["verdicts"][0]["verdict"] == "slower"
+    assert json.loads(gate_output.as_json(found))["verdicts"][0]["verdict"] == "regressed"
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(gate_output.terminal(found))
     assert "loop-sum-impl-3000 numbers" in console.export_text()
@@ -181,7 +181,7 @@ def test_what_cannot_be_said_ends_with_2_and_leaves_no_verdict_of_before(command
     assert not old.exists()
 
 
-def test_only_slower_fails_unless_strict(commands, repository):
+def test_only_regressed_fails_unless_strict(commands, repository):
     broken = "def f(n):\n    assert n != 3000\n    return sum(range(n))\n"
     (repository / "impl" / "work.py").write_text(broken)
     assert commands("main", "--tolerance", "9").exit_code == 0

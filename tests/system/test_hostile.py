@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bench.__main__ import app
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from bench.store.database import Store
+from bench.store import Store
 from report.evidence.sanitize import legible
 from report.evidence.sources import sources
 from report.pages.report import ANSWERS, context

@@ -15,7 +15,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from bench.store.database import Store
+from bench.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKE = "examples/snake.py:Snake"

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from bench.store.database import Store
+from bench.store import Store
 from report.__main__ import app
 from report.evidence.claims import CLAIMS
 from report.pages.report import ANSWERS

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench.experiments.workloads import convergence
 from bench.experiments.workloads.registry import module_of
 from bench.experiments.workloads.threads import threads
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
+from bench.records.names import DESCENT
 from bench.records.runs import RunConfig
 from bench.runner import training as runner
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Store
+from bench.store import Store
 from impl.data.datasets import load_digits
 from impl.losses import cross_entropy
 from impl.models import DeepClassifier
@@ -33,7 +33,7 @@ CONFIGS = [
     replace(SMALL, task="fc_autoencoder"),
     replace(SMALL, task="conv_autoencoder", samples=32, epochs=1),
     replace(SMALL, task="scratch_cnn", batch_norm=None, samples=32, epochs=1),
-    RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", 1797, 1, 0),
+    RunConfig(DESCENT, None, "sgd", 0.1, 32, None, "digits", 1797, 1, 0),
     RunConfig("affinity", None, None, None, None, None, "digits", 100, 0, 0),
 ]  # fmt: skip
 
@@ -48,7 +48,8 @@ def stored(tmp_path_factory):
             path = folder / f"{workers}{order}.sqlite"
             with Store(path) as store, runner.client(workers, None) as on:
                 session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
-                runner.execute_all(session, CONFIGS[::order], None, on)
+                for config, result in runner.execute_on(on, CONFIGS[::order], None):
+                    session.record(config, result)
             made[workers, order] = numbers(path)
         return made[workers, order]
 

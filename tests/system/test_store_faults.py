@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from bench.store.database import VERSION, Store, StoreError, latest
+from bench.store import VERSION, Store, StoreError, latest
 from tests.small_store import HERE, run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from bench.records.environment import current
 from bench.records.runs import RunConfig
 from bench.runner import training as runner
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Store, latest
+from bench.store import Store, latest
 
 SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 GOOD = [replace(SMALL, seed=seed) for seed in range(1, 4)]
@@ -70,7 +70,8 @@ def made(mine, tmp_path):
         bad = [replace(SMALL, activation=f"{mine}:{name}") for name in names]
         with Store(tmp_path / "results.sqlite") as store, runner.client(2, None) as on:
             session = RunRecorder(store, store.environment_id(current("digits", "0")), "quick")
-            runner.execute_all(session, [*bad, *GOOD], None, on, **options)
+            for config, result in runner.execute_on(on, [*bad, *GOOD], None, **options):
+                session.record(config, result)
         runs = latest(tmp_path / "results.sqlite").runs
         assert Counter(runs["key"]) == Counter(config.config_hash for config in [*bad, *GOOD])
         assert set(runs[runs["activation"] == "relu"]["status"]) == {"finished"}

@@ -1,4 +1,4 @@
-"""The networks that cells train, one line a task."""
+"""The networks that training runs train, by task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,16 @@ from impl.models import ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistCla
 
 @dataclass(frozen=True)
 class Network:
-    """A task that trains a network: how to build it and what it minimises.
+    """A task that trains a network.
 
-    cost: seconds that a pass over 60,000 samples takes on one core, for estimates where nothing was measured.
-    diagnosed: whether activations and gradients are recorded layer by layer.
+    Attributes:
+        label: Name for readers.
+        build: From an activation and whether to use batch norm to the network.
+        loss: Default loss.
+        reconstructs: Whether the targets are the inputs.
+        cost: Seconds per 60,000 samples on one core, for estimates without recorded runs.
+        diagnosed: Whether activations and gradients are recorded layer by layer.
+        memory_format: Memory format that is fastest.
     """
 
     label: str
@@ -26,13 +32,13 @@ class Network:
     memory_format: torch.memory_format = torch.contiguous_format
 
     def on(self, device: str, activation: Callable[[], nn.Module], batch_norm: bool) -> nn.Module:
-        """The network on a device, in the memory format that is fastest there."""
+        """Return the network on a device, in its memory format."""
         model = self.build(activation, batch_norm).to(device)
         return model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
 
 
 NETWORKS: dict[str, Network] = {
-    # longest first: the last runs to end are then short ones
+    # Longest first, so that short runs end last.
     "scratch_cnn": Network(
         "CNN from scratch",
         lambda activation, batch_norm: ScratchCNN(activation),

@@ -1,4 +1,4 @@
-"""Candidates by name: activations, optimizers and convolution strategies, of our tables or a user's own."""
+"""Candidates by name: activations, optimizers and convolution strategies, built-in or custom."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,26 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.experiments.workloads import user_code as own
+from bench.experiments.workloads import user_code
+from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
 from impl.convolution import STRATEGIES, Geometry, Strategy
 from impl.optimizers.registry import OPTIMIZERS, Make
 
-CONTROL = "control"  # ReLU once more, under seeds of its own
-CONTROL_SEEDS = 10_000  # what is added to the control's seeds
+CONTROL_SEEDS = 10_000  # added to the seeds of the control
 BUILTINS: dict[str, Callable[[], nn.Module]] = {
     **{name: activation.module for name, activation in ACTIVATIONS.items()},
     CONTROL: ACTIVATIONS["relu"].module,
 }
-ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # the learning rates that a rule is tried at which names none
+ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # learning rates of adaptive optimizers and the default of others
 
 
 class InvalidCandidateError(ValueError):
-    """A user's own is not what was expected; the message says what came."""
+    """A custom candidate does not meet its contract; the message states what it did."""
 
 
 class OfFunction(nn.Module):
-    """A user's function of a tensor as a module."""
+    """Module of a custom function of one tensor."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -41,10 +41,12 @@ class OfFunction(nn.Module):
 
 @dataclass(frozen=True)
 class Kind:
-    """What is compared with its like: the table, and how a user's own comes to stand beside its entries.
+    """A kind of candidate: its registry, and the contract of custom ones.
 
-    make: from the name as errors give it and what it leads to, to what the table holds; check: tries that
-    once, on a few numbers. Both raise Unfit, with what came and what was expected.
+    Attributes:
+        table: Built-in candidates.
+        make: From a name for errors and the object it refers to, to an entry of the table.
+        check: Tries such an entry once on a few numbers. Both raise InvalidCandidateError.
     """
 
     table: Mapping[str, Any]
@@ -53,70 +55,85 @@ class Kind:
 
 
 def made(kind: str, name: str) -> Any:
-    """What the table of KINDS[kind] holds by that name, or the like of a user's own.
+    """Return the built-in candidate of that name, or the equivalent of a custom one.
+
+    Args:
+        kind: One of KINDS.
+        name: Built-in name, `module:Name` or `path/to/file.py:Name`.
 
     Raises:
-        ValueError: if there is none, or if what the name leads to is nothing of the kind.
+        ValueError: If there is none, or if the object is not of the kind.
     """
     table = KINDS[kind].table
     if name in table:
         return table[name]
-    return KINDS[kind].make(f"{kind} {name!r}", own.found(kind, name, table))
+    return KINDS[kind].make(f"{kind} {name!r}", user_code.load(kind, name, table))
 
 
 def module_of(name: str) -> Callable[[], nn.Module]:
-    """What makes the activation of that name.
+    """Return the constructor of an activation.
 
-    name: one of OURS, or `package.module:Name` or `path/to/file.py:Name`, which is a class
-    of modules or a function that makes one, to be called without arguments, or a function of one tensor.
-    Raises ValueError as `made` does.
+    Args:
+        name: One of BUILTINS, or `module:Name` or `path/to/file.py:Name` of a class of modules, of a function
+            without arguments that returns a module, or of a function of one tensor.
+
+    Raises:
+        ValueError: As `made` does.
     """
     return made("activation", name)
 
 
 def optimizer_of(name: str) -> Make:
-    """What makes the optimizer of that name from parameters and a learning rate; raises as `made` does."""
+    """Return the constructor of an optimizer, called with parameters and learning rate; see `made`."""
     return made("optimizer", name)
 
 
 def strategy_of(name: str) -> Strategy:
-    """The convolution strategy of that name; raises as `made` does."""
+    """Return a convolution strategy; see `made`."""
     return made("strategy", name)
 
 
 def rates_of(name: str) -> tuple[float, ...]:
-    """The learning rates that a user's own optimizer is tried at: its attribute `rates`, else ADAPTIVE."""
+    """Return the learning rates to try with a custom optimizer: its attribute `rates`, else ADAPTIVE."""
     return tuple(sorted(getattr(optimizer_of(name), "rates", ADAPTIVE)))
 
 
 def seed_of(activation: str | None, seed: int) -> int:
-    """The seed that a run draws from: the control's runs share theirs with no other activation."""
+    """Return the seed that a run uses; the control shares its seeds with no other activation."""
     return seed + CONTROL_SEEDS if activation == CONTROL else seed
 
 
 def identify(name: str, kind: str = "activation") -> str:
-    """The name under which runs are stored; a user's own carries a hash of its file."""
+    """Return the name under which runs are stored; custom names carry a hash of their file."""
     made(kind, name)
     table = KINDS[kind].table
-    return name if name in table else own.identified(name, own.found(kind, name, table))
+    return name if name in table else user_code.identified(name, user_code.load(kind, name, table))
 
 
 def check(name: str, kind: str = "activation") -> None:
-    """Try a user's own once, forward and backward or for a step, on a few numbers; raises what it raises.
+    """Try a custom candidate once, forward and backward or for one step, on a few numbers.
+
+    Args:
+        name: Name of the candidate.
+        kind: Its kind.
 
     Raises:
-        Unfit: where it returns something else than what was expected, writes to what it is given, or lets no
-            gradient through: networks would train, but not what they say.
+        InvalidCandidateError: If it returns something unexpected, modifies its input or is not
+            differentiable. Whatever the candidate raises is raised, too.
     """
     if name not in KINDS[kind].table:
         KINDS[kind].check(f"{kind} {name!r}", made(kind, name))
 
 
 def resolve(name: str, kind: str) -> str:
-    """What `identify` gives, of a candidate that `check` found fit.
+    """Return the identified name of a candidate that passes `check`.
+
+    Args:
+        name: Name of the candidate.
+        kind: Its kind.
 
     Raises:
-        ValueError: where it is not, or raises anything; one line that says what came.
+        ValueError: If it does not pass, or raises anything; one line.
     """
     identified = identify(name, kind)
     try:
@@ -124,46 +141,45 @@ def resolve(name: str, kind: str) -> str:
     except InvalidCandidateError:
         raise
     except Exception as error:
-        raise InvalidCandidateError(f"{kind} {name!r} raises {error!r}; a result was expected") from error
+        raise InvalidCandidateError(f"{kind} {name!r} raised {error!r}") from error
     return identified
 
 
-def _module(name: str, found: Any) -> Callable[[], nn.Module]:
-    if own.required(found) == 1 and not isinstance(found, type):
-        return lambda: OfFunction(found)
+def _module(name: str, candidate: Any) -> Callable[[], nn.Module]:
+    if user_code.required(candidate) == 1 and not isinstance(candidate, type):
+        return lambda: OfFunction(candidate)
     try:
-        module = found()
+        module = candidate()
     except Exception as error:
-        raise InvalidCandidateError(f"{name} cannot be made without arguments: {error}") from error
+        raise InvalidCandidateError(f"{name} must be callable without arguments: {error}") from error
     if not isinstance(module, nn.Module):
-        raise InvalidCandidateError(f"{name} makes a {type(module).__name__}; a torch.nn.Module was expected")
-    return found
+        raise InvalidCandidateError(f"{name} must return a torch.nn.Module, got {type(module).__name__}")
+    return candidate
 
 
 def _check_tensor(name: str, y: Any, shape: Sequence[int], x: Tensor) -> None:
     """Check that y is a tensor of this shape and of x's type."""
     if not isinstance(y, Tensor):
-        raise InvalidCandidateError(f"{name} returns a {type(y).__name__}; a tensor was expected")
+        raise InvalidCandidateError(f"{name} must return a tensor, got {type(y).__name__}")
     if (y.shape, y.dtype) != (torch.Size(shape), x.dtype):
-        wanted = "the same" if shape == x.shape else f"{tuple(shape)} of {x.dtype}"
         raise InvalidCandidateError(
-            f"{name} returns shape {tuple(y.shape)} of {y.dtype} for shape {tuple(x.shape)} of {x.dtype}; "
-            f"{wanted} was expected"
+            f"{name} must return shape {tuple(shape)} of {x.dtype} for shape {tuple(x.shape)} of {x.dtype}, "
+            f"got {tuple(y.shape)} of {y.dtype}"
         )
 
 
 def _check_pure(name: str, call: Callable[..., Any], shape: Sequence[int], *given: Tensor) -> None:
-    """Check that a function of tensors gives one of this shape, writes to none and has a gradient in each."""
+    """Check that a function returns this shape, does not modify its input and is differentiable in it."""
     leaves = [tensor.requires_grad_() for tensor in given]
-    tensors = [leaf * 1.0 for leaf in leaves]  # what may be written to without that torch minds
+    tensors = [leaf * 1.0 for leaf in leaves]  # torch permits in-place changes of these
     before = [tensor.detach().clone() for tensor in tensors]
     y = call(*tensors)
     _check_tensor(name, y, shape, tensors[0])
     if not all(map(torch.equal, (tensor.detach() for tensor in tensors), before)):
-        raise InvalidCandidateError(f"{name} writes to its input; a new tensor was expected")
+        raise InvalidCandidateError(f"{name} must not modify its input in place")
     gradients = torch.autograd.grad(y.sum(), leaves, allow_unused=True) if y.requires_grad else [None]
     if any(gradient is None for gradient in gradients):
-        raise InvalidCandidateError(f"{name} is not differentiable: no gradient reaches its input")
+        raise InvalidCandidateError(f"{name} must be differentiable: no gradient reaches its input")
 
 
 def _check_activation(name: str, make: Callable[[], nn.Module]) -> None:
@@ -171,49 +187,45 @@ def _check_activation(name: str, make: Callable[[], nn.Module]) -> None:
     _check_pure(name, make(), x.shape, x)
 
 
-def _optimizer(name: str, found: Any) -> Make:
-    if not own.takes(found, 2):
-        what = (
-            f"is a {type(found).__name__}" if not callable(found) else "cannot be called with two arguments"
-        )
-        raise InvalidCandidateError(
-            f"{name} {what}; what makes an optimizer of (parameters, learning rate) was expected"
-        )
-    rates = getattr(found, "rates", None)
+def _check_signature(name: str, candidate: Any, *arguments: str) -> None:
+    """Check that a candidate can be called with these arguments."""
+    if not user_code.takes(candidate, len(arguments)):
+        got = "" if callable(candidate) else f", got {type(candidate).__name__}"
+        raise InvalidCandidateError(f"{name} must be callable with ({', '.join(arguments)}){got}")
+
+
+def _optimizer(name: str, candidate: Any) -> Make:
+    _check_signature(name, candidate, "parameters", "learning rate")
+    rates = getattr(candidate, "rates", None)
     if rates is not None:
         try:
-            sound = len(rates) == len(set(rates)) == len(ADAPTIVE) and all(0 < r < math.inf for r in rates)
+            valid = len(rates) == len(set(rates)) == len(ADAPTIVE) and all(0 < r < math.inf for r in rates)
         except TypeError:
-            sound = False
-        if not sound:
+            valid = False
+        if not valid:
             raise InvalidCandidateError(
-                f"{name} has rates {rates!r}; {len(ADAPTIVE)} different positive numbers were expected"
+                f"{name} has invalid rates {rates!r}; expected {len(ADAPTIVE)} different positive numbers"
             )
-    return found
+    return candidate
 
 
 def _check_optimizer(name: str, make: Make) -> None:
     parameters = [nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)), nn.Parameter(torch.ones(4))]
     before = [parameter.detach().clone() for parameter in parameters]
-    optimizer = make(iter(parameters), 0.01)  # as networks give them
+    optimizer = make(iter(parameters), 0.01)  # an iterator, as networks provide
     if not isinstance(optimizer, Optimizer):
-        raise InvalidCandidateError(
-            f"{name} makes a {type(optimizer).__name__}; a torch.optim.Optimizer was expected"
-        )
+        kind = type(optimizer).__name__
+        raise InvalidCandidateError(f"{name} must return a torch.optim.Optimizer, got {kind}")
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     if all(map(torch.equal, parameters, before)):
-        raise InvalidCandidateError(f"{name} changes no parameter in a step; it was expected to")
+        raise InvalidCandidateError(f"{name}.step() did not update any parameter")
 
 
-def _strategy(name: str, found: Any) -> Strategy:
-    if not own.takes(found, 3):
-        what = (
-            f"is a {type(found).__name__}" if not callable(found) else "cannot be called with three arguments"
-        )
-        raise InvalidCandidateError(f"{name} {what}; a function of (input, weight, Geometry) was expected")
-    return found
+def _strategy(name: str, candidate: Any) -> Strategy:
+    _check_signature(name, candidate, "input", "weight", "geometry")
+    return candidate
 
 
 def _check_strategy(name: str, strategy: Strategy) -> None:
@@ -230,6 +242,6 @@ KINDS: dict[str, Kind] = {
 
 
 def function_of(name: str) -> Callable[[Tensor], Tensor]:
-    """The activation as a function of a tensor, at its module's initial parameters."""
+    """Return the activation as a function of a tensor, at its module's initial parameters."""
     module = module_of(name)().double()
     return lambda x: module(x).detach()

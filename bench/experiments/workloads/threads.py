@@ -1,4 +1,4 @@
-"""How many threads numerical libraries use while something is measured."""
+"""Number of threads of numerical libraries during a measurement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch, and the BLAS under numpy, which does not ask torch, use `count` threads; then as before."""
+    """Let torch and numpy's BLAS use `count` threads; restore their numbers afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

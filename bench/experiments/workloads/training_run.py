@@ -1,4 +1,4 @@
-"""A training run as data: `RunConfig`, and `run_cell`, a pure function of it."""
+"""Execute a training run, a pure function of its `RunConfig`."""
 
 import time
 from dataclasses import dataclass, replace
@@ -15,35 +15,37 @@ from bench.experiments.workloads.networks import NETWORKS, Network
 from bench.experiments.workloads.registry import check, function_of, module_of, optimizer_of, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
+from bench.records.names import DESCENT
 from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, RunConfig, RunResult, held_out
-from impl.data import datasets as data
+from impl.data import datasets
+from impl.data.datasets import Dataset
 from impl.losses import LOSSES
 from impl.training.diagnostics import diagnose
 from impl.training.initialization import initialize, variance_gain
 from impl.training.loop import History, evaluate, fit
 
 CLASSES = 10
-DIAGNOSED = 3  # seeds whose networks are looked into
+DIAGNOSED = 3  # seeds whose networks are diagnosed
 DIAGNOSTIC_IMAGES = 500
 
 
 @lru_cache(maxsize=1)
-def _dataset(name: str, root: Path | None) -> data.Dataset:
-    """The data set, read once a worker process."""
-    return data.load(name, root)
+def _dataset(name: str, root: Path | None) -> Dataset:
+    """Return the data set, read once per process."""
+    return datasets.load(name, root)
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Inputs and targets on the device: what is trained on, what chooses rates, and what is touched once."""
+    """Inputs and targets on the device, for training, for the choice of learning rates, and for the test."""
 
     train: tuple[Tensor, Tensor]
     validation: tuple[Tensor, Tensor]
     test: tuple[Tensor, Tensor]
 
 
-def mislabelled(labels: Tensor, share: float, seed: int) -> Tensor:
-    """Labels of which a share, rounded down, is replaced by another class, drawn evenly; (N,) int64."""
+def with_label_noise(labels: Tensor, share: float, seed: int) -> Tensor:
+    """Return labels (N,) with a share, rounded down, replaced by another class, sampled uniformly."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(labels), generator=generator)[: int(share * len(labels))]
     shift = torch.randint(1, CLASSES, (len(chosen),), generator=generator)
@@ -52,15 +54,14 @@ def mislabelled(labels: Tensor, share: float, seed: int) -> Tensor:
     return wrong
 
 
-def _samples(config: RunConfig, dataset: data.Dataset, network: Network, device: str) -> Samples:
-    """The cell's share of the data set; only training labels are ever wrong."""
+def _samples(config: RunConfig, dataset: Dataset, network: Network, device: str) -> Samples:
+    """Return the run's share of the data set; only training labels have noise."""
     last = len(dataset.train_images) - held_out(len(dataset.train_images))
-    kept = min(config.samples, last)
-    labels = mislabelled(
-        dataset.train_labels[:kept], config.wrong_labels, seed_of(config.activation, config.seed)
-    )
+    used = min(config.samples, last)
+    seed = seed_of(config.activation, config.seed)
+    labels = with_label_noise(dataset.train_labels[:used], config.wrong_labels, seed)
     parts = (
-        (dataset.train_images[:kept], labels),
+        (dataset.train_images[:used], labels),
         (dataset.train_images[last:][: config.samples], dataset.train_labels[last:][: config.samples]),
         (dataset.test_images[: config.samples], dataset.test_labels[: config.samples]),
     )
@@ -69,17 +70,17 @@ def _samples(config: RunConfig, dataset: data.Dataset, network: Network, device:
 
 
 def _one_of_each(labels: Tensor) -> Tensor:
-    """Index of the first sample of each class, (10,)."""
+    """Return the index of the first sample of each class, (10,)."""
     return torch.stack([(labels == digit).nonzero()[0, 0] for digit in range(CLASSES)])
 
 
-def _as_pictures(images: Tensor) -> np.ndarray:
-    """(K, 1, H, W) in [0, 1] to (K, H, W) uint8."""
+def _as_uint8(images: Tensor) -> np.ndarray:
+    """Convert images (K, 1, H, W) in [0, 1] to (K, H, W) uint8."""
     return (images[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def _model(config: RunConfig, network: Network, seed: int, device: str) -> nn.Module:
-    """The cell's network: the same seed gives every activation the same initial weights."""
+    """Return the run's network; the same seed gives every activation the same initial weights."""
     torch.manual_seed(seed)
     model = network.on(device, module_of(str(config.activation)), bool(config.batch_norm))
     if config.initialization == "variance":
@@ -89,7 +90,7 @@ def _model(config: RunConfig, network: Network, seed: int, device: str) -> nn.Mo
 
 
 def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
-    """Train the cell's network on the cell's data; runs that are scored read the test set, once."""
+    """Train the run's network on its data; evaluation runs read the test set once."""
     check(str(config.activation))
     check(str(config.optimizer), "optimizer")
     network, dataset = NETWORKS[config.task], _dataset(config.dataset, root)
@@ -114,7 +115,7 @@ def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
         optimizer=optimizer_of(str(config.optimizer))(model.parameters(), float(config.learning_rate or 0)),
         batch_size=int(config.batch_size or 0),
         epochs=config.epochs,
-        # Dropout draws from the global generator, the order of samples from one of its own.
+        # Dropout uses the global generator, the order of samples a separate one.
         generator=torch.Generator().manual_seed(seed),
     )
     measurements = _measurements(history)
@@ -124,12 +125,12 @@ def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
         return RunResult("finished", measurements)
     scores = evaluate(model, *samples.test, loss).items()
     tested = [Measurement(f"{TEST}_{metric}", config.epochs, value, "1") for metric, value in scores]
-    pictures = {}
+    examples = {}
     if network.reconstructs and config.seed == 0:
         shown = dataset.test_images[_one_of_each(dataset.test_labels)].to(device)
         with torch.no_grad():
-            pictures = {"input": _as_pictures(shown), "reconstruction": _as_pictures(model.eval()(shown))}
-    return RunResult("finished", [*measurements, *tested], pictures)
+            examples = {"input": _as_uint8(shown), "reconstruction": _as_uint8(model.eval()(shown))}
+    return RunResult("finished", [*measurements, *tested], examples)
 
 
 def _measurements(history: History) -> list[Measurement]:
@@ -154,19 +155,25 @@ def _observe_synthetic(config: RunConfig, root: Path | None) -> RunResult:
 
 
 def execute(config: RunConfig, root: Path | None, device: str = "cpu") -> RunResult:
-    """Make one run: same cell, same machine, same numbers (times apart); `run_seconds` is all that it took.
+    """Execute one run; equal configurations give equal numbers on the same machine, except times.
 
-    root: folder of the data sets that are not bundled. Raises whatever the run raises; the runner records it.
+    Args:
+        config: The run.
+        root: Folder of the data sets that are not bundled.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        Its result, including its total duration `run_seconds`. Whatever the run raises is raised.
     """
     with threads(1), torch.random.fork_rng(devices=[]):
         begin = time.perf_counter()
         if isinstance(config, ConformanceCheck):
-            outcome = RunResult("finished", CHECKS[config.task](config.subject))
+            result = RunResult("finished", CHECKS[config.task](config.subject))
         elif config.task in SYNTHETIC:
-            outcome = _observe_synthetic(config, root)
-        elif config.task == convergence.TASK:
-            outcome = _descend(config)
+            result = _observe_synthetic(config, root)
+        elif config.task == DESCENT:
+            result = _descend(config)
         else:
-            outcome = _train(config, root, device)
+            result = _train(config, root, device)
         took = Measurement("run_seconds", 0, time.perf_counter() - begin, "s")
-    return replace(outcome, measurements=[*outcome.measurements, took])
+    return replace(result, measurements=[*result.measurements, took])

@@ -1,4 +1,4 @@
-"""A user's own by name, `package.module:Name` or `path/to/file.py:Name`, and by the text of its file."""
+"""Load custom candidates by name, `module:Name` or `path/to/file.py:Name`, and hash their file."""
 
 import hashlib
 import importlib
@@ -14,37 +14,38 @@ from impl.names import unknown
 
 
 def is_custom(name: str) -> bool:
-    """Whether the name is of the form that leads to a user's own; no table has such a name."""
+    """Return whether a name has the form of a custom candidate; no built-in has."""
     return bool(name.rpartition(":")[0])
 
 
 def custom_names(named: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """By kind, those of the names that lead to a user's own."""
+    """Return the custom names by kind."""
     return {kind: list(filter(is_custom, names)) for kind, names in named.items()}
 
 
-def found(kind: str, name: str, known: Iterable[str] = ()) -> Any:
-    """What the name of a user's own leads to; a hash behind an @ is not looked at.
+def load(kind: str, name: str, known: Iterable[str] = ()) -> Any:
+    """Return the object that a custom name refers to; a hash after an @ is ignored.
 
-    kind, known: what is looked for and what else there is, for the message of an error.
+    Args:
+        kind: Kind of candidate, for error messages.
+        name: `module:Name` or `path/to/file.py:Name`.
+        known: Built-in names, for error messages.
 
     Raises:
-        ValueError: if there is nothing of the name, or reading it raises anything.
+        ValueError: If there is no such object, or importing its module raises.
     """
     place, _, attribute = name.partition("@")[0].rpartition(":")
     if not place:
-        raise ValueError(
-            f"{unknown(kind, name, known)} Name a custom one as package.module:Name or path/to/file.py:Name."
-        )
+        raise ValueError(f"{unknown(kind, name, known)} Custom {kind}: module:Name or path/to/file.py:Name.")
     try:
         return getattr(_file(place) if place.endswith(".py") else importlib.import_module(place), attribute)
-    except (Exception, SystemExit) as error:  # whatever a user's file does when it is read
+    except (Exception, SystemExit) as error:  # user code may raise anything
         reason = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
         raise ValueError(f"{kind} {name!r}: {reason}") from error
 
 
 def _file(path: str) -> ModuleType:
-    """The module of a file, read once."""
+    """Return the module of a file, imported once."""
     place = Path(path).resolve()
     name = f"{place.stem}_{hashlib.sha256(str(place).encode()).hexdigest()[:8]}"
     if name not in sys.modules:
@@ -52,7 +53,7 @@ def _file(path: str) -> ModuleType:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # before it is read, as import does
+        sys.modules[name] = module  # before execution, as import does
         try:
             spec.loader.exec_module(module)
         except BaseException:
@@ -61,35 +62,35 @@ def _file(path: str) -> ModuleType:
     return sys.modules[name]
 
 
-def identified(name: str, what: Any) -> str:
-    """The name under which runs are stored: with a hash of the file that holds `what`.
+def identified(name: str, candidate: Any) -> str:
+    """Return the name with a hash of the candidate's file, under which its runs are stored.
 
-    An edited file is another candidate: what the store holds of the former text is not taken for it.
+    An edited file is another candidate: results of its previous text do not count.
     """
     try:
-        source = inspect.getsourcefile(what)
-    except TypeError:  # an object that is called, of which Python knows no file
-        source = inspect.getsourcefile(type(what))
+        source = inspect.getsourcefile(candidate)
+    except TypeError:  # a callable object, whose file Python does not know
+        source = inspect.getsourcefile(type(candidate))
     digest = hashlib.sha256(Path(source).read_bytes() if source else b"").hexdigest()[:8]
     return f"{name.partition('@')[0]}@{digest}"
 
 
-def takes(what: Any, count: int) -> bool:
-    """Whether it can be called with so many arguments; taken to be so where only C knows."""
+def takes(candidate: Any, count: int) -> bool:
+    """Return whether it accepts `count` arguments; True if only C code knows."""
     try:
-        inspect.signature(what).bind(*range(count))
+        inspect.signature(candidate).bind(*range(count))
     except TypeError:
         return False
     except ValueError:
-        return callable(what)
+        return callable(candidate)
     return True
 
 
-def required(what: Any) -> int:
-    """How many arguments it must be called with; one where only C knows, as of torch's functions."""
+def required(candidate: Any) -> int:
+    """Return the number of required arguments; one if only C code knows, as for torch's functions."""
     try:
-        parameters = inspect.signature(what).parameters.values()
+        parameters = inspect.signature(candidate).parameters.values()
     except (TypeError, ValueError):
-        return int(callable(what))
+        return int(callable(candidate))
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)

@@ -1,4 +1,4 @@
-"""Pytest plugin of the gate: how much memory each benchmark needs at its peak beyond what the process has."""
+"""Pytest plugin: measure the peak memory of each benchmark beyond what the process already uses."""
 
 import ctypes
 from collections.abc import Callable, Generator, Iterator
@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-LEAST = 4 * 2**20  # bytes; below this the allocator's own steps are all that is seen
-# glibc's malloc.h: from which size on a block is the system's own, and how many may be at a time
+LEAST = 4 * 2**20  # bytes; smaller peaks only show the granularity of the allocator
+# glibc's malloc.h: size from which a block is mapped separately, and the maximum number of such blocks
 M_MMAP_THRESHOLD, M_MMAP_MAX = -3, -4
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
-    """Note `peak_bytes` of one call more beside the samples; nothing where the system does not tell."""
+    """Add `peak_bytes` of one additional call to the benchmark, if the system reports it."""
     benchmark: Any = item.funcargs.get("benchmark")
     calls: list[Callable[[], object]] = []
     if RESET.exists() and benchmark is not None:
@@ -34,23 +34,23 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
 
 def peak(call: Callable[[], object]) -> int:
-    """Bytes that become resident during a call at most, at least LEAST."""
-    with _blocks_of_their_own():
-        RESET.write_text("5")  # Linux: forget the highest resident size so far
+    """Return the peak of additional resident bytes during a call, at least LEAST."""
+    with _separate_blocks():
+        RESET.write_text("5")  # Linux: reset the peak resident size
         before = resident("VmRSS")
         call()
         return max(resident("VmHWM") - before, LEAST)
 
 
 def resident(field: str) -> int:
-    """A size from the process's status, in bytes: VmRSS, resident now; VmHWM, at most since the reset."""
+    """Return a size of the process in bytes: VmRSS, resident now; VmHWM, peak since the reset."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
     return 1024 * int(line.split()[1])
 
 
 @contextmanager
-def _blocks_of_their_own() -> Iterator[None]:
-    """Let glibc take blocks from the system and give them back, not fill the holes of its heap."""
+def _separate_blocks() -> Iterator[None]:
+    """Let glibc map and unmap blocks instead of filling gaps of its heap."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(M_MMAP_THRESHOLD, 2**12)

@@ -1,7 +1,7 @@
-"""Pytest plugin of the gate: begin each benchmark, and each sample of it, only when told, on one processor.
+"""Pytest plugin that interleaves two processes: each benchmark and each sample waits for permission.
 
-So two processes can take turns, and what the machine does meanwhile is the same for both. On processors of
-their own they would be as different as these are: one may share its core with a neighbour, the other not.
+Both processes share one processor, so that disturbances affect both alike. Two processors would differ: one
+may share its core with another process.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-SAMPLE = "."  # what is next, where it is another sample of the same benchmark
-# Samples at least and at most, however short the time for a benchmark: as many as SPENT seconds hold.
+SAMPLE = "."  # announces another sample of the same benchmark
+# Minimum and maximum number of samples: as many as fit into SPENT seconds.
 FEW, ENOUGH = 2, 20
 SPENT = 0.25
 TOUCHED = 2**29  # bytes
@@ -23,12 +23,12 @@ TOUCHED = 2**29  # bytes
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--turns`."""
-    parser.addoption("--turns", help="file descriptors: where leave to go on is read, what is next written")
+    parser.addoption("--turns", help="file descriptors to read permissions from and write announcements to")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Say that nothing is next as soon as that is so, not when the process has ended."""
+    """Announce the end after the last benchmark, before the process ends."""
     result = yield
     os.write(_ends(session.config)[1], b"\n")
     return result
@@ -36,7 +36,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Say which benchmark is next, and wait before its set-up begins."""
+    """Announce the next benchmark and wait before its set-up."""
     _touch()
     _wait(item.config, item.nodeid)
     return (yield)
@@ -44,7 +44,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_benchmark_generate_machine_info() -> dict[str, str]:
-    """What pytest-benchmark keeps of the machine, without the seconds that it takes to ask the processor."""
+    """Return the machine's description without the slow query of the processor."""
     return {
         "node": platform.node(),
         "machine": platform.machine(),
@@ -56,9 +56,9 @@ def pytest_benchmark_generate_machine_info() -> dict[str, str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
-    """Wait before each sample, once pytest-benchmark knows how many calls one needs, and bind to a processor.
+    """Wait before each sample after the timer's calibration, and run samples on the last processor.
 
-    To the last one, for the time of the samples: set-ups may go on at once.
+    Set-ups run on any processor, at the same time on both sides.
     """
     benchmark: Any = item.funcargs.get("benchmark")
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -66,7 +66,7 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
         calibrate, make = benchmark._calibrate_timer, benchmark._make_stats
 
         def calibrated(runner: Callable[[range], float]) -> Any:
-            runner(range(1))  # it compiles and touches memory, and would be taken for a slow benchmark
+            runner(range(1))  # warm-up: compiles and touches memory
             found = calibrate(runner)
             benchmark._min_rounds = min(max(FEW, int(SPENT / found[0])), ENOUGH)
             return found
@@ -78,8 +78,8 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
             def update(duration: float) -> None:
                 note(duration)
-                # Where results lie decides how fast they are written; what is held in between moves them, or
-                # a whole process would have them where chance put them first.
+                # The address of results affects the speed of writing. Random allocations vary it within a
+                # process.
                 held[:] = [bytearray(random.randrange(2**6, 2**15)) for _ in range(4)]
                 _wait(item.config, SAMPLE)
 
@@ -96,14 +96,14 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
 
 def _bind(processors: set[int]) -> None:
-    """Let this thread, and those that it starts, run on these processors only, where the system can."""
+    """Restrict this thread and the threads that it starts to these processors, if the system supports it."""
     if processors:
         os.sched_setaffinity(0, processors)
 
 
 @cache
 def _touch() -> None:
-    """Touch memory once: a page's first touch may take long, and glibc keeps it (`bench.rounds.MEMORY`)."""
+    """Touch memory once: the first access of a page is slow; glibc keeps it (`bench.gate.rounds.MEMORY`)."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.malloc.restype = ctypes.c_void_p
@@ -113,14 +113,14 @@ def _touch() -> None:
 
 
 def _ends(config: pytest.Config) -> tuple[int, int]:
-    """Where leave is read, and where what is next is written."""
+    """Return the file descriptors to read permissions from and to write announcements to."""
     reads, writes = map(int, config.getoption("--turns").split(","))
     return reads, writes
 
 
 def _wait(config: pytest.Config, following: str) -> None:
-    """Say what is next, and wait for a byte."""
+    """Announce what follows and wait for a byte."""
     reads, writes = _ends(config)
     os.write(writes, f"{following}\n".encode())
     if not os.read(reads, 1):
-        pytest.exit("whoever gives the turns is gone", returncode=4)
+        pytest.exit("the process that interleaves is gone", returncode=4)

@@ -1,6 +1,6 @@
 """Question 3: batch, mini-batch and stochastic descent."""
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.answers.q03.evidence import convergence, times, times_to_minimum
 from report.answers.q03.example import worked
 from report.answers.q03.quadratics import quadratics

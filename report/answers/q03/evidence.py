@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import Ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document.formats import count, duration, number
 from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio
 from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
@@ -40,7 +40,7 @@ def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Drawing:
     return draw(
         excess_by_samples(table),
         table,
-        name=f"q03-descents-{snapshot.slug}",
+        name=f"q03-descents-{snapshot.id}",
         title="Convergence of batch, mini-batch and stochastic descent",
         alt="Loss above the minimum against samples seen, both axes logarithmic, one line with a shaded "
         f"range for each of {', '.join(frame['method'].unique())}.",
@@ -80,7 +80,7 @@ def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
         "figure": draw(
             distance_and_variance(found),
             found,
-            name=f"q03-way-{snapshot.slug}",
+            name=f"q03-way-{snapshot.id}",
             title="Distance to the minimum and variance of the gradient",
             alt="Four panels with logarithmic axes: distance to the minimum above, variance of the gradient "
             f"below, by samples seen and by seconds, a line for each of {', '.join(METHODS)}.",

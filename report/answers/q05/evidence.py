@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench.statistics.paired import CONFIDENCE, mean_interval, paired_difference
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
 from report.document.answer import Values
@@ -42,7 +42,7 @@ def _drawing(snapshot: Snapshot, best: pd.DataFrame) -> Drawing:
     return draw(
         convergence(table),
         table,
-        name=f"q05-curves-{snapshot.slug}",
+        name=f"q05-curves-{snapshot.id}",
         title="Convergence of the optimizers",
         alt="Excess loss against samples seen on logarithmic axes, one falling curve an optimizer at its "
         "best learning rate. The table that follows holds where they end.",

@@ -1,7 +1,7 @@
 """Question 7: what the store says of the cost of activations."""
 
 from bench.statistics.paired import CONFIDENCE, Ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.document import phrases
 from report.document.answer import Values

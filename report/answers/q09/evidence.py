@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.answers.cost import bandwidth
 from report.answers.q09.counts import passes
 from report.document.answer import Values
@@ -119,7 +119,7 @@ def evidence(snapshot: Snapshot) -> Values:
     figure = draw(
         ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
         frame.drop(columns=["sign", "text"]),
-        name=f"q09-ratios-{snapshot.slug}",
+        name=f"q09-ratios-{snapshot.id}",
         title="Cost of Swish relative to sigmoid",
         alt="Ratios of median times as dots with intervals, forward and backward: "
         + "; ".join(f"{name} is {s['tally']}" for name, s in summary(frame).items())

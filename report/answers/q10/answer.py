@@ -6,7 +6,7 @@ import torch.functional
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
 from impl.convolution.tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN

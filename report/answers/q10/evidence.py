@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.paired import median_ratio
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
@@ -84,7 +84,7 @@ def ladder(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | Non
     return {
         "medians": median_rows(frame, flops),
         "summary": said,
-        "figures": [figure(part, snapshot.slug) for part in by_batch(multiples)],
+        "figures": [figure(part, snapshot.id) for part in by_batch(multiples)],
     }
 
 

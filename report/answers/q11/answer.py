@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from bench.statistics.paired import CONFIDENCE
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.models import ConvAutoencoder
 from report.algebra.identities import outcome

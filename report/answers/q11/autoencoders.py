@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
 from report.document import phrases
@@ -56,7 +56,7 @@ def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
     figure = shown and draw(
         reconstructions(shown),
         errors(shown),
-        name=f"q11-{task.replace('_', '-')}-{snapshot.slug}",
+        name=f"q11-{task.replace('_', '-')}-{snapshot.id}",
         title=f"Reconstructions of the {AUTOENCODERS[task]}",
         alt="Rows of handwritten digits: the inputs, then their reconstructions with "
         f"{phrases.listed(list(shown)[1:])}.",

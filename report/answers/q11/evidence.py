@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench.statistics.paired import mean_interval
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
 from report.evidence import verdicts
@@ -73,7 +73,7 @@ def curves_figure(snapshot: Snapshot) -> Drawing | None:
             frame, LABELS, (*HIGHLIGHTED, *filter(is_custom, ordered(frame["activation"].unique())))
         ),
         frame,
-        name=f"q11-learning-{snapshot.slug}",
+        name=f"q11-learning-{snapshot.id}",
         title="Loss and accuracy of the classifier by epoch",
         alt="Mean loss and accuracy on held-out images by epoch for each activation at its chosen rate; "
         f"{'; '.join(said)}.",
@@ -102,7 +102,7 @@ def differences_figure(snapshot: Snapshot) -> Drawing | None:
     return draw(
         differences(frame, "paired difference of test accuracy (percentage points)"),
         frame,
-        name=f"q11-differences-{snapshot.slug}",
+        name=f"q11-differences-{snapshot.id}",
         title="Differences of test accuracy",
         alt="Dots with intervals for each activation minus ReLU and minus GELU, with and without batch norm; "
         f"corrected, {sides.count(1)} of {len(sides)} lie above zero and {sides.count(-1)} below.",

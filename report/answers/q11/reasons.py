@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
 from report.document.formats import number
@@ -71,7 +71,7 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
     return draw(
         signals(frame, {str(name): label(str(name)) for name in frame["activation"].unique()}),
         frame.drop(columns="step"),
-        name=f"q11-signals-{snapshot.slug}",
+        name=f"q11-signals-{snapshot.id}",
         title="Signal and gradient by layer before training",
         alt="RMS of activations and norm of gradients over the layers of the GELU paper's classifier, on "
         f"logarithmic axes. From first layer to last the RMS changes by the factors {_shrinkage(frame)}.",

@@ -1,6 +1,7 @@
 """The command line: what it lists and exports, how a profile is narrowed, and what it says to a mistake."""
 
 import importlib.util
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -14,12 +15,13 @@ from typer.testing import CliRunner
 
 from bench import __main__ as command_line
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narrowed, plans
-from bench.experiments.workloads.registry import CONTROL, identify
+from bench.experiments.workloads.registry import identify
 from bench.records.environment import Environment
+from bench.records.names import CONTROL
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
 from bench.runner import training as runner
-from bench.store.database import Store
+from bench.store import Store
 from impl.data import datasets as data
 
 HERE = Environment('a, "b" c', 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
@@ -43,16 +45,15 @@ def told(result):
 
 
 def listed(*arguments):
-    """Of `bench list`: the key and description of each cell, and the total of cells and minutes."""
-    result = invoke("list", "--dataset", "digits", *arguments)
+    """Return the runs that `bench status --json` lists, and the totals of all stages."""
+    result = invoke("status", "--json", "--dataset", "digits", *arguments)
     assert result.exit_code == 0, result.output
-    lines = re.findall(r"^([0-9a-f]{16}|-{16}) +([0-9.]+) s  (.*)$", result.output, re.MULTILINE)
-    total = re.search(r"all, on one core +(\d+) +([0-9.]+) min", result.output)
-    return lines, int(total[1]), float(total[2])
+    report = json.loads(result.stdout)
+    return report["runs"], report["stages"][-1]
 
 
-def test_list_shows_every_cell_once_and_their_sum(elsewhere):
-    lines, total, minutes = listed("--only", "deep_classifier,losses")
+def test_status_lists_every_run_and_their_sum(elsewhere):
+    rows, total = listed("--only", "deep_classifier,losses")
     made = {
         p.name: p
         for p in plans(
@@ -62,56 +63,61 @@ def test_list_shows_every_cell_once_and_their_sum(elsewhere):
             ACTIVATIONS,
         )
     }
-    tuning = {config.config_hash: str(config) for p in made.values() for _, config in p.tuning()}
-    assert {key: told for key, _, told in lines if "tuning" in told} == tuning
-    scored = [told for key, _, told in lines if key == "-" * 16]
-    assert len(scored) == len(set(scored)) == sum(len(p.candidates) * p.budget.seeds for p in made.values())
-    assert len(lines) == len(tuning) + len(scored) == total
-    assert minutes == pytest.approx(sum(float(s) for _, s, _ in lines) / 60, abs=0.05 + 0.005 * total / 60)
+    tuning = {config.config_hash for p in made.values() for _, config in p.tuning()}
+    assert {row["config_hash"] for row in rows if row["split"] == "validation"} == tuning
+    unknown = [row for row in rows if row["config_hash"] is None]
+    assert {row["learning_rate"] for row in unknown} == {None}
+    assert len(unknown) == sum(len(p.candidates) * p.budget.seeds for p in made.values())
+    assert len(rows) == len(tuning) + len(unknown) == total["left"]
+    assert total["to_take"] == pytest.approx(sum(row["seconds"] for row in rows))
     assert not list(elsewhere.iterdir())
 
 
-def test_list_counts_what_experiments_share_once():
-    """As a run does: ReLU under Adam with batch norm is a cell of both."""
-    one, other = (listed("--only", name, "--activation", "relu")[1] for name in ("classifier", "optimizers"))
-    _, both, _ = listed("--only", "classifier,optimizers", "--activation", "relu")
+def test_status_counts_what_experiments_share_once():
+    """As a run does: both contain ReLU under Adam with batch norm."""
+    one, other = (
+        listed("--only", name, "--activation", "relu")[1]["left"] for name in ("classifier", "optimizers")
+    )
+    both = listed("--only", "classifier,optimizers", "--activation", "relu")[1]["left"]
     budget = PROFILES["quick"].experiments["optimizers"]
     assert one + other - both == len(RATES["adam"]) * budget.tuning_seeds + budget.seeds
 
 
-def test_list_with_seeds_epochs_and_activations():
+def test_status_with_seeds_epochs_and_activations():
     arguments = ("--only", "deep_classifier", "--seeds", "4", "--activation", "sgelu")
-    lines, total, minutes = listed(*arguments, "--epochs", "6")
-    names = {told.split()[1] for _, _, told in lines}
-    assert names == {"relu", "gelu", CONTROL, "sgelu"}
-    assert total == 4 * (len(RATES["adam"]) + 4)
-    assert {told.rsplit(" ", 1)[1] for _, _, told in lines if "tuning" not in told} == set("0123")
-    assert minutes == pytest.approx(3 * listed(*arguments)[2], abs=0.25)  # of two epochs
+    rows, total = listed(*arguments, "--epochs", "6")
+    assert {row["activation"] for row in rows} == {"relu", "gelu", CONTROL, "sgelu"}
+    assert total["left"] == 4 * (len(RATES["adam"]) + 4)
+    assert {row["seed"] for row in rows if row["split"] == "test"} == {0, 1, 2, 3}
+    assert total["to_take"] == pytest.approx(3 * listed(*arguments)[1]["to_take"])  # of two epochs
 
 
-def test_list_of_everything_and_of_cheap_parts():
-    assert listed()[1] > listed("--only", ",".join(STAGES[:5]))[1] > listed("--only", "synthetic")[1] > 0
-    assert listed("--only", "benchmarks")[1] == 0
+def test_status_of_everything_and_of_cheap_stages():
+    everything, cheap, synthetic = (
+        listed(*only)[1]["left"] for only in ((), ("--only", ",".join(STAGES[:5])), ("--only", "synthetic"))
+    )
+    assert everything >= cheap > synthetic > 0
 
 
-def test_ones_own_activation_is_found_where_one_stands_and_bears_its_hash(elsewhere, monkeypatch):
+def test_a_custom_activation_in_the_current_directory_has_the_hash_of_its_file(elsewhere, monkeypatch):
     name = f"mine_{abs(hash(elsewhere))}"
     (elsewhere / f"{name}.py").write_text("from torch.nn import Softplus as Mine\n")
     monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
-    lines, _, _ = listed("--only", "deep_classifier", "--activation", f"{name}:Mine")
-    assert {told.split()[1] for _, _, told in lines} == {"relu", "gelu", CONTROL, identify(f"{name}:Mine")}
+    rows, _ = listed("--only", "deep_classifier", "--activation", f"{name}:Mine")
+    activations = {row["activation"] for row in rows if row["stage"] == "deep_classifier"}
+    assert activations == {"relu", "gelu", CONTROL, identify(f"{name}:Mine")}
 
 
-@pytest.mark.parametrize("command", ["run", "list"])
+@pytest.mark.parametrize("command", ["run", "status"])
 @pytest.mark.parametrize(
     ("option", "message"),
     [
         (["--profile", "fast"], "Unknown profile 'fast'; expected one of: quick, reference"),
         (["--activation", "relu,snake"], "Unknown activation 'snake'; expected one of: sigmoid, tanh, relu"),
         (["--activation", "nowhere.to.be:Found"], "activation 'nowhere.to.be:Found': No module named 'nowh"),
-        (["--activation", "torch.nn:Threshold"], "'torch.nn:Threshold' cannot be made without arguments"),
-        (["--activation", "builtins:dict"], "'builtins:dict' makes a dict; a torch.nn.Module was expected"),
-        (["--only", "losses,gains"], f"Unknown part 'gains'; expected one of: {', '.join(STAGES)}"),
+        (["--activation", "torch.nn:Threshold"], "'torch.nn:Threshold' must be callable without arguments"),
+        (["--activation", "builtins:dict"], "'builtins:dict' must return a torch.nn.Module, got dict"),
+        (["--only", "losses,gains"], f"Unknown stage 'gains'; expected one of: {', '.join(STAGES)}"),
         (["--seeds", "0"], "Invalid value for '--seeds': Input should be greater than or equal to 1"),
         (["--epochs", "-1"], "Invalid value for '--epochs': Input should be greater than or equal to 1"),
         (["--epochs", "two"], "Invalid value for '--epochs': Input should be a valid integer"),
@@ -135,11 +141,11 @@ def test_no_workers_is_an_error():
     [
         (["run", "--device", "tpu"], "Unknown device 'tpu'"),
         (["run", "--data-root", "nowhere"], str(Path("nowhere/MNIST/raw/train-images-idx3-ubyte"))),
-        (["list", "--dataset", "../mnist"], "data set '../mnist' is no folder's name"),
-        (["list", "--dataset", "FashionMNIST"], "data/FashionMNIST/raw: is no folder"),
-        (["export", "--results", "r.sqlite"], "r.sqlite holds no measurements; `make bench` makes them"),
-        (["ratios", "--results", "r.sqlite"], "r.sqlite holds no measurements; `make bench` makes them"),
-        (["export", "--results", "."], ". is a folder, not a results store; name a file with --results"),
+        (["status", "--dataset", "../mnist"], "data set '../mnist' is no folder's name"),
+        (["status", "--dataset", "FashionMNIST"], "data/FashionMNIST/raw: is no folder"),
+        (["export", "--results", "r.sqlite"], "r.sqlite contains no runs; `make bench` measures"),
+        (["ratios", "--results", "r.sqlite"], "r.sqlite contains no runs; `make bench` measures"),
+        (["export", "--results", "."], ". is a folder, not a results database; name a file with --results"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(arguments, message, monkeypatch, capsys):
@@ -158,11 +164,12 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     """The options reach the plans, and what failed is said at the end."""
     asked = {}
 
-    def run_plans(session, plans, others, root, seconds, **options):
-        asked.update(plans={p.name: p for p in plans}, others=others, options=options)
+    def run_plans(session, plans, others, seconds, executor):
+        asked.update(plans={p.name: p for p in plans}, others=others)
         session.record(CONFIG, RunResult("failed", error="RuntimeError('of no use')"))
 
     monkeypatch.setattr(runner, "run_plans", run_plans)
+    monkeypatch.setattr(runner, "on_dask", lambda *options: asked.update(options=options))
     monkeypatch.setattr(benchmarks, "run_benchmarks", lambda *_: pytest.fail("no benchmarks were asked for"))
     result = invoke(
         *("run", "--dataset", "digits", "--only", "fc_autoencoder,synthetic", "--activation", "mish"),
@@ -175,10 +182,10 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     assert made.budget == replace(budget, seeds=3, untuned_seeds=3, epochs=9)
     assert [config.activation for config in made.candidates] == ["relu", "gelu", CONTROL, "mish"]
     assert {config.seed for config in asked["others"]} == {0, 1, 2}
-    assert asked["options"] == {"device": "cpu", "workers": 5, "scheduler": None}
+    root, device, _, workers, scheduler = asked["options"]
+    assert (root, device, workers, scheduler) == (None, "cpu", 5, None)
     assert (
-        "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are in the store."
-        in result.output
+        "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are saved." in result.output
     )
     assert f"failed: {CONFIG}: RuntimeError('of no use')" in result.output
     assert data.load_digits().notice.split(",")[0] in result.output
@@ -244,7 +251,7 @@ def test_export_as_parquet_or_what_it_needs(elsewhere):
         store.record(where, "quick", replace(CONFIG, seed=9), RunResult("failed", error="why"))
     result = invoke("export", "--results", "r.sqlite", "--format", "parquet")
     if not importlib.util.find_spec("pyarrow"):
-        assert str(result.exception) == "Parquet needs pyarrow: pip install '.[parquet]'"
+        assert str(result.exception) == "Parquet requires pyarrow: pip install '.[parquet]'"
         return
     assert result.exit_code == 0, result.output
     found = pd.read_parquet("build/parquet/measurements.parquet")

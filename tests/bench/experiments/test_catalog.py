@@ -8,14 +8,12 @@ import pytest
 
 from bench.experiments.catalog import (
     ACTIVATIONS,
-    BASELINES,
+    COMPARED,
     EXPERIMENTS,
     PROFILES,
-    PROPOSED,
     RATES,
     STAGES,
     TUNING_SEEDS,
-    UNTUNED,
     Budget,
     descents,
     narrowed,
@@ -25,8 +23,9 @@ from bench.experiments.catalog import (
 )
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS, seed_of
+from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
+from bench.records.names import BASELINES, CONTROL, PROPOSED, UNTUNED
 from bench.records.runs import TEST, VALIDATION, held_out
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
@@ -41,7 +40,7 @@ PLANS = [
 ]
 every_plan = pytest.mark.parametrize("made", PLANS)
 # What the candidates of an experiment are told apart by, and nothing else.
-COMPARED = {
+DIFFERENCES = {
     "classifier": {"activation", "batch_norm"},
     "losses": {"loss", "wrong_labels"},
     "optimizers": {"optimizer"},
@@ -73,18 +72,18 @@ def test_every_profile_runs_every_experiment_on_a_known_network(profile):
 
 @every_plan
 def test_no_cell_is_planned_twice(made):
-    for configs in (tuned(made), made.final(all_rates(made)), made.candidates):
+    for configs in (tuned(made), made.evaluation(all_rates(made)), made.candidates):
         assert max(Counter(config.config_hash for config in configs).values(), default=1) == 1
     assert not {c.config_hash for c in tuned(made)} & {
-        c.config_hash for c in made.final(all_rates(made, 1e-3))
+        c.config_hash for c in made.evaluation(all_rates(made, 1e-3))
     }
 
 
 @every_plan
-def test_contenders_differ_in_nothing_but_what_is_compared(made):
+def test_candidates_differ_in_nothing_but_what_is_compared(made):
     rows = [asdict(config) for config in made.candidates]
     differing = {name for name in rows[0] if len({row[name] for row in rows}) > 1}
-    assert differing == COMPARED[made.name]
+    assert differing == DIFFERENCES[made.name]
     assert len({tuple(row[name] for name in sorted(differing)) for row in rows}) == len(rows)
 
 
@@ -113,7 +112,7 @@ def test_every_optimizer_is_given_as_many_rates_as_far_apart():
 @every_plan
 def test_seeds_that_choose_are_neither_scored_nor_the_controls(made):
     choose = {seed_of(config.activation, config.seed) for config in tuned(made)}
-    score = {seed_of(config.activation, config.seed) for config in made.final(all_rates(made))}
+    score = {seed_of(config.activation, config.seed) for config in made.evaluation(all_rates(made))}
     assert not choose & score
 
 
@@ -121,7 +120,7 @@ def test_seeds_that_choose_are_neither_scored_nor_the_controls(made):
 def test_the_control_shares_a_seed_with_no_other_activation(profile):
     seeds = defaultdict(set)
     for made in plans(PROFILES[profile], "mnist", 60_000, ACTIVATIONS):
-        for config in [*tuned(made), *made.final(all_rates(made))]:
+        for config in [*tuned(made), *made.evaluation(all_rates(made))]:
             seeds[config.activation].add(seed_of(config.activation, config.seed))
     others = set().union(*(found for name, found in seeds.items() if name != CONTROL))
     assert not seeds[CONTROL] & others
@@ -131,7 +130,7 @@ def test_the_control_shares_a_seed_with_no_other_activation(profile):
 @every_plan
 def test_tuning_sees_held_out_images_and_scoring_the_test_set(made):
     assert {config.split for config in tuned(made)} <= {VALIDATION}
-    assert {config.split for config in made.final(all_rates(made))} == {TEST}
+    assert {config.split for config in made.evaluation(all_rates(made))} == {TEST}
 
 
 @every_plan
@@ -145,7 +144,7 @@ def test_every_contender_is_scored_at_its_rate_and_where_asked_at_the_untuned_on
         for rate, seeds in ((own, budget.seeds), (UNTUNED, budget.untuned_seeds))
         for seed in range(seeds)
     }
-    assert set(made.final(rates)) == expected
+    assert set(made.evaluation(rates)) == expected
 
 
 SMALL = Budget(seeds=3, epochs=1, samples=100, tuning_seeds=1, untuned_seeds=2)
@@ -156,26 +155,26 @@ def small(**changes):
 
 
 def test_a_contender_without_a_rate_is_scored_untuned_only():
-    found = small().final({0: CHOSEN})
+    found = small().evaluation({0: CHOSEN})
     assert Counter((config.activation, config.learning_rate) for config in found) == {
         ("relu", CHOSEN): 3,
         ("relu", UNTUNED): 2,
         ("gelu", UNTUNED): 2,
     }
-    assert {config.activation for config in small(untuned_seeds=0).final({0: CHOSEN})} == {"relu"}
-    assert small(untuned_seeds=0).final({}) == []
+    assert {config.activation for config in small(untuned_seeds=0).evaluation({0: CHOSEN})} == {"relu"}
+    assert small(untuned_seeds=0).evaluation({}) == []
 
 
 @pytest.mark.parametrize(("untuned_seeds", "expected"), [(0, 3), (2, 3), (5, 5)])
 def test_a_chosen_rate_that_is_the_untuned_one_is_scored_once(untuned_seeds, expected):
-    found = small(untuned_seeds=untuned_seeds).final({0: UNTUNED, 1: UNTUNED})
+    found = small(untuned_seeds=untuned_seeds).evaluation({0: UNTUNED, 1: UNTUNED})
     assert sorted((c.activation, c.seed) for c in found) == [
         (name, seed) for name in ("gelu", "relu") for seed in range(expected)
     ]
 
 
 def test_without_tuning_the_rate_is_the_untuned_one_whatever_is_given():
-    found = small(tuning_seeds=0, untuned_seeds=0).final({0: CHOSEN})
+    found = small(tuning_seeds=0, untuned_seeds=0).evaluation({0: CHOSEN})
     assert {config.learning_rate for config in found} == {UNTUNED}
     assert len(found) == 6
     assert small(tuning_seeds=0).tuning() == []
@@ -188,7 +187,9 @@ def test_without_tuning_the_rate_is_the_untuned_one_whatever_is_given():
 def test_the_reference_has_seeds_enough(name, fewest):
     made = plan(name, PROFILES["reference"].experiments[name], "mnist", 60_000, ACTIVATIONS)
     scored = Counter(
-        replace(config, seed=0) for config in made.final(all_rates(made)) if config.learning_rate == CHOSEN
+        replace(config, seed=0)
+        for config in made.evaluation(all_rates(made))
+        if config.learning_rate == CHOSEN
     )
     assert len(scored) == len(made.candidates)
     assert min(scored.values()) >= fewest
@@ -201,13 +202,13 @@ def test_held_out_images_are_not_planned_to_be_trained_on(dataset, most):
     assert size - held_out(size) == most
     for budget, expected in ((replace(SMALL, samples=100_000), most), (SMALL, 100)):
         made = plan("classifier", budget, dataset, size, ["relu"])
-        assert {config.samples for config in [*tuned(made), *made.final(all_rates(made))]} == {expected}
+        assert {config.samples for config in [*tuned(made), *made.evaluation(all_rates(made))]} == {expected}
 
 
 def test_activations_asked_for_are_all_that_is_compared():
     found = {
         made.name: [config.activation for config in made.candidates]
-        for made in plans(PROFILES["quick"], "digits", 1437, [*BASELINES, "sgelu", "mine:Half@01234567"])
+        for made in plans(PROFILES["quick"], "digits", 1437, [*COMPARED, "sgelu", "mine:Half@01234567"])
     }
     asked = ["relu", "gelu", CONTROL, "sgelu", "mine:Half@01234567"]
     assert found["classifier"] == asked * 2
@@ -215,7 +216,7 @@ def test_activations_asked_for_are_all_that_is_compared():
         assert found[name] == asked
     for name in ("initialization", "deep_initialization"):
         assert found[name] == ["relu", "gelu", "sgelu"]
-        assert set(found[name]) <= set(PROPOSED)
+        assert set(found[name]) <= {*BASELINES, *PROPOSED}
     for name in ("losses", "optimizers", "scratch_cnn"):
         assert set(found[name]) == {"relu"}
 

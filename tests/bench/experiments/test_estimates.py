@@ -8,7 +8,7 @@ import pytest
 from bench.experiments.estimates import UNKNOWN, estimator
 from bench.experiments.workloads.networks import NETWORKS
 from bench.records.runs import RunConfig
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 
 CONFIG = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "mnist", 6000, 5, 0)
 PHENOMENON = RunConfig("zigzag", None, None, None, None, None, "mnist", 60_000, 0, 0)

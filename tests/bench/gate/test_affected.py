@@ -19,11 +19,11 @@ def tree(tmp_path):
         "impl/c.py": "",
         "impl/unused.py": "",
         "bench/__init__.py": "",
-        "bench/conftest.py": "",
-        "bench/threads.py": "",
+        "bench/suites/conftest.py": "",
+        "bench/experiments/workloads/threads.py": "",
         "bench/help.py": "",
-        "bench/test_a.py": "from bench.help import x\nfrom impl.a import f\n",
-        "bench/test_b.py": "def late():\n    from impl import b\n",
+        "bench/suites/test_a.py": "from bench.help import x\nfrom impl.a import f\n",
+        "bench/suites/test_b.py": "def late():\n    from impl import b\n",
         "pyproject.toml": "",
         "report/page.py": "",
         "README.md": "",
@@ -31,12 +31,12 @@ def tree(tmp_path):
     }
     for name, text in files.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tmp_path
 
 
-A, B = "bench/test_a.py", "bench/test_b.py"
+A, B = "bench/suites/test_a.py", "bench/suites/test_b.py"
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ A, B = "bench/test_a.py", "bench/test_b.py"
         (["impl/c.py"], [B]),
         (["impl/c.py", "bench/help.py"], [A, B]),
         (["impl/unused.py"], []),
-        (["report/page.py", "README.md"], []),
+        (["report/page.py", "README.md", "examples/lion.py"], []),
         ([A], [A]),
         ([], []),
         (["impl/__init__.py"], [A, B]),
         (["bench/__init__.py"], [A]),
-        (["bench/conftest.py"], None),
-        (["bench/threads.py"], None),
+        (["bench/suites/conftest.py"], None),
+        (["bench/experiments/workloads/threads.py"], None),
         (["pyproject.toml"], None),
         (["impl/gone.py"], None),
         (["data.bin"], None),
@@ -63,7 +63,7 @@ def test_a_change_reaches_what_runs_through_it(tree, changed, expected):
 
 
 def test_in_this_tree_a_kernel_reaches_its_suites_and_not_all():
-    found = affected(["impl/erf.py"], ROOT)
-    assert "bench/test_activations.py" in found
-    assert "bench/test_linear_algebra.py" not in found
-    assert "impl/svd.py" in reached(ROOT / "bench" / "test_linear_algebra.py", ROOT)
+    found = affected(["impl/activations/erf.py"], ROOT)
+    assert "bench/suites/test_activations.py" in found
+    assert "bench/suites/test_linear_algebra.py" not in found
+    assert "impl/svd.py" in reached(ROOT / "bench" / "suites" / "test_linear_algebra.py", ROOT)

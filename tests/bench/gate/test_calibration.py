@@ -13,8 +13,8 @@ from bench.gate.rounds import Side
 from tests.bench.gate.test_verdicts import noisy, rounds
 
 
-def calibration_run(share=0.0, group="", slower=0, faster=0, benchmarks=100, number=0):
-    same = benchmarks - slower - faster
+def calibration_run(share=0.0, group="", regressed=0, improved=0, benchmarks=100, number=0):
+    unchanged = benchmarks - regressed - improved
     return calibrate.CalibrationRun(
         share,
         group,
@@ -22,8 +22,8 @@ def calibration_run(share=0.0, group="", slower=0, faster=0, benchmarks=100, num
         "c0ffee",
         "a machine",
         benchmarks,
-        slower,
-        {"same": same, "faster": faster},
+        regressed,
+        {"unchanged": unchanged, "improved": improved},
         7,
         60.0,
     )
@@ -31,16 +31,16 @@ def calibration_run(share=0.0, group="", slower=0, faster=0, benchmarks=100, num
 
 def test_rates_by_hand():
     calibration_runs = [
-        calibration_run(slower=1, faster=1),
+        calibration_run(regressed=1, improved=1),
         calibration_run(number=1),
         calibration_run(0.1, "a", 9, benchmarks=10),
         calibration_run(0.1, "b", 20, benchmarks=20),
     ]
     found = {r.label: (r.hits, r.cases) for r in calibrate.rates(calibration_runs)}
     assert found == {
-        "false alarms, of benchmarks": (2, 200),
-        "false alarms, of runs that fail": (1, 2),
-        "10% planted, found": (29, 30),
+        "false positives, of benchmarks": (2, 200),
+        "false positives, of A/A runs that fail": (1, 2),
+        "10% slowdown, detected": (29, 30),
     }
 
 
@@ -62,24 +62,27 @@ def test_a_calibration_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     def measured(sides, nodes, folder, deadline, allowed, notices, say):
         asked.append([option for option in sides[1].options if "=" in option])
         assert [type(side) for side in sides] == [Side, Side]
-        ratio = 1.1 if "--plant-share=0.1" in sides[1].options else 1.0
+        ratio = 1.1 if "--slowdown-share=0.1" in sides[1].options else 1.0
         return pd.concat(rounds(node, *noisy(ratio, seed=k)) for k, node in enumerate(nodes["base"]))
 
     nodes = ["bench/test_a.py::test_f[a-x-impl-1]", "bench/test_b.py::test_f[b-x-impl-1]"]
     monkeypatch.setattr(calibrate, "collect", lambda side, suites, log: nodes)
     monkeypatch.setattr(calibrate, "rounds_of", measured)
     monkeypatch.setattr(calibrate, "git", lambda root, *arguments: "c0ffee")
-    monkeypatch.setattr(calibrate, "budgets", lambda root: {})
+    monkeypatch.setattr(calibrate, "tolerances", lambda root: {})
     store = tmp_path / "kept" / "calibration.json"
     first = calibrate.calibrate(tmp_path, tmp_path, store, [0.1], 1, lambda line: None)
-    assert [(t.share, t.group, t.benchmarks, t.slower) for t in first] == [
+    assert [(t.share, t.group, t.benchmarks, t.regressed) for t in first] == [
         (0, "", 2, 0),
         (0.1, "a", 1, 1),
         (0.1, "b", 1, 1),
     ]
     assert len(asked) == 3
     again = calibrate.calibrate(tmp_path, tmp_path, store, [0.1, 0.2], 1, lambda line: None)
-    assert asked[3:] == [["--plant-share=0.2", "--plant-group=a"], ["--plant-share=0.2", "--plant-group=b"]]
+    assert asked[3:] == [
+        ["--slowdown-share=0.2", "--slowdown-group=a"],
+        ["--slowdown-share=0.2", "--slowdown-group=b"],
+    ]
     assert again[:3] == first
 
 
@@ -104,9 +107,7 @@ def test_a_planted_wait_is_a_share_of_the_calls_own_time(monkeypatch):
 def test_a_calibration_of_another_machine_is_not_gone_on_with(tmp_path):
     store = tmp_path / "calibration.json"
     store.write_text(json.dumps([asdict(calibration_run())]))
-    with pytest.raises(
-        ValueError, match=r"holds comparisons made on a machine, and this is .*; a calibration"
-    ):
+    with pytest.raises(ValueError, match=r"it is of a machine, this machine is .* Move the file away"):
         calibrate.calibrate(tmp_path, tmp_path, store, [0.1], 1, lambda line: None)
 
 
@@ -114,6 +115,6 @@ def test_a_calibration_of_another_machine_is_not_gone_on_with(tmp_path):
 def test_a_damaged_calibration_is_named(tmp_path, text):
     (tmp_path / "calibration.json").write_text(text)
     with pytest.raises(
-        ValueError, match=r"calibration\.json holds no calibration .*; remove it, or restore it"
+        ValueError, match=r"Invalid calibration .*calibration\.json: .* Remove or restore the file"
     ):
         calibrate.load(tmp_path / "calibration.json")

@@ -35,23 +35,23 @@ def test_a_system_that_tells_of_less_is_taken_at_its_word(monkeypatch):
 
 def test_a_quarter_of_a_processor_disturbs():
     assert noise.disturbed(2.4, 10) == ""
-    assert noise.disturbed(2.6, 10) == "other processes took 0.26 processors"
+    assert noise.disturbed(2.6, 10) == "other processes used 0.26 processors"
 
 
 def test_drift_is_told_from_a_tenth_on():
     assert noise.drifted([1.0, 1.09, 1.05]) == ""
-    assert noise.drifted([1.0, 1.5, 1.2]) == "a fixed loop took up to 50% longer in one round than in another"
+    assert noise.drifted([1.0, 1.5, 1.2]) == "the clock drifted: a fixed loop took up to 50% longer"
 
 
-def test_the_yardstick_is_the_fastest_of_its_loops(monkeypatch):
+def test_the_reference_loop_is_the_fastest_of_its_loops(monkeypatch):
     now = iter([0, 5, 10, 12, 20, 29])
     monkeypatch.setattr(noise, "time", SimpleNamespace(perf_counter=lambda: next(now)))
-    assert noise.yardstick(3) == 2
+    assert noise.reference_loop(3) == 2
 
 
-def test_what_goes_on_beforehand_is_told(monkeypatch):
+def test_background_load_is_reported(monkeypatch):
     used, now = iter([100.0, 100.5]), iter([0.0, 1.0])
     monkeypatch.setattr(noise, "busy", lambda: next(used))
-    monkeypatch.setattr(noise, "yardstick", lambda repeats: 0.0)
+    monkeypatch.setattr(noise, "reference_loop", lambda repeats: 0.0)
     monkeypatch.setattr(noise, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    assert noise.beforehand() == "other processes took 0.50 processors"
+    assert noise.background_load() == "other processes used 0.50 processors"

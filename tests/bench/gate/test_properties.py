@@ -109,14 +109,14 @@ def test_every_benchmark_and_sample_of_both_sides_has_its_turn(base, head):
 )
 def test_sides_keep_what_they_found_apart(tmp_path_factory, names):
     folder = tmp_path_factory.getbasetemp()
-    files = [rounds.kept(rounds.Side(name, folder, folder), folder) for name in names]
+    files = [rounds.setup_cache(rounds.Side(name, folder, folder), folder) for name in names]
     assert len(set(files)) == len(names)
     assert {file.parent for file in files} == {folder}
 
 
 ratios = st.one_of(st.just(math.nan), st.floats(0.01, 100))
 shares = st.one_of(st.just(math.nan), st.floats(0, 1))
-VERDICTS = (*gate_output.ORDER, gate.SAME)
+VERDICTS = (*gate_output.ORDER, gate.UNCHANGED)
 
 
 @st.composite
@@ -126,7 +126,7 @@ def judged(draw):
     name = f"bench/test_{draw(st.sampled_from('xy'))}.py::test[{draw(texts)}-{draw(texts)}]"
     metric = draw(st.sampled_from(["seconds", "peak_bytes"]))
     word, why = draw(st.sampled_from(VERDICTS)), draw(texts)
-    return gate.Judged(
+    return gate.Verdict(
         name, rounds.group_of(name), metric, word, ratio, low, high, p, draw(st.integers(0, 31)), 0.05, why
     )
 
@@ -183,7 +183,7 @@ def test_a_comment_lists_all_that_is_not_the_same_the_weightiest_first(found):
     text = gate_output.markdown(found)
     lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
     rows = [[c.replace("\\|", "|") for c in re.split(r"(?<!\\) \| ", line[2:-2])] for line in lines]
-    worth = [v for v in found.verdicts if v.verdict != gate.SAME]
+    worth = [v for v in found.verdicts if v.verdict != gate.UNCHANGED]
     assert Counter(map(tuple, rows)) == Counter(tuple(gate_output.cells(v)) for v in worth)
     places = [gate_output.ORDER.index(row[1]) for row in rows]
     assert places == sorted(places)
@@ -203,7 +203,7 @@ def test_a_file_of_a_comparison_holds_all_of_it_and_null_for_no_number(found):
     back = json.loads(gate_output.as_json(found), parse_constant=lambda word: pytest.fail(word))
     assert len(back["verdicts"]) == len(found.verdicts)
     for v, stored in zip(found.verdicts, back["verdicts"], strict=True):
-        again = gate.Judged(**{k: math.nan if x is None else x for k, x in stored.items()})
+        again = gate.Verdict(**{k: math.nan if x is None else x for k, x in stored.items()})
         assert repr(again) == repr(v)  # NaN is not equal to itself
     numbers = found.rounds.dropna()
     assert [row["ratio"] for row in back["ratios"]] == pytest.approx(list(numbers["head"] / numbers["base"]))
@@ -215,7 +215,15 @@ def test_a_file_of_a_comparison_holds_all_of_it_and_null_for_no_number(found):
 calibration_runs = st.lists(
     st.builds(
         lambda planted, slower, faster, same: calibrate.CalibrationRun(
-            *planted, 0, "c", "m", slower + faster + same, slower, {"faster": faster, "same": same}, 7, 1.0
+            *planted,
+            0,
+            "c",
+            "m",
+            slower + faster + same,
+            slower,
+            {"improved": faster, "unchanged": same},
+            7,
+            1.0,
         ),
         st.sampled_from([(0.0, ""), (0.05, "a"), (0.05, "b"), (0.1, "a")]),
         st.integers(0, 5),
@@ -227,7 +235,7 @@ calibration_runs = st.lists(
 
 
 @given(found=calibration_runs, draw=st.randoms(use_true_random=False))
-def test_a_calibration_counts_every_trial_in_whatever_order(found, draw):
+def test_a_calibration_counts_every_run_in_whatever_order(found, draw):
     rates = calibrate.rates(found)
     assert calibrate.rates(draw.sample(found, len(found))) == rates
     plain = [t for t in found if not t.group]
@@ -235,11 +243,11 @@ def test_a_calibration_counts_every_trial_in_whatever_order(found, draw):
     assert len(by) == len(rates) == 2 * bool(plain) + len({t.share for t in found if t.group})
     counted = sum(r.cases for r in rates if "runs" not in r.label)
     assert counted == sum(t.benchmarks for t in found)
-    hits = sum(t.slower for t in found) + sum(t.others["faster"] for t in plain)
+    hits = sum(t.regressed for t in found) + sum(t.others["improved"] for t in plain)
     assert sum(r.hits for r in rates if "runs" not in r.label) == hits
     if plain:
-        failing = by["false alarms, of runs that fail"]
-        assert (failing.hits, failing.cases) == (sum(t.slower > 0 for t in plain), len(plain))
+        failing = by["false positives, of A/A runs that fail"]
+        assert (failing.hits, failing.cases) == (sum(t.regressed > 0 for t in plain), len(plain))
     for r in rates:
         assert (r.low, r.high) == pytest.approx(proportion_confint(r.hits, r.cases, 0.05, "wilson"), abs=1e-9)
         label, cases, share, interval = page.rate(vars(r))
@@ -249,11 +257,11 @@ def test_a_calibration_counts_every_trial_in_whatever_order(found, draw):
 
 
 @given(given_=st.one_of(st.none(), st.dictionaries(st.sampled_from("abc"), st.floats(0.01, 1))))
-def test_budgets_are_those_of_the_projects_file(tmp_path_factory, given_):
+def test_tolerances_are_those_of_the_projects_file(tmp_path_factory, given_):
     root = tmp_path_factory.mktemp("project")
-    lines = [] if given_ is None else ["[tool.gate.budgets]", *(f"{k} = {v!r}" for k, v in given_.items())]
+    lines = [] if given_ is None else ["[tool.gate.tolerances]", *(f"{k} = {v!r}" for k, v in given_.items())]
     (root / "pyproject.toml").write_text("\n".join(lines))
-    assert compare.budgets(root) == (given_ or {})
+    assert compare.tolerances(root) == (given_ or {})
 
 
 @given(
@@ -288,8 +296,8 @@ def test_rounds_go_on_for_what_is_undecided_and_lose_no_benchmark(tmp_path_facto
     nodes = {side.name: names for side in sides}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare, "measure", measure)
-        patch.setattr(compare, "yardstick", lambda: 1.0)
-        patch.setattr(compare, "beforehand", lambda: "")
+        patch.setattr(compare, "reference_loop", lambda: 1.0)
+        patch.setattr(compare, "background_load", lambda: "")
         frame = compare.rounds_of(sides, nodes, folder, math.inf, {}, [], said.append, fewest=fewest)
     made = [one for one in said if not isinstance(one, str)]
     assert [order for order, _ in made] == [["base", "head"][:: (-1) ** k] for k in range(len(made))]

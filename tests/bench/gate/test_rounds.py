@@ -95,6 +95,15 @@ def test_a_side_that_dies_leaves_the_other_to_end():
     assert order(["f"], ["f", ".", "g"]) == ["base f", "head f", "head f sample", "head g"]
 
 
+def test_a_benchmark_keeps_its_name_in_another_folder():
+    assert (
+        rounds.name_of("bench/suites/test_a.py::test_f[a-x/y::z-impl-1]")
+        == "test_a.py::test_f[a-x/y::z-impl-1]"
+    )
+    assert rounds.name_of("bench/test_a.py::test_f[a-x/y::z-impl-1]") == "test_a.py::test_f[a-x/y::z-impl-1]"
+    assert rounds.name_of(".") == "."
+
+
 def test_values_are_lower_quartiles_of_as_many_samples():
     samples = np.random.default_rng(0).uniform(1, 2, 21)
     base = {("g[a-x]", "seconds"): list(samples), ("g[a-old]", "seconds"): [1.0]}
@@ -110,24 +119,21 @@ def test_values_are_lower_quartiles_of_as_many_samples():
     assert math.isnan(found.loc[("g[a-new]", "peak_bytes"), "base"])
 
 
-def side(tmp_path, name, sizes, failing=0):
-    """A tree with one file of benchmarks and the plugins."""
+def side(tmp_path, name, sizes, failing=0, folder="bench"):
+    """A tree with one file of benchmarks, in `folder`."""
     tree = tmp_path / name
-    (tree / "bench").mkdir(parents=True)
+    (tree / folder).mkdir(parents=True)
     text = SUITE.replace("SIZES", str(sizes)).replace("FAILING", str(failing))
-    (tree / "bench" / "test_sum.py").write_text(text)
+    (tree / folder / "test_sum.py").write_text(text)
     (tree / "bench" / "__init__.py").write_text("")
     (tree / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--import-mode=importlib"\n')
-    for plugin in rounds.PLUGINS:
-        text = (rounds.Path(rounds.__file__).parent / f"{plugin}.py").read_text("utf-8")
-        (tree / "bench" / f"{plugin}.py").write_text(text)
     return Side(name, tree, rounds.Path(sys.executable))
 
 
 def test_a_round_of_two_processes(tmp_path):
     sides = (
         side(tmp_path, "base", [2000, 3000, 5000], failing=3000),
-        side(tmp_path, "head", [2000, 3000, 4000]),
+        side(tmp_path, "head", [2000, 3000, 4000], folder="bench/suites"),  # the file has moved
     )
     nodes = {s.name: rounds.collect(s, ["bench"], tmp_path / "log") for s in sides}
     files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
@@ -153,20 +159,20 @@ def test_a_round_that_writes_nothing_is_named_with_its_output(tmp_path):
     (sides[0].tree / "bench" / "test_sum.py").write_text("import os\nos._exit(3)\n")
     nodes = {"base": ["bench/test_sum.py"], "head": rounds.collect(sides[1], ["bench"], tmp_path / "log")}
     files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
-    with pytest.raises(rounds.RoundError, match=r"a round of base wrote no benchmarks .*; see .*base\.log"):
+    with pytest.raises(rounds.RoundError, match=r"base wrote no benchmark results .*; see .*base\.log"):
         rounds.measure(sides, nodes, 0.005, files)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", ""])
 def test_a_damaged_file_of_a_round_is_named(tmp_path, text):
     (tmp_path / "base.json").write_text(text)
-    with pytest.raises(rounds.RoundError, match=r"a round of base wrote no benchmarks .*; see .*base\.log"):
+    with pytest.raises(rounds.RoundError, match=r"base wrote no benchmark results .*; see .*base\.log"):
         rounds._read(Side("base", tmp_path, tmp_path), tmp_path / "base.json")
 
 
 def test_a_side_that_stands_still_is_named(monkeypatch):
     monkeypatch.setattr(rounds, "PATIENCE", 0.01)
     reads, writes = os.pipe()
-    still = pytest.raises(rounds.RoundError, match=r"a round of head has stood still for 0\.01 s")
+    still = pytest.raises(rounds.RoundError, match=r"head timed out after 0\.01 s")
     with os.fdopen(reads) as names, os.fdopen(writes, "wb") as leave, still:
         Turns("head", names, leave).next()

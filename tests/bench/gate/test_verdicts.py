@@ -40,7 +40,8 @@ def verdict(*parts, **options):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "expected"), [(1.2, "slower"), (1.0, "same"), (1 / 1.2, "faster"), (1.05, "inconclusive")]
+    ("ratio", "expected"),
+    [(1.2, "regressed"), (1.0, "unchanged"), (1 / 1.2, "improved"), (1.05, "inconclusive")],
 )
 def test_verdicts(ratio, expected):
     found = verdict(rounds("f", *noisy(ratio)))["f"]
@@ -61,20 +62,20 @@ def test_ratio_and_interval_are_students_of_the_logarithms():
 def test_the_rounds_own_disturbance_cancels():
     base, head = noisy(1.0, spread=0.001)
     assert np.ptp(base) > 0.5
-    assert verdict(rounds("f", base, head))["f"].verdict == "same"
+    assert verdict(rounds("f", base, head))["f"].verdict == "unchanged"
 
 
 def test_noise_is_told_and_what_would_help():
     found = verdict(rounds("f", *noisy(1.0, spread=0.5)))["f"]
     assert found.verdict == "inconclusive"
     assert "too noisy" in found.why
-    assert gate.undecided([found]) == {"f"}
+    assert gate.inconclusive([found]) == {"f"}
 
 
-def test_budgets_are_of_groups():
+def test_tolerances_are_of_groups():
     parts = [rounds("f", *noisy(1.2)), rounds("h", *noisy(1.2, seed=1), group="loose")]
-    found = verdict(*parts, budgets={"loose": 0.5})
-    assert (found["f"].verdict, found["h"].verdict) == ("slower", "same")
+    found = verdict(*parts, tolerances={"loose": 0.5})
+    assert (found["f"].verdict, found["h"].verdict) == ("regressed", "unchanged")
 
 
 def test_a_benchmark_of_one_side_is_listed():
@@ -93,7 +94,7 @@ def test_one_round_decides_nothing():
 
 def test_equal_rounds_need_no_spread():
     found = verdict(rounds("f", [1.0] * 9, [2.0] * 9))["f"]
-    assert (found.verdict, found.ratio, found.low, found.high) == ("slower", 2.0, 2.0, 2.0)
+    assert (found.verdict, found.ratio, found.low, found.high) == ("regressed", 2.0, 2.0, 2.0)
 
 
 def test_p_values_are_corrected_over_all_benchmarks():
@@ -109,5 +110,5 @@ def test_p_values_are_corrected_over_all_benchmarks():
 
 def test_identical_code_raises_hardly_an_alarm():
     crowd = [rounds(f"a{k}", *noisy(1.0, spread=0.03, seed=k)) for k in range(600)]
-    alarms = [v for v in verdict(*crowd).values() if v.verdict in ("slower", "faster")]
+    alarms = [v for v in verdict(*crowd).values() if v.verdict in ("regressed", "improved")]
     assert len(alarms) <= 1

@@ -2,10 +2,8 @@
 
 import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import torch
 
 from bench.records import environment
 
@@ -28,15 +26,23 @@ def test_the_commit_alone_does_not(here):
     assert replace(here, commit_hash="other").key == here.key
 
 
+MEASURED = (
+    "impl/svd.py",
+    "impl/data/idx.py",
+    "bench/experiments/workloads/networks.py",
+    "bench/suites/test_a.py",
+)
+
+
 def test_source_hash_sees_a_changed_file(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    for name in ("impl/a.py", "bench/cells.py", "bench/test_a.py", "bench/runner.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in (*MEASURED, "bench/runner/training.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x = 1\n")
     before = environment.source_sha256()
-    (tmp_path / "bench/runner.py").write_text("x = 2\n")
+    (tmp_path / "bench/runner/training.py").write_text("x = 2\n")
     assert environment.source_sha256() == before
-    for name in ("impl/a.py", "bench/cells.py", "bench/test_a.py"):
+    for name in MEASURED:
         (tmp_path / name).write_text("x = 2\n")
         assert environment.source_sha256() != before
         (tmp_path / name).write_text("x = 1\n")
@@ -62,8 +68,8 @@ def imported(path):
 
 def test_all_that_a_cell_runs_through_is_in_the_hash():
     hashed = {path for pattern in environment.MEASURING for path in environment.ROOT.glob(pattern)}
-    used = imported(environment.ROOT / "bench" / "cells.py")
-    assert Path(environment.ROOT / "impl" / "training.py") in used
+    used = imported(environment.ROOT / "bench/experiments/workloads/training_run.py")
+    assert environment.ROOT / "impl/training/loop.py" in used
     assert used <= hashed
     assert all(list(environment.ROOT.glob(pattern)) for pattern in environment.MEASURING)
 
@@ -71,14 +77,3 @@ def test_all_that_a_cell_runs_through_is_in_the_hash():
 def test_no_git_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     assert environment.commit_hash() == "unknown"
-
-
-def test_cuda_without_a_gpu_is_a_clear_error(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="finds no usable GPU; use cpu"):
-        environment.device_name("cuda")
-
-
-def test_unknown_device_lists_the_known():
-    with pytest.raises(ValueError, match="Unknown device 'gpu0'; expected one of: cpu, cuda"):
-        environment.device_name("gpu0")

@@ -34,7 +34,7 @@ def test_time_left_follows_the_weights(lines, monkeypatch):
         now[0] = 30.0
         steps.advance("the long one", 20.0)
         # 20 of 30 took 30 s, so 10 take 15 s more
-        assert lines()[-1] == "runs 1/2, 30 s, 2.0/min, about 15 s left: the long one"
+        assert lines()[-1] == "runs 1/2, 2.0/min, 30 s, about 15 s left: the long one"
 
 
 def test_what_there_is_to_do_may_become_known_better(lines, monkeypatch):
@@ -48,7 +48,7 @@ def test_what_there_is_to_do_may_become_known_better(lines, monkeypatch):
         now[0] = 60.0
         steps.advance("scored", 10.0)
         # 20 of 30 took 60 s, so 10 take 30 s more
-        assert lines()[-1] == "runs 2/2, 60 s, 2.0/min, about 30 s left: scored"
+        assert lines()[-1] == "runs 2/2, 2.0/min, 60 s, about 30 s left: scored"
         steps.revise(1, 0.0)
         assert (steps.done, steps.items, steps.weight) == (2, 3, 30.0)
 
@@ -61,7 +61,7 @@ def test_failures_are_counted_beside_what_is_done(lines, monkeypatch):
         now[0] = 30.0
         steps.advance("one that failed", 25.0, failed=3)
         # 1 in half a minute; 25 of 50 took 30 s
-        assert lines()[-1] == "runs 1/50, 3 failed, 30 s, 2.0/min, about 30 s left: one that failed"
+        assert lines()[-1] == "runs 1/50, 2.0/min, 3 failed, 30 s, about 30 s left: one that failed"
 
 
 def test_revised_totals_are_those_of_the_bar(monkeypatch):
@@ -82,7 +82,7 @@ def test_an_error_is_not_called_done(lines):
     steps = progress.Steps("runs")
     steps.begin(1, 1.0)
     steps.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert lines()[-1].endswith(": stopped")
+    assert lines()[-1].endswith(": interrupted")
 
 
 def test_nothing_to_do_says_nothing(lines):

@@ -9,11 +9,11 @@ from bench.runner.pytest_plugin import Recorder
 
 SUITE = """
 import pytest
-from bench.timing import Timing
+from bench.records.runs import BenchmarkCase
 
 SUBJECTS = ("good", "bad", "done")
 
-@pytest.mark.parametrize("timing", [Timing("t", name, "impl", "i", 1) for name in SUBJECTS], ids=str)
+@pytest.mark.parametrize("timing", [BenchmarkCase("t", name, "impl", "i", 1) for name in SUBJECTS], ids=str)
 def test_it(timing, benchmark):
     benchmark.extra_info["steps"] = 5
     benchmark.extra_info["alternatives"] = {"ours": [0.5, 0.25]}

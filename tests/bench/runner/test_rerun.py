@@ -10,7 +10,7 @@ from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
 from bench.records.runs import RunConfig
 from bench.runner.rerun import config_of, rerun
-from bench.store.database import Store, latest
+from bench.store import Store, latest
 
 SMALL = RunConfig("classifier", "sgelu", "adam", 1e-3, 32, True, "digits", 64, 1, 0, loss="cross_entropy")
 OTHERS = (
@@ -36,7 +36,7 @@ def test_a_row_becomes_the_cell_it_was_made_of(path):
 def test_a_row_whose_key_is_anothers_is_an_error(path):
     run = latest(path).runs.iloc[0].copy()
     run["seed"] = 5
-    with pytest.raises(ValueError, match=r"run 1 has the key \w+, but its fields make \w+"):
+    with pytest.raises(ValueError, match=r"run 1 has the hash \w+, expected \w+"):
         config_of(run)
 
 
@@ -51,7 +51,7 @@ def test_runs_repeat_and_a_changed_number_is_found(path):
         for config in OTHERS:
             store.record(where, "quick", config, execute(config, None))
     found = {config.config_hash: different for config, _, different in rerun(latest(path), 3, 0, None)}
-    assert found == {SMALL.key: 1, **{config.config_hash: 0 for config in OTHERS}}
+    assert found == {SMALL.config_hash: 1, **{config.config_hash: 0 for config in OTHERS}}
     result = CliRunner().invoke(app, ["verify", "--results", str(path)])
     assert result.exit_code == 1
     assert "1 of" in result.output

@@ -7,12 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
+from bench import store
 from bench.experiments.catalog import RATES, Budget, plan
 from bench.records import environment
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.runner import status
-from bench.store import database as store
-from bench.store.database import Store, latest
+from bench.runner.benchmarks import collect
+from bench.store import Store, latest
 from tests import small_store as small
 
 TIMINGS = [BenchmarkCase("forward", name, "impl", "4 elements", 4) for name in ("relu", "gelu", "tanh")]
@@ -32,18 +33,17 @@ def snapshot(path, runs):
 
 
 def parts(found, others=(), timings=TIMINGS):
-    return {
-        part.name: part
-        for part in status.parts(found, [PLAN], others, timings, lambda what: 1.0 if what in timings else 10)
-    }
+    runs = status.runs_of(found, [PLAN], others, timings)
+    seconds = lambda what: 1.0 if what in timings else 10  # noqa: E731
+    return {stage.name: stage for stage in status.stages(found, runs, seconds)}
 
 
 def test_of_an_empty_store_everything_is_left():
     found = parts(None)
     assert list(found) == ["benchmarks", "deep_classifier", "all"]
     configs = 2 * (len(RATES["adam"]) + 2)  # two candidates at five rates, then under two seeds
-    assert found["deep_classifier"] == status.Part("deep_classifier", 0, 0, 0, configs, None, 10.0 * configs)
-    assert found["all"] == status.Part("all", 0, 0, 0, configs + 3, None, 10.0 * configs + 3)
+    assert found["deep_classifier"] == status.Stage("deep_classifier", 0, 0, 0, configs, None, 10.0 * configs)
+    assert found["all"] == status.Stage("all", 0, 0, 0, configs + 3, None, 10.0 * configs + 3)
 
 
 def test_what_failed_is_left_what_diverged_is_not(tmp_path):
@@ -56,10 +56,10 @@ def test_what_failed_is_left_what_diverged_is_not(tmp_path):
         (tuning[-1], RunResult("failed", error="no")),
     ]
     found = parts(snapshot(tmp_path / "r.sqlite", runs))
-    assert found["benchmarks"] == status.Part("benchmarks", 1, 0, 1, 2, None, 2.0)
+    assert found["benchmarks"] == status.Stage("benchmarks", 1, 0, 1, 2, None, 2.0)
     # eight finished, and four are to be scored
-    assert found["deep_classifier"] == status.Part("deep_classifier", 8, 1, 1, 5, 19.0, 50.0)
-    assert found["all"] == status.Part("all", 9, 1, 2, 7, 19.0, 52.0)
+    assert found["deep_classifier"] == status.Stage("deep_classifier", 8, 1, 1, 5, 19.0, 50.0)
+    assert found["all"] == status.Stage("all", 9, 1, 2, 7, 19.0, 52.0)
 
 
 def test_what_is_scored_at_the_rate_that_was_chosen_counts(tmp_path):
@@ -78,7 +78,7 @@ def test_what_is_scored_at_the_rate_that_was_chosen_counts(tmp_path):
 
 def test_what_parts_share_counts_once_in_all(tmp_path):
     other = replace(PLAN, name="again")
-    found = status.parts(None, [PLAN, other], [], [], lambda what: 1.0)
+    found = status.stages(None, status.runs_of(None, [PLAN, other], [], []), lambda what: 1.0)
     assert [part.left for part in found] == [14, 14, 14]
 
 
@@ -97,15 +97,15 @@ def test_durations(seconds, said):
 
 def test_a_store_of_this_environment_is_found_among_others(tmp_path):
     path = tmp_path / "r.sqlite"
-    assert store.of(path, small.HERE, "quick") is None
+    assert store.find(path, small.HERE, "quick") is None
     elsewhere = replace(small.HERE, processor="another")
     with Store(path) as opened:
         opened.record(opened.environment_id(small.HERE), "quick", *small.scored(0.5))
         opened.record(opened.environment_id(elsewhere), "quick", *small.scored(0.75))
-    accuracy = store.of(path, small.HERE, "quick").measurements.query("metric == 'test_accuracy'")["value"]
+    accuracy = store.find(path, small.HERE, "quick").measurements.query("metric == 'test_accuracy'")["value"]
     assert accuracy.tolist() == [0.5]
-    assert store.of(path, small.HERE, "reference").runs.empty
-    assert store.of(path, replace(small.HERE, cores=77), "quick") is None
+    assert store.find(path, small.HERE, "reference").runs.empty
+    assert store.find(path, replace(small.HERE, cores=77), "quick") is None
     last = latest(path)
     assert status.differing(last, elsewhere, "quick") == []
     assert status.differing(last, replace(small.HERE, commit_hash="x"), "reference") == [
@@ -138,9 +138,9 @@ def test_status_says_what_is_there_and_what_is_missing(here):
     assert "machine    Some CPU, 2 cores" in said
     assert "commit     c0ffee" in said
     assert "2 runs, " in said
-    assert "is another" not in said
+    assert "differs" not in said
     said = invoke("status", "--dataset", "digits", "--results", str(path), "--profile", "reference").stdout
-    assert "Here and now is another profile: none" in said
+    assert "The current environment differs in profile; these results are ignored." in said
 
 
 def test_status_for_a_program(here):
@@ -149,26 +149,25 @@ def test_status_for_a_program(here):
     found = json.loads(invoke("status", "--dataset", "digits", "--results", str(path), "--json").stdout)
     assert found["measured"]["machine"] == "Some CPU, 2 cores"
     assert (found["differs_in"], found["profile"], found["dataset"]) == ([], "quick", "digits")
-    last = found["parts"][-1]
+    last = found["stages"][-1]
     assert last["name"] == "all"
-    assert last["left"] >= max(part["left"] for part in found["parts"][:-1]) > 0
+    assert last["left"] >= max(part["left"] for part in found["stages"][:-1]) > 0
 
 
-def test_a_dry_run_measures_nothing_and_counts_as_list_does(here):
+def test_a_dry_run_measures_nothing_and_counts_as_status_does(here):
     narrow = ("--dataset", "digits", "--only", "losses")
     result = invoke("run", "--dry-run", *narrow)
-    listed = json.loads(invoke("list", "--json", *narrow).stdout)["cells"]
-    assert f"{len(listed)} runs would be made" in result.stdout
-    assert {config["part"] for config in listed} == {
-        "losses: tuning",
-        "losses: scored, rate chosen by tuning where none is named",
-    }
-    assert sum(config["key"] is None for config in listed) == 4 * 2 * 2  # shares of labels, losses, seeds
+    listed = json.loads(invoke("status", "--json", *narrow).stdout)["runs"]
+    assert f"{len(listed)} runs would run" in result.stdout
+    assert {(row["stage"], row["status"]) for row in listed} == {("losses", "missing")}
+    unknown = [row for row in listed if row["config_hash"] is None]
+    assert len(unknown) == 4 * 2 * 2  # shares of labels, losses, seeds
+    assert {(row["learning_rate"], row["split"]) for row in unknown} == {(None, "test")}
     assert not list(here.iterdir())
 
 
 def test_every_benchmark_is_counted_and_none_is_run():
-    found = status.benchmarks("cpu", {})
+    found = collect("cpu", {})
     assert len({timing.config_hash for timing in found}) == len(found) > 300
 
 

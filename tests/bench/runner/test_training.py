@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 from distributed import KilledWorker, LocalCluster
 
-from bench.experiments.catalog import RATES, UNTUNED, Budget, Plan, plan
+from bench.experiments.catalog import RATES, Budget, Plan, plan
 from bench.experiments.selection import chosen, scored
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
+from bench.records.names import UNTUNED
 from bench.records.runs import Measurement, RunConfig, RunResult
 from bench.runner import training as runner
 from bench.runner.progress import Steps
 from bench.runner.recorder import RunRecorder
-from bench.store.database import Store, latest
+from bench.store import Store, latest
 
 SMALL = RunConfig("classifier", "relu", "adam", 1e-3, 32, True, "digits", 64, 1, 0)
 
@@ -116,12 +117,19 @@ def without_times(measurements):
 
 
 def stored(recorder, config):
-    rows = latest(recorder.store.path).measurements.query("key == @cell.key and unit != 's'")
+    rows = latest(recorder.store.path).measurements.query("key == @config.config_hash and unit != 's'")
     return sorted(zip(rows["metric"], rows["step"], rows["value"], rows["unit"], strict=True))
 
 
 def statuses(recorder):
     return dict(latest(recorder.store.path).runs[["key", "status"]].itertuples(index=False))
+
+
+def run_all(recorder, configs, client, advance=lambda config: None):
+    """Execute on a client and record."""
+    for config, result in runner.execute_on(client, configs, None):
+        recorder.record(config, result)
+        advance(config)
 
 
 def attempts(mine, name):
@@ -134,9 +142,12 @@ def test_runs_are_those_of_this_process_and_a_failure_is_a_row(recorder, two):
     bad = replace(SMALL, activation="nothing of the name")
     good = [SMALL, replace(SMALL, seed=1), replace(SMALL, activation="tanh", split="validation")]
     told = []
-    runner.execute_all(recorder, [*good, bad], None, two, advance=told.append)
+    run_all(recorder, [*good, bad], two, told.append)
     assert Counter(told) == Counter([*good, bad])
-    assert statuses(recorder) == {**{config.config_hash: "finished" for config in good}, bad.key: "failed"}
+    assert statuses(recorder) == {
+        **{config.config_hash: "finished" for config in good},
+        bad.config_hash: "failed",
+    }
     (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
     assert "Unknown activation 'nothing of the name'" in error
     assert recorder.failed == [f"{bad}: {error}"]
@@ -148,9 +159,9 @@ def test_a_cell_that_raises_is_tried_three_times_and_the_rest_finishes(recorder,
     raises, twice = (replace(SMALL, activation=f"{mine[0]}:{name}") for name in ("Raises", "RaisesTwice"))
     good = [replace(SMALL, seed=seed) for seed in range(4)]
     before = attempts(mine, "Raises")
-    runner.execute_all(recorder, [raises, *good, twice], None, two)
+    run_all(recorder, [raises, *good, twice], two)
     assert statuses(recorder) == {
-        raises.key: "failed",
+        raises.config_hash: "failed",
         **{config.config_hash: "finished" for config in [*good, twice]},
     }
     (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
@@ -163,7 +174,7 @@ def test_a_cell_that_raises_is_tried_three_times_and_the_rest_finishes(recorder,
 def test_a_cell_whose_worker_dies_is_run_again(recorder, two, mine):
     once = replace(SMALL, activation=f"{mine[0]}:KillsOnce")
     good = [replace(SMALL, seed=seed) for seed in range(1, 4)]
-    runner.execute_all(recorder, [once, *good], None, two)
+    run_all(recorder, [once, *good], two)
     two.wait_for_workers(2, timeout=60)  # another one takes the place of the one that died
     assert set(statuses(recorder).values()) == {"finished"}
     assert recorder.failed == []
@@ -184,7 +195,7 @@ class OneWorker:
             def result(future):
                 self.waiting = []
                 if self.kills in handed_out:
-                    raise KilledWorker("run_cell", "one", 2)
+                    raise KilledWorker("execute", "one", 2)
                 return call(config, *arguments)
 
         return Future()
@@ -193,22 +204,25 @@ class OneWorker:
 def test_a_cell_that_waited_beside_one_that_kills_is_not_blamed(recorder, monkeypatch):
     monkeypatch.setattr(runner, "as_completed", list)
     kills, good = SMALL, [replace(SMALL, seed=seed) for seed in (1, 2)]
-    runner.execute_all(recorder, [good[0], kills, good[1]], None, OneWorker(kills))
-    assert statuses(recorder) == {kills.key: "failed", **{config.config_hash: "finished" for config in good}}
+    run_all(recorder, [good[0], kills, good[1]], OneWorker(kills))
+    assert statuses(recorder) == {
+        kills.config_hash: "failed",
+        **{config.config_hash: "finished" for config in good},
+    }
 
 
 @pytest.mark.parametrize("name", ["Blunt", "Explodes"])
 def test_what_is_not_a_number_is_divergence_not_the_end_of_all(recorder, two, mine, name):
     odd = replace(SMALL, activation=f"{mine[0]}:{name}", batch_norm=False)
-    runner.execute_all(recorder, [odd, SMALL], None, two)
-    assert statuses(recorder) == {odd.key: "diverged", SMALL.key: "finished"}
+    run_all(recorder, [odd, SMALL], two)
+    assert statuses(recorder) == {odd.config_hash: "diverged", SMALL.config_hash: "finished"}
     assert latest(recorder.store.path).measurements["value"].notna().all()
 
 
 def test_a_finished_run_with_a_number_that_is_none_is_diverged(recorder):
     values = [Measurement("train_loss", 1, 2.0, "1"), Measurement("test_loss", 1, float("nan"), "1")]
     recorder.record(SMALL, RunResult("finished", values))
-    assert statuses(recorder) == {SMALL.key: "diverged"}
+    assert statuses(recorder) == {SMALL.config_hash: "diverged"}
     assert stored(recorder, SMALL) == [("train_loss", 1, 2.0, "1")]
     assert recorder.failed == []
 
@@ -250,7 +264,10 @@ def small_plan(activations, **changes):
 
 
 def whole(recorder, plans, others=()):
-    runner.run_plans(recorder, plans, others, None, lambda config: float(config.samples))
+    def seconds(config):
+        return float(config.samples)
+
+    runner.run_plans(recorder, plans, others, seconds, runner.on_dask(None, "cpu", seconds, None))
 
 
 def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, two, monkeypatch):
@@ -262,7 +279,7 @@ def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, 
     found = scored_rows(path)
     assert sorted(found) == sorted(oracle(path, 2, 1))
     assert len({rate for _, rate, _ in found} - {UNTUNED}) >= 1
-    assert recorder.finished() >= {other.key, *(config.config_hash for _, config in made.tuning())}
+    assert recorder.finished() >= {other.config_hash, *(config.config_hash for _, config in made.tuning())}
     assert recorder.failed == []
     (shown,) = steps
     assert shown.done == shown.items == len(latest(path).runs) == 3 * 5 * 2 + len(found) + 1
@@ -281,7 +298,7 @@ def test_what_is_missing_is_all_that_is_run(recorder, steps, two, monkeypatch):
     whole(recorder, [made])
     complete = latest(recorder.store.path).runs
     final = complete.query("split == 'test' and seed == 1")["key"].item()
-    gone = [made.tuning()[2][1].key, final]
+    gone = [made.tuning()[2][1].config_hash, final]
     with recorder.store.connection as connection:
         connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in gone])
     whole(recorder, [made])
@@ -356,7 +373,10 @@ def test_workers_of_several_threads_are_refused():
     ) as cluster:
         address = cluster.scheduler_address
         with (
-            pytest.raises(ValueError, match=f"{address} has workers of 2 threads; one a worker was expected"),
+            pytest.raises(
+                ValueError,
+                match=f"Invalid workers of {address}: got 2 threads per worker, expected 1; start more",
+            ),
             runner.client(None, address),
         ):
             pass
@@ -366,11 +386,14 @@ def test_a_cell_that_kills_every_worker_is_a_row_and_the_rest_finishes(recorder,
     kills = replace(SMALL, activation=f"{mine[0]}:Kills")
     good = [replace(SMALL, seed=seed) for seed in range(6)]
     told = []
-    runner.execute_all(recorder, [kills, *good], None, two, advance=told.append)
+    run_all(recorder, [kills, *good], two, told.append)
     assert Counter(told) == Counter([kills, *good])
-    assert statuses(recorder) == {kills.key: "failed", **{config.config_hash: "finished" for config in good}}
+    assert statuses(recorder) == {
+        kills.config_hash: "failed",
+        **{config.config_hash: "finished" for config in good},
+    }
     (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
-    reasons = "killed, out of memory, or busy with it for more than 600 s"
+    reasons = "killed, out of memory, or running for more than 600 s"
     assert error == f"lost its worker 3 times: {reasons}"
     assert attempts(mine, "Kills") == 3
     assert len(two.cluster.workers) == 2  # none is given up for having died too often

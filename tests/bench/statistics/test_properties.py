@@ -11,6 +11,7 @@ from scipy import stats
 
 from bench.gate import verdicts as gate
 from bench.statistics import paired as statistics
+from bench.statistics import tuning
 from tests.draws import seeds
 
 samples = st.lists(st.floats(0.1, 100), min_size=2, max_size=12)
@@ -98,7 +99,7 @@ def test_a_verdict_of_the_gate_turns_round_with_its_sides(rows, budget):
     assert one[3] == pytest.approx(other[3], rel=1e-6, abs=1e-12)
     verdict, _ = gate.decide(*one[1:3], one[3], budget)
     opposite, _ = gate.decide(*other[1:3], other[3], budget)
-    turned = {gate.SLOWER: gate.FASTER, gate.FASTER: gate.SLOWER}
+    turned = {gate.REGRESSED: gate.IMPROVED, gate.IMPROVED: gate.REGRESSED}
     assert opposite == turned.get(verdict, verdict)
 
 
@@ -136,7 +137,7 @@ def test_the_rate_chosen_has_the_best_mean_of_those_that_always_finished(scores)
         ]
     ).astype({"score": float})
     means = {rate: np.mean(found) for rate, found in scores.items() if None not in found}
-    chosen = statistics.chosen_rates(runs, ["name"])
+    chosen = tuning.chosen_rates(runs, ["name"])
     if not means:
         assert chosen.empty
         return

@@ -9,7 +9,7 @@ import pytest
 
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from bench.store.database import VERSION, Store, StoreError, latest
+from bench.store import VERSION, Store, StoreError, latest
 from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
@@ -63,10 +63,10 @@ def test_every_field_of_a_cell_comes_back(path):
             for name, value in asdict(config).items():
                 assert pd.isna(row[name]) if value is None else row[name] == value, name
     assert open_one.environment == closed.environment
-    assert open_one.slug == closed.slug
+    assert open_one.id == closed.id
 
 
-def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):
+def test_snapshots_of_other_environments_and_profiles_are_available(path):
     with Store(path) as store:
         where = store.environment_id(HERE)
         store.record(where, "quick", CONFIG, RunResult("finished", VALUES))
@@ -79,7 +79,7 @@ def test_snapshots_of_other_environments_and_profiles_are_to_be_had(path):
 def test_what_cannot_be_opened_is_named(path):
     path.mkdir()
     for attempt in (latest, Store):
-        with pytest.raises(StoreError, match=f"{path} is a folder, not a results store; name a file with"):
+        with pytest.raises(StoreError, match=f"{path} is a folder, not a results database; name a file with"):
             attempt(path)
 
 
@@ -90,10 +90,10 @@ def test_finished_and_diverged_are_kept_and_failed_is_tried_again(path):
         store.record(where, "quick", CONFIG, RunResult("finished", VALUES))
         store.record(where, "quick", other, RunResult("diverged"))
         store.record(where, "quick", third, RunResult("failed", error="boom"))
-        assert store.finished(where, "quick") == {CONFIG.config_hash, other.key}
+        assert store.finished(where, "quick") == {CONFIG.config_hash, other.config_hash}
         assert latest(path).runs["error"].tolist() == ["", "", "boom"]
         store.record(where, "quick", third, RunResult("finished"))
-        assert third.key in store.finished(where, "quick")
+        assert third.config_hash in store.finished(where, "quick")
     assert sorted(latest(path).runs["seed"]) == [7, 8, 9]
 
 
@@ -137,22 +137,31 @@ def test_foreign_file_is_refused_and_left_alone(path, content):
     assert path.read_bytes() == content
 
 
-def test_another_programs_database_and_a_newer_version_are_refused(path):
+def test_another_programs_database_is_refused(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    with pytest.raises(StoreError, match="is another program's database, not a results store; name"):
+    with pytest.raises(StoreError, match="is another program's database, not a results database; name"):
         Store(path)
-    path.unlink()
+
+
+@pytest.mark.parametrize(("version", "age"), [(99, "a newer"), (1, "an older"), (VERSION - 1, "an older")])
+def test_another_version_is_refused_in_one_sentence_and_left_alone(path, version, age):
     with Store(path) as store:
-        store.connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(
-        StoreError, match=f"store of version 99, and this program knows versions up to {VERSION}: use"
-    ):
-        latest(path)
+        store.connection.execute(f"PRAGMA user_version = {version}")
+    content = path.read_bytes()
+    sentence = (
+        f"{path} has {age} format (version {version}, expected {VERSION}); read it with {age} program, or "
+        "name another file with --results; the file was not changed"
+    )
+    for attempt in (latest, Store):
+        with pytest.raises(StoreError) as error:
+            attempt(path)
+        assert str(error.value) == sentence
+    assert path.read_bytes() == content
 
 
-def test_what_stands_in_for_a_store_gives_what_a_store_gives(path):
+def test_a_snapshot_without_a_file_equals_a_stored_one(path):
     """Tests that draw many stores take it."""
     runs = [
         scored(0.9),

@@ -1,26 +1,32 @@
-"""What a set-up searched for is found again by the next process, and searched for again for another key."""
+"""Set-up results are computed once per file and set of arguments, by whichever process comes first."""
 
 import json
-from types import SimpleNamespace
 
 from bench.experiments.workloads import convergence
-from bench.suites import setup_cache as kept
+from bench.suites.setup_cache import cached
 
 
-def test_a_search_is_made_once_a_file(tmp_path, monkeypatch):
-    asked = []
+def test_a_result_is_computed_once_per_file(tmp_path, monkeypatch):
+    calls = []
 
     def search(method, seed):
-        asked.append((method, seed))
-        return 0.3, len(asked)
+        calls.append((method, seed))
+        return 0.3, len(calls)
 
-    file = tmp_path / "kept.json"
-    session = SimpleNamespace(config=SimpleNamespace(getoption={"--kept": file}.get))
+    file = tmp_path / "setup.json"
+    monkeypatch.setenv("SETUP_CACHE", str(file))
+    method = convergence.METHODS["Adam"]
     for _ in range(2):  # two processes
-        monkeypatch.setattr(convergence, "fastest", search)
-        kept.pytest_collection_finish(session)
-        method = convergence.METHODS["Adam"]
-        assert convergence.fastest(method, seed=0) == (0.3, 1)
-        assert convergence.fastest(method, seed=1) == (0.3, 2)
-    assert asked == [(method, 0), (method, 1)]
+        for seed in (0, 1):
+            rate, steps = cached(search, method, seed)
+            assert (rate, steps) == (0.3, seed + 1)
+    assert calls == [(method, 0), (method, 1)]
     assert len(json.loads(file.read_text())) == 2
+
+
+def test_without_a_file_every_result_is_computed(monkeypatch):
+    monkeypatch.delenv("SETUP_CACHE", raising=False)
+    calls = []
+    for _ in range(2):
+        cached(calls.append, 0)
+    assert calls == [0, 0]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.store.database import Snapshot, latest
+from bench.store import Snapshot, latest
 from bench.suites import targets as ratios
 
 ROOT = Path(__file__).resolve().parents[3]

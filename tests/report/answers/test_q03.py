@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.answers.q03 import example as q03_example
 from report.answers.q03.answer import ANSWER
 from report.answers.q03.evidence import convergence, leader, median_range, times, times_to_minimum

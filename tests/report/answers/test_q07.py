@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.store.database import Snapshot
+from bench.store import Snapshot
 from report.algebra.identities import Check
 from report.answers.q07 import algebra as q07_algebra
 from report.answers.q07 import answer as q07

@@ -7,7 +7,7 @@ import pytest
 
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from bench.store.database import Store, latest
+from bench.store import Store, latest
 from report.evidence import queries as evidence
 from tests import small_store as small
 

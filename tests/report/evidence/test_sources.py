@@ -7,7 +7,7 @@ import pytest
 
 from bench.records.environment import PACKAGES, Environment, current
 from bench.records.runs import Measurement, RunConfig, RunResult
-from bench.store.database import Store
+from bench.store import Store
 from report.evidence.sanitize import LONGEST
 from report.evidence.sources import besides, failures, notices, provenance, sources
 

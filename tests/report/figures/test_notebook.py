@@ -11,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 import bench
-from bench.store.database import latest
+from bench.store import latest
 from report import figures
 from report.evidence.queries import LABELS
 from report.figures import notebook as frames

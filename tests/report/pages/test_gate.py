@@ -48,25 +48,25 @@ def test_ratios_of_every_round_are_in_the_file(tmp_path, found):
 def test_what_is_not_the_same_has_a_row(tmp_path, found):
     values = page.context(written(tmp_path, found))["sections"][0].values
     rows = {row[0]: row[1:] for row in values["verdicts"]}
-    assert rows["svd-slow-impl-tall"][0] == "slower"
+    assert rows["svd-slow-impl-tall"][0] == "regressed"
     base, head = noisy(1.3)
     assert float(rows["svd-slow-impl-tall"][1]) == pytest.approx(stats.gmean(head / base), abs=5e-4)
     assert rows["pca-new-impl-tall"] == ["new", *[NOT_MEASURED] * 3, "0", "base has no such benchmark"]
-    assert values["same"] == 1
-    assert [row[1] for row in values["verdicts"]] == ["slower", "new"]  # the weightiest first
+    assert values["unchanged"] == 1
+    assert [row[1] for row in values["verdicts"]] == ["regressed", "new"]  # the weightiest first
 
 
 def test_the_drawing_holds_means_and_rounds(tmp_path, found):
     drawing = page.context(written(tmp_path, found))["sections"][0].values["drawing"]
     assert drawing.table["round"].isna().sum() == 2
     assert drawing.table["round"].notna().sum() == 14
-    assert "1 slower, 1 same" in drawing.alt
+    assert "1 regressed, 1 unchanged" in drawing.alt
 
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_the_page_of_it(tmp_path, found, target):
     calibration_run = calibrate.CalibrationRun(
-        0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"same": 1}, 7, 60.0
+        0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"unchanged": 1}, 7, 60.0
     )
     text = render.render_page(page.context(written(tmp_path, found, [calibration_run])), target)
     assert "something disturbed it" in text

@@ -14,13 +14,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.experiments.workloads import convergence
 from bench.experiments.workloads import registry as candidates
 from bench.experiments.workloads import training_run as configs
 from bench.experiments.workloads import user_code as own
+from bench.records.names import CONTROL, DESCENT
 from bench.records.runs import BenchmarkCase, Measurement
 from bench.runner import progress, status
-from bench.statistics import paired as statistics
+from bench.statistics import tuning
 from bench.suites import interleaved
 from tests import small_store as small
 from tests.draws import seeds
@@ -162,7 +162,7 @@ def test_an_own_optimizer_is_tried_at_its_own_rates_in_order(tmp_path_factory, r
     if scale:
         candidates.check(name, "optimizer")
     else:
-        with pytest.raises(candidates.InvalidCandidateError, match="changes no parameter"):
+        with pytest.raises(candidates.InvalidCandidateError, match="did not update any parameter"):
             candidates.check(name, "optimizer")
 
 
@@ -177,18 +177,18 @@ def test_the_control_shares_no_seed_and_the_tables_names_are_their_own(data, kin
     assert candidates.identify(name, kind) == name
     assert candidates.check(name, kind) is None
     seed = candidates.seed_of(name, a)
-    assert (seed in range(10_000)) == (name != candidates.CONTROL)
+    assert (seed in range(10_000)) == (name != CONTROL)
     assert (seed == candidates.seed_of(name, b)) == (a == b)
 
 
 @given(labels=st.lists(st.integers(0, 9), max_size=60), share=st.floats(0, 1), seed=seeds)
 def test_as_many_labels_are_wrong_as_was_asked_for(labels, share, seed):
     right = torch.tensor(labels, dtype=torch.int64)
-    wrong = configs.mislabelled(right, share, seed)
+    wrong = configs.with_label_noise(right, share, seed)
     assert (wrong != right).sum() == int(share * len(labels))
     assert ((wrong >= 0) & (wrong <= 9)).all()
     assert right.tolist() == labels
-    assert torch.equal(wrong, configs.mislabelled(right, share, seed))
+    assert torch.equal(wrong, configs.with_label_noise(right, share, seed))
 
 
 steps = st.lists(st.tuples(st.floats(0.1, 9), st.booleans()), min_size=1, max_size=6)
@@ -200,7 +200,7 @@ def test_progress_counts_every_item_its_weight_and_what_failed(done, left):
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress, "console", Console(file=said, width=200))
-        patch.setattr(progress, "PLAIN_EVERY", 0.0)
+        patch.setattr(progress, "LINE_EVERY", 0.0)
         with progress.Steps("runs") as counted:
             whole = sum(weight for weight, _ in done)
             counted.begin(len(done), whole)
@@ -214,7 +214,8 @@ def test_progress_counts_every_item_its_weight_and_what_failed(done, left):
     assert begin.startswith(f"runs 0/{len(done)}")
     for k, line in enumerate(lines):
         told = f", {failed[k]} failed" if failed[k] else ""
-        assert line.startswith(f"runs {k + 1}/{len(done) + left}{told}, ")
+        assert line.startswith(f"runs {k + 1}/{len(done) + left}, ")
+        assert f"{told}, 0 s" in line
         assert line.endswith(f": item {k}")
         assert left or k + 1 < len(done) or "about 0 s left" in line
     assert len(lines) == len(done)
@@ -239,9 +240,9 @@ def test_surroundings_that_differ_are_named_and_have_another_name(field, profile
     held = small.held([small.scored(0.5)])
     expected = ([] if field == "commit_hash" else [field]) + (["profile"] if profile != "quick" else [])
     assert status.differing(held, other, profile) == expected
-    assert replace(held, environment=asdict(other)).slug != held.slug
-    assert replace(held, profile="other").slug != held.slug
-    assert replace(held, environment=dict(reversed(held.environment.items()))).slug == held.slug
+    assert replace(held, environment=asdict(other)).id != held.id
+    assert replace(held, profile="other").id != held.id
+    assert replace(held, environment=dict(reversed(held.environment.items()))).id == held.id
 
 
 ends = st.sampled_from(["finished", "diverged", "failed", None])
@@ -258,7 +259,7 @@ def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, synthetic,
     one = small.CONFIG
     wanted = {
         "benchmarks": [BenchmarkCase("t", f"s{k}", "impl", "4 elements", 4) for k in range(len(benchmarks))],
-        "convergence": [replace(one, task=convergence.TASK, seed=k) for k in range(len(descents))],
+        "convergence": [replace(one, task=DESCENT, seed=k) for k in range(len(descents))],
         "synthetic": [replace(one, task="zigzag", seed=k) for k in range(len(synthetic))],
     }
     ended = {"benchmarks": benchmarks, "convergence": descents, "synthetic": synthetic}
@@ -270,7 +271,8 @@ def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, synthetic,
     ]
     held = small.held(stored) if stored else None
     others = [*wanted["convergence"], *wanted["synthetic"]]
-    *parts, total = status.parts(held, [], others, wanted["benchmarks"], lambda what: 2.0)
+    runs = status.runs_of(held, [], others, wanted["benchmarks"])
+    *parts, total = status.stages(held, runs, lambda what: 2.0)
     assert [part.name for part in parts] == [name for name in wanted if wanted[name]]
     for part in parts:
         words = Counter(end for end, _ in ended[part.name])
@@ -286,7 +288,7 @@ def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, synthetic,
     alone = sum(part.to_take for part in parts if part.name == "benchmarks")
     assert status.seconds_on(cores, [*parts, total]) == pytest.approx(alone + (total.to_take - alone) / cores)
     if held:
-        assert status.timings(held) == [what for what, _ in stored if isinstance(what, BenchmarkCase)]
+        assert status.cases(held) == [what for what, _ in stored if isinstance(what, BenchmarkCase)]
         tables = held.tables()
         assert Counter(tables["runs"]["key"]) == Counter(what.config_hash for what, _ in stored)
         assert sorted(tables["measurements"]["value"]) == sorted(o.measurements[0].value for _, o in stored)
@@ -315,7 +317,7 @@ def test_what_chooses_a_rate_is_the_last_accuracy_or_else_minus_the_last_loss(ru
     ]
     held = small.held(made)
     shuffled = held.measurements.sample(frac=1, random_state=seed)
-    found = statistics.tuning_scores(held.runs, shuffled).set_index("seed")["score"]
+    found = tuning.tuning_scores(held.runs, shuffled).set_index("seed")["score"]
     assume(any(a or b for a, b, *_ in runs))
     expected = {
         k: (a[max(a)] if a else -b[max(b)] if b else np.nan) if end == "finished" else np.nan

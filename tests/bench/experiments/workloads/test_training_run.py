@@ -11,10 +11,11 @@ from bench.experiments.catalog import ACTIVATIONS
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads import training_run as configs
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.registry import CONTROL, CONTROL_SEEDS
+from bench.experiments.workloads.registry import CONTROL_SEEDS
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
-from bench.experiments.workloads.training_run import execute, mislabelled
+from bench.experiments.workloads.training_run import execute, with_label_noise
+from bench.records.names import CONTROL, DESCENT
 from bench.records.runs import RunConfig, held_out
 from impl.data.datasets import Dataset, load_digits
 from impl.losses import LOSSES
@@ -53,17 +54,15 @@ def metrics(outcome):
 
 @pytest.mark.parametrize("field", [f.name for f in fields(RunConfig)])
 def test_every_field_is_part_of_the_key(field):
-    assert replace(SMALL, **{field: CHANGES[field]}).key != SMALL.key
-    assert replace(SMALL).key == SMALL.key
+    assert replace(SMALL, **{field: CHANGES[field]}).config_hash != SMALL.config_hash
+    assert replace(SMALL).config_hash == SMALL.config_hash
 
 
-def test_a_cell_is_told_by_what_sets_it_apart():
+def test_a_run_is_described_by_its_fields():
     assert str(SMALL) == "classifier relu adam at 0.001 seed 0"
     other = replace(SMALL, batch_norm=False, wrong_labels=0.1, initialization="variance", split="validation")
-    assert (
-        str(other)
-        == "classifier relu adam at 0.001 without batch norm 10% wrong labels variance kept tuning seed 0"
-    )
+    head = "classifier relu adam at 0.001 without batch norm"
+    assert str(other) == f"{head} 10% label noise variance-preserving tuning seed 0"
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -238,17 +237,17 @@ def test_the_test_set_is_scored_once_after_the_last_epoch(monkeypatch):
 @pytest.mark.parametrize(("share", "n"), [(0.0, 0), (0.1, 143), (0.2, 287), (0.4, 574), (1.0, 1437)])
 def test_wrong_labels_are_so_many_and_of_another_class(share, n):
     labels = DIGITS.train_labels
-    before, found = labels.clone(), mislabelled(labels, share, seed=3)
+    before, found = labels.clone(), with_label_noise(labels, share, seed=3)
     assert torch.equal(labels, before)
     assert (found != labels).sum() == n
     assert 0 <= found.min() <= found.max() <= 9
-    assert torch.equal(found, mislabelled(labels, share, seed=3))
-    assert (n == 0) == torch.equal(found, mislabelled(labels, share, seed=4))
+    assert torch.equal(found, with_label_noise(labels, share, seed=3))
+    assert (n == 0) == torch.equal(found, with_label_noise(labels, share, seed=4))
 
 
 def test_every_other_class_is_as_likely():
     labels = torch.arange(10).repeat(9000)
-    shifts = ((mislabelled(labels, 1.0, seed=0) - labels) % 10).bincount(minlength=10)
+    shifts = ((with_label_noise(labels, 1.0, seed=0) - labels) % 10).bincount(minlength=10)
     # 90,000 draws of nine classes: a count outside 10,000 ± 500 happens once in ten million (binomial)
     assert shifts[0] == 0
     assert (shifts[1:] - 10_000).abs().max() < 500
@@ -343,16 +342,16 @@ def test_the_inside_is_that_of_the_initial_network_on_held_out_images():
 
 def test_pictures_of_seed_zero_only():
     config = replace(SMALL, task="fc_autoencoder")
-    pictures = execute(config, None).pictures
+    pictures = execute(config, None).images
     assert {name: stack.shape for name, stack in pictures.items()} == {
         "input": (10, 28, 28),
         "reconstruction": (10, 28, 28),
     }
     first = [DIGITS.test_images[DIGITS.test_labels == digit][0, 0] for digit in range(10)]
     assert (torch.stack(first) * 255 - torch.from_numpy(pictures["input"]).float()).abs().max() <= 0.5
-    assert execute(replace(config, seed=1), None).pictures == {}
-    assert execute(replace(config, split="validation"), None).pictures == {}
-    assert execute(SMALL, None).pictures == {}
+    assert execute(replace(config, seed=1), None).images == {}
+    assert execute(replace(config, split="validation"), None).images == {}
+    assert execute(SMALL, None).images == {}
 
 
 def test_divergence_is_a_status_and_is_not_scored():
@@ -364,7 +363,7 @@ def test_divergence_is_a_status_and_is_not_scored():
 
 
 def test_convergence_cell_measures_its_way_by_samples_seen():
-    config = RunConfig(convergence.TASK, None, "sgd", 0.1, 32, None, "digits", convergence.SAMPLES, 2, 0)
+    config = RunConfig(DESCENT, None, "sgd", 0.1, 32, None, "digits", convergence.SAMPLES, 2, 0)
     outcome = execute(config, None)
     found = {}
     for m in outcome.measurements:

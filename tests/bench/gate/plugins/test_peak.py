@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.gate.plugins import peak
+from bench.gate.rounds import PLUGIN_FOLDER
 
 ROOT = Path(__file__).resolve().parents[4]
 SUITE = """
@@ -26,12 +27,13 @@ def test_the_peak_is_that_of_each_benchmark(tmp_path):
     file = tmp_path / "found.json"
     subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-pbench.peak", f"--rootdir={tmp_path}", "-c/dev/null"),
+            *(sys.executable, "-m", "pytest", "-q", "-ppeak", f"--rootdir={tmp_path}", "-c/dev/null"),
             *(f"--benchmark-json={file}", str(tmp_path)),
         ],
         cwd=ROOT,
         # Dask leaves its workers' settings of the allocator in this process: what is freed would be kept
-        env={name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")},
+        env={n: value for n, value in os.environ.items() if not n.startswith("MALLOC_")}
+        | {"PYTHONPATH": str(PLUGIN_FOLDER)},
         check=True,
         capture_output=True,
     )

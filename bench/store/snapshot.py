@@ -1,0 +1,89 @@
+"""A snapshot: all runs of one environment and one profile as frames."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.store.digest import Image
+from bench.store.schema import DAMAGED, ENVIRONMENT, ROW, StoreError, contents
+
+
+@dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
+class Snapshot:
+    """All runs of one environment and one profile; results of two are never combined.
+
+    Attributes:
+        environment: Fields of `bench.records.environment.Environment` by name.
+        profile: Name of the profile.
+        runs: One row per run: run, kind, key, status, error, finished_at and the fields of its `RunConfig` or
+            `BenchmarkCase`.
+        measurements: One row per measurement: the run's columns, then metric, step, value and unit.
+        images: By run and name, each (K, H, W) uint8.
+        other_environments: What else the database holds, one row per environment and profile: its fields,
+            profile, runs, begun and ended.
+    """
+
+    environment: dict[str, object]
+    profile: str
+    runs: pd.DataFrame
+    measurements: pd.DataFrame
+    images: dict[tuple[int, str], np.ndarray]
+    other_environments: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def id(self) -> str:
+        """Hash of environment and profile, in eight hexadecimal digits."""
+        identity = json.dumps([self.environment, self.profile], sort_keys=True)
+        return hashlib.sha256(identity.encode()).hexdigest()[:8]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return three tidy tables for other programs: environment, runs, and measurements by run."""
+        fields = {**self.environment, "profile": self.profile}
+        return {
+            "environment": pd.DataFrame({"what": fields.keys(), "value": map(str, fields.values())}),
+            "runs": self.runs,
+            "measurements": self.measurements[["run", "metric", "step", "value", "unit"]],
+        }
+
+
+def read(connection: sqlite3.Connection, path: Path, environment: int, profile: str) -> Snapshot:
+    """Read a snapshot and compare every run with its digest; raise StoreError for a damaged run."""
+    stored = contents(connection, environment, profile)
+    runs = pd.read_sql_query(
+        f"SELECT id AS run, {', '.join(ROW)}, sha256 FROM run WHERE environment = ? AND profile = ? "
+        "ORDER BY id",
+        connection,
+        params=(environment, profile),
+    )
+    expected = runs.pop("sha256")
+    if damaged := [
+        run for (run, digest), was in zip(stored.digests().items(), expected, strict=True) if digest != was
+    ]:
+        raise StoreError(f"{path} is damaged: the digest of run {damaged[0]} does not match; {DAMAGED}")
+    row = connection.execute(f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,))
+    # Categories make texts of a million rows fast to search.
+    described = runs.drop(columns=["error", "finished_at"])
+    texts: list[str] = list(described.select_dtypes("str").columns)
+    return Snapshot(
+        environment=dict(zip(ENVIRONMENT, row.fetchone(), strict=True)),
+        profile=profile,
+        runs=runs,
+        measurements=described.astype(dict.fromkeys(texts, "category")).merge(stored.measurements, on="run"),
+        images=_stacks(stored.images),
+    )
+
+
+def _stacks(images: Mapping[int, Sequence[Image]]) -> dict[tuple[int, str], np.ndarray]:
+    """Stack images by run and name."""
+    stacks: dict[tuple[int, str], list[np.ndarray]] = {}
+    for run, rows in images.items():
+        for name, _, height, width, pixels in rows:
+            image = np.frombuffer(pixels, np.uint8).reshape(height, width)
+            stacks.setdefault((run, name), []).append(image)
+    return {key: np.stack(stack) for key, stack in stacks.items()}
