@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from bench.records.runs import Measurement, RunResult
-from impl.descent.loop import Path, descend, trace
+from impl.descent.loop import Trajectory, descend, trace
 from impl.descent.objectives import Objective, double_well, logistic_regression, minimum, quadratic
 from impl.optimizers.registry import OPTIMIZERS
 
@@ -109,7 +109,7 @@ def loss_at(objective: Objective, point: Tensor) -> float:
     return float(objective.loss(point, objective.inputs, objective.targets))
 
 
-def walk(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Path:
+def walk(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Trajectory:
     """Descend from the origin; the seed draws the order of the samples."""
     objective, _ = problem()
     return descend(
@@ -175,7 +175,7 @@ def fastest(method: Method, seed: int, limit: int = LIMIT) -> tuple[float, int]:
     return rate, steps
 
 
-def way_down(found: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Path:
+def way_down(found: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Trajectory:
     """Plain descent on a problem by batch, mini-batch or single samples; the seed draws their order."""
     rows = len(found.objective.inputs)
     return descend(
