@@ -114,9 +114,7 @@ def test_a_benchmark_that_fails_on_a_side_is_named_and_the_others_are_judged(rep
 
 
 def test_a_base_that_is_no_commit_is_named(repository):
-    with pytest.raises(
-        compare.GateError, match=r"unknown revision 'mian' \(BASE\); branches: main"
-    ):
+    with pytest.raises(compare.GateError, match=r"unknown revision 'mian' \(BASE\); branches: main"):
         run(repository, "mian")
 
 
@@ -129,9 +127,7 @@ def test_a_group_that_no_benchmark_has(repository):
 
 def test_a_side_that_cannot_be_collected_is_named_with_its_output(repository):
     (repository / "impl" / "work.py").write_text("def f(:\n")
-    with pytest.raises(
-        RoundError, match=r"cannot collect the benchmarks of head; see .*head-collected\.log"
-    ):
+    with pytest.raises(RoundError, match=r"cannot collect the benchmarks of head; see .*head-collected\.log"):
         run(repository, everything=True)
 
 
