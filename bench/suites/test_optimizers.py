@@ -1,4 +1,4 @@
-"""Steps of each optimizer beside its twin in torch, and the way of each descent to a target loss."""
+"""Steps of each optimizer and its torch counterpart, and runs of each method to a target loss."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,19 +14,19 @@ from bench.experiments.workloads.registry import optimizer_of
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from bench.suites.setup_cache import cached
-from impl.activations.modules import ReLU
+from impl.activations import ReLU
 from impl.optimizers.registry import OPTIMIZERS, Make
 
-PARAMETERS = {  # network -> whose parameters, in words, and how many
+PARAMETERS = {  # network -> description and number of its parameters
     "classifier": ("the classifier's parameters", 101_770),
     "fc_autoencoder": ("the fully connected autoencoder's parameters", 486_608),
     "conv_autoencoder": ("the convolutional autoencoder's parameters", 46_977),
 }
-STEPS = 10  # of one alternative at a time: parameters and state are in the cache then, as far as they fit
+STEPS = 10  # of one alternative at a time: parameters and state are in the cache if they fit
 
 
 def parameters(network: str, device: str) -> list[nn.Parameter]:
-    """Parameters of the network, each with a gradient."""
+    """Return the parameters of the network, each with a gradient."""
     model = NETWORKS[network].on(device, ReLU, True)
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
@@ -35,32 +35,34 @@ def parameters(network: str, device: str) -> list[nn.Parameter]:
     return list(model.parameters())
 
 
-def timings(own: Sequence[str]) -> list[BenchmarkCase]:
-    """Every update rule and its twin, and a user's own, on the classifier's parameters."""
+def cases(custom: Sequence[str]) -> list[BenchmarkCase]:
+    """Return every optimizer, its torch counterpart, and custom ones, on the classifier's parameters."""
     rules = [
         (name, implementation)
         for name, optimizer in OPTIMIZERS.items()
         for implementation in ("impl", "torch")
-        if implementation == "impl" or optimizer.twin
+        if implementation == "impl" or optimizer.torch_counterpart
     ]
     return [
         BenchmarkCase("optimizer_step", name, implementation, *PARAMETERS["classifier"])
-        for name, implementation in [*rules, *((name, "impl") for name in own)]
+        for name, implementation in [*rules, *((name, "impl") for name in custom)]
     ]
 
 
-@pytest.mark.candidates("optimizer", timings)
+@pytest.mark.candidates("optimizer", cases)
 def test_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
-    """One update of all parameters of the classifier from gradients at hand; torch as it is by default."""
+    """Time one update of all parameters of the classifier; torch with its defaults."""
     make = (
-        optimizer_of(timing.subject) if timing.implementation == "impl" else OPTIMIZERS[timing.subject].twin
+        optimizer_of(timing.subject)
+        if timing.implementation == "impl"
+        else OPTIMIZERS[timing.subject].torch_counterpart
     )
     assert make
     timed(make(parameters("classifier", device), 1e-9).step)
 
 
 def steps(optimizer: Optimizer) -> Callable[[], None]:
-    """Some steps, after a first that makes the state, and the compiled loop where there is to be one."""
+    """Return a call of STEPS steps, after a first one that creates the state and compiles."""
     optimizer.step()
 
     def run() -> None:
@@ -71,7 +73,7 @@ def steps(optimizer: Optimizer) -> Callable[[], None]:
 
 
 def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
-    """Torch's optimizer in its two fast forms, as far as it has them."""
+    """Return torch's optimizer in those of its two fast forms that it has."""
     plain = twin(parameters(network, device), 1e-9)
     options = {k: v for k, v in plain.defaults.items() if k in ("lr", "momentum", "nesterov")}
     forms: dict[str, Optimizer] = {}
@@ -88,23 +90,25 @@ def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
         BenchmarkCase("interleaved", name, "1 thread", words, size)
         for words, size in PARAMETERS.values()
         for name, optimizer in OPTIMIZERS.items()
-        if optimizer.twin
+        if optimizer.torch_counterpart
     ],
     ids=str,
 )
 def test_interleaved(
     timing: BenchmarkCase, interleaved: Interleaved, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Steps of ours with and without a compiler, and of torch's fast forms, in turn."""
+    """Interleave steps of ours with and without a compiler, and of torch's fast forms."""
     entry = OPTIMIZERS[timing.subject]
     network = next(name for name, (words, _) in PARAMETERS.items() if words == timing.input)
-    assert entry.twin
+    assert entry.torch_counterpart
     alternatives: Alternatives = {"ours": steps(entry.make(parameters(network, device), 1e-9))}
     with monkeypatch.context() as patch:
-        patch.setattr("impl.optimizers.flat_params.pays", lambda parameters: False)
+        patch.setattr("impl.optimizers.flat_params.worth_compiling", lambda parameters: False)
         plain = entry.make(parameters(network, device), 1e-9)
         alternatives["ours without compiler"] = steps(plain)
-    alternatives |= {name: steps(twin) for name, twin in twins(entry.twin, network, device).items()}
+    alternatives |= {
+        name: steps(twin) for name, twin in twins(entry.torch_counterpart, network, device).items()
+    }
     interleaved(alternatives, 1)
 
 
@@ -117,8 +121,8 @@ def test_interleaved(
     ids=str,
 )
 def test_time_to_target(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
-    """From the start to the target at the method's best learning rate, which set-up finds."""
+    """Time a run to the target at the method's best learning rate, which the set-up determines."""
     method = convergence.METHODS[timing.subject]
     rate, steps = cached(convergence.fastest, method, 0)
     benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=steps * method.batch_size)
-    timed(lambda: convergence.walk(method.optimizer, rate, method.batch_size, steps, seed=0))
+    timed(lambda: convergence.trajectory(method.optimizer, rate, method.batch_size, steps, seed=0))

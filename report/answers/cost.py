@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records.names import CONTROL
-from bench.statistics.paired import RESAMPLES, mean_interval, percentiles, resampled_medians
+from bench.statistics import RESAMPLES, mean_interval, percentiles, resampled_medians
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.labels import label, ordered

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench.records.names import BASELINES, CONTROL, PROPOSED
-from bench.statistics.paired import mean_interval
+from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.evidence.queries import curves, networks
 

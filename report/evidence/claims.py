@@ -12,7 +12,7 @@ from itertools import product
 from typing import NamedTuple
 
 from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED
-from bench.statistics.paired import adjusted, decided
+from bench.statistics import adjusted, decided
 from bench.store import Snapshot
 from report.document.phrases import NOT_MEASURED
 from report.evidence import comparisons

@@ -10,7 +10,7 @@ from functools import reduce
 import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
-from bench.statistics.paired import PairedTest, compare, ratio_of_samples
+from bench.statistics import PairedTest, compare, ratio_of_samples
 from bench.store import Snapshot
 from report.evidence.queries import networks
 from report.evidence.training_runs import METRICS, select, tested

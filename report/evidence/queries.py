@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records.names import DESCENT
-from bench.statistics.paired import Ratio, median_ratio
+from bench.statistics import Ratio, median_ratio
 from bench.store import Snapshot
 from report.evidence.training_runs import select, tested
 

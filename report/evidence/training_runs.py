@@ -5,7 +5,7 @@ from functools import lru_cache
 import pandas as pd
 
 from bench.records.names import UNTUNED
-from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
+from bench.statistics import CANDIDATE, chosen_rates, tuning_scores
 from bench.store import Snapshot
 
 METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.names import CONVOLUTIONS, PASSES
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count

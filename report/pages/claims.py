@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.records.names import CONTROL
-from bench.statistics.paired import CONFIDENCE, FalseAlarms, false_alarms
+from bench.statistics import CONFIDENCE, FalseAlarms, false_alarms
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, number, percent

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.statistics.paired import CONFIDENCE, mean_interval, paired_difference
+from bench.statistics import CONFIDENCE, mean_interval, paired_difference
 from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
@@ -110,7 +110,7 @@ def _steps(snapshot: Snapshot) -> list[list[str]]:
         ratio = time_ratio(snapshot, "optimizer_step", PARAMETERS, (name, "impl"), (name, "torch"))
         middle = duration(float(pd.Series(ours).median()))
         if ratio is None:
-            counterpart = name in OPTIMIZERS and OPTIMIZERS[name].twin
+            counterpart = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
             shown = phrases.NOT_MEASURED if counterpart else "torch has none"
         else:
             shown = phrases.ratio(ratio)

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.descent.loop import Path, descend
-from impl.descent.objectives import Objective, sigmoid_neuron
+from impl.descent import trajectories
+from impl.descent.loop import Trajectory, descend
+from impl.descent.objectives import Objective
 from impl.optimizers.optimizers import SGD
 from report.figures.svg import SvgFigure, path_frame, svg_figure
 from report.figures.zigzag import zigzag
@@ -27,9 +28,7 @@ SEEDS = (0, 1, 2)
 def objectives() -> dict[str, Objective]:
     """Return the objectives for samples from a sigmoid and for the same centred; both have MINIMUM."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.sigmoid(2 * torch.randn(SAMPLES, 2, generator=generator, dtype=torch.float64))
-    both = (x, x - x.mean(0))
-    return {name: sigmoid_neuron(X, torch.sigmoid(X @ MINIMUM)) for name, X in zip(INPUTS, both, strict=True)}
+    return trajectories.positive_and_centred(SAMPLES, MINIMUM, generator)
 
 
 def hessian(objective: Objective) -> tuple[np.ndarray, float]:
@@ -41,7 +40,7 @@ def hessian(objective: Objective) -> tuple[np.ndarray, float]:
     return steepest.numpy(), float(curvatures[1] / curvatures[0])
 
 
-def walk(name: str, batch: int, rate: float, seed: int) -> Path:
+def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
     """Run descent from START; the seed orders the samples, the same for both kinds of input."""
     return descend(
         objectives()[name],
@@ -55,15 +54,7 @@ def walk(name: str, batch: int, rate: float, seed: int) -> Path:
 
 def arrival(points: Tensor) -> int | None:
     """Return the step from which the distance to MINIMUM stays within NEAR of the first, or None."""
-    away = (points - MINIMUM).norm(dim=1)
-    outside = (away > NEAR * away[0]).nonzero()
-    last = int(outside[-1])
-    return last + 1 if last + 1 < len(points) else None
-
-
-def detour(points: Tensor) -> float:
-    """Return the length of the path over the distance between its ends."""
-    return float(points.diff(dim=0).norm(dim=1).sum() / (points[-1] - points[0]).norm())
+    return trajectories.arrival(points, MINIMUM, NEAR)
 
 
 def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
@@ -76,7 +67,7 @@ def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
     return {
         "rate": rate,
         "steps": float(np.median([n for n, _ in arrived])),
-        "detour": float(np.median([detour(points[: n + 1]) for n, points in arrived])),
+        "detour": float(np.median([trajectories.detour(points[: n + 1]) for n, points in arrived])),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.names import BASELINES, UNTUNED
-from bench.statistics.paired import mean_interval
+from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number

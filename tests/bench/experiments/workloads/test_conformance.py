@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.experiments.catalog import PROFILES, RATES, conformance_checks, plan
-from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, told
+from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, measured
 from bench.experiments.workloads.registry import ADAPTIVE, KINDS, resolve
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import ConformanceCheck, RunConfig
@@ -183,15 +183,15 @@ def test_a_strategy_of_the_table_is_exact_and_faults_are_found_where_they_are(mi
 
 
 def test_what_a_probe_raises_is_a_finding():
-    assert told("x", lambda: 1 / 0)[:3] == ("x raises", 0, 1)
-    assert told("x", lambda: math.nan)[:3] == ("x is NaN", 0, 1)
-    assert told("x", lambda: torch.tensor(2.5))[:3] == ("x", 0, 2.5)
+    assert measured("x", lambda: 1 / 0)[:3] == ("x raises", 0, 1)
+    assert measured("x", lambda: math.nan)[:3] == ("x is NaN", 0, 1)
+    assert measured("x", lambda: torch.tensor(2.5))[:3] == ("x", 0, 2.5)
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("optimizer", "lion", "unknown optimizer 'lion'; known: sgd, momentum"),
+        ("optimizer", "lion", "Unknown optimizer 'lion'; expected one of: sgd, momentum"),
         (
             "optimizer",
             "{mine}:number",
@@ -203,7 +203,7 @@ def test_what_a_probe_raises_is_a_finding():
         ("optimizer", "{mine}:still", r"step\(\) did not update any parameter"),
         ("optimizer", "{mine}:Few", r"has invalid rates \(0.1, 0.2\); expected 5 different positive numbers"),
         ("optimizer", "{mine}:Odd", "has invalid rates 7; expected 5 different positive numbers"),
-        ("strategy", "fft", "unknown strategy 'fft'; known: loops, unfold"),
+        ("strategy", "fft", "Unknown strategy 'fft'; expected one of: loops, unfold"),
         ("strategy", "{mine}:number", r"must be callable with \(input, weight, geometry\), got int"),
         ("strategy", "{mine}:two", r"must be callable with \(input, weight, geometry\)"),
         ("strategy", "{mine}:cut", "must be differentiable: no gradient reaches its input"),
