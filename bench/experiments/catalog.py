@@ -15,6 +15,7 @@ from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
 from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
+from impl.optimizers.registry import OPTIMIZERS
 
 TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
 
@@ -23,13 +24,9 @@ COMPARED = (*BASELINES, CONTROL)  # trained whatever is requested, for compariso
 
 # Equally many rates for every optimizer, equally far apart, around its common value.
 RATES: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(OPTIMIZERS, ADAPTIVE),
     "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
-    "momentum": (0.003, 0.01, 0.03, 0.1, 0.3),
-    "nesterov": (0.003, 0.01, 0.03, 0.1, 0.3),
-    "adagrad": (0.003, 0.01, 0.03, 0.1, 0.3),
-    "rmsprop": ADAPTIVE,
-    "adam": ADAPTIVE,
-    "adam_eps_inside": ADAPTIVE,
+    **dict.fromkeys(("momentum", "nesterov", "adagrad"), (0.003, 0.01, 0.03, 0.1, 0.3)),
 }
 
 Fields = Mapping[str, object]

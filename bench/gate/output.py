@@ -39,7 +39,7 @@ def quantity(v: Verdict) -> str:
 
 
 def cells(v: Verdict) -> list[str]:
-    """Return the cells of a verdict's row."""
+    """Return the texts of a verdict's row."""
     if math.isnan(v.ratio):
         return [quantity(v), v.verdict, "–", "–", "–", str(v.rounds), v.why]
     interval = "–" if math.isnan(v.low) else f"{v.low:.3f} to {v.high:.3f}"
@@ -79,7 +79,7 @@ def markdown(comparison: Comparison) -> str:
     rows = listed(comparison.verdicts)
     if rows:
         lines += [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
-        lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells(v))} |" for v in rows]
+        lines += [f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells(v))} |" for v in rows]
     lines += ["", *(f"- {notice}" for notice in comparison.notices)]
     return "\n".join(lines).strip() + "\n"
 

@@ -1,4 +1,4 @@
-"""Paired comparisons, their intervals and corrections: thin calls into scipy."""
+"""Paired comparisons, their intervals and corrections, based on scipy."""
 
 import math
 import warnings
@@ -11,12 +11,12 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 999  # for the interval of a median
-SPREADLESS = 1e-9  # share of the differences or the margin within which they count as equal
+SPREADLESS = 1e-9  # relative spread of differences below which they count as equal
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of paired differences a - b with its interval; the limits are NaN where pairs are too few."""
+    """Mean of paired differences a - b with its interval; the limits are NaN for fewer than two pairs."""
 
     mean: float
     low: float
@@ -25,7 +25,7 @@ class Difference:
 
     @property
     def sign(self) -> int:
-        """+1 or -1 where the interval lies wholly on that side of 0, else 0: undecided."""
+        """+1 or -1 if the whole interval has that sign, else 0."""
         return int(self.low > 0) - int(self.high < 0)
 
 
@@ -39,10 +39,14 @@ class Ratio:
 
 
 def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
-    """Mean of a - b over the pairs that both have, with Student's interval (Student 1908).
+    """Return the mean of a - b over common pairs, with Student's interval (Student 1908).
 
-    a, b: values indexed by what pairs them (the seed). An index present in one only is left out and thus
-    lowers `pairs`. With fewer than two pairs the interval is NaN, and of equal differences it has no width.
+    Args:
+        a: Values indexed by the pair (the seed); values without a partner are omitted.
+        b: Values with the same kind of index.
+
+    Returns:
+        Mean and interval, NaN with fewer than two pairs and without width for equal differences.
     """
     differences = (a - b).dropna()
     n = len(differences)
@@ -58,45 +62,60 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
 
 
 def mean_interval(values: pd.Series) -> Difference:
-    """Mean of the values with Student's interval: the difference of the values from 0."""
+    """Return the mean of the values with Student's interval."""
     return paired_difference(values, values * 0)
 
 
 def resampled_medians(x: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Medians of bootstrap resamples of x (n,), drawn without the resamples; returns (resamples,).
+    """Sample the medians of bootstrap resamples without making the resamples.
 
-    A resample takes x at n random places, and the k-th smallest of n uniform variables is distributed as
-    Beta(k, n + 1 - k); given it, the next as the smallest of n - k in what is left (David & Nagaraja 2003).
+    The k-th smallest of n uniform variables is distributed as Beta(k, n + 1 - k); given it, the next one as
+    the smallest of n - k in the rest (David & Nagaraja 2003).
+
+    Args:
+        x: Samples (n,).
+        resamples: Number of resamples.
+        rng: Random generator.
+
+    Returns:
+        Medians (resamples,).
     """
     n = len(x)
     ordered, k = np.sort(x), (n + 1) // 2
     lower = rng.beta(k, n + 1 - k, resamples)
     upper = lower if n % 2 else lower + (1 - lower) * rng.beta(1, n - k, resamples)
-    places = (np.minimum((n * u).astype(int), n - 1) for u in (lower, upper))
-    return np.mean([ordered[at] for at in places], axis=0)
+    positions = (np.minimum((n * u).astype(int), n - 1) for u in (lower, upper))
+    return np.mean([ordered[at] for at in positions], axis=0)
 
 
 def percentiles(resampled: np.ndarray) -> tuple[float, float]:
-    """The limits of the percentile interval of a bootstrap (Efron 1979)."""
+    """Return the limits of a bootstrap's percentile interval (Efron 1979)."""
     low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
 def median_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
-    """Ratio of the medians of two sets of samples, with a percentile bootstrap interval (Efron 1979).
+    """Return the ratio of the medians of two sets of samples, with a percentile bootstrap interval.
 
-    a, b: positive samples, any number of each. The interval covers the
-    spread within one session of measuring only.
+    The interval covers only the spread within one session (Efron 1979).
+
+    Args:
+        a: Positive samples.
+        b: Positive samples, not necessarily as many.
+        seed: Seed of the bootstrap.
     """
     rng = np.random.default_rng(seed)
-    drawn = [resampled_medians(x, RESAMPLES, rng) for x in (a, b)]
-    return Ratio(float(np.median(a) / np.median(b)), *percentiles(drawn[0] / drawn[1]))
+    medians = [resampled_medians(x, RESAMPLES, rng) for x in (a, b)]
+    return Ratio(float(np.median(a) / np.median(b)), *percentiles(medians[0] / medians[1]))
 
 
 def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
-    """Median of a / b round by round, with a percentile bootstrap interval over rounds (Efron 1979).
+    """Return the median of a / b by round, with a percentile bootstrap interval over rounds (Efron 1979).
 
-    a, b: positive samples of the same rounds, so that what disturbs a round disturbs both.
+    Args:
+        a: Positive samples, one per round.
+        b: Positive samples of the same rounds, so that disturbances affect both.
+        seed: Seed of the bootstrap.
     """
     ratios = a / b
     result = stats.bootstrap(
@@ -108,12 +127,19 @@ def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Mean paired difference a - b, or a/b - 1 where relative, against a margin.
+    """Mean paired difference a - b, or a/b - 1 if relative, compared with a margin.
 
-    low, high: 95 % bootstrap interval (BCa; Efron 1987). p: two-sided, of a paired t-test of the mean against
-    `margin`, of the sign test where all differences are equal. improvement: P(a > b) + P(a = b)/2 over all
-    pairs of runs (Agarwal et al. 2021). narrowing: the width of the paired Student interval over that of
-    Welch's, which does not pair. NaN with too few pairs.
+    Attributes:
+        estimate: Mean difference.
+        low: Lower limit of its 95 % bootstrap interval (BCa; Efron 1987).
+        high: Upper limit.
+        pairs: Number of pairs; with too few, other numbers are NaN.
+        p: Two-sided p-value of a paired t-test of the mean against `margin`, or of the sign test if all
+            differences are equal.
+        improvement: P(a > b) + P(a = b)/2 over all pairs of runs (Agarwal et al. 2021).
+        narrowing: Width of the paired Student interval over that of Welch's, which does not pair.
+        margin: Margin of the test.
+        relative: Whether differences are relative.
     """
 
     estimate: float
@@ -128,22 +154,27 @@ class PairedTest:
 
 
 def compare(a: pd.Series, b: pd.Series, *, margin: float = 0.0, relative: bool = False) -> PairedTest:
-    """Compare a with b over the pairs that both have; a, b are indexed by what pairs them (the seed).
+    """Compare a with b over common pairs.
 
-    relative: differences of logarithms, told as ratios minus one, and so is the margin; a and b positive.
-    "No worse by more than d", of what should be large, is margin = -d.
+    Args:
+        a: Values indexed by the pair (the seed).
+        b: Values with the same kind of index.
+        margin: Margin of the test. "No worse by more than d", for a quantity that should be large, is -d.
+        relative: Compare logarithms and return ratios minus one; requires positive values.
     """
     both = pd.DataFrame({"a": a, "b": b}).dropna()
     if relative:
         both = both.map(math.log)
-    found = _compared(both["a"].to_numpy(), both["b"].to_numpy(), math.log1p(margin) if relative else margin)
-    estimate, low, high = (math.expm1(v) if relative else v for v in found[:3])
-    p, improvement, narrowing = found[3:]
+    numbers = _compared(
+        both["a"].to_numpy(), both["b"].to_numpy(), math.log1p(margin) if relative else margin
+    )
+    estimate, low, high = (math.expm1(v) if relative else v for v in numbers[:3])
+    p, improvement, narrowing = numbers[3:]
     return PairedTest(estimate, low, high, len(both), p, improvement, narrowing, margin, relative)
 
 
 def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float, float, float, float, float]:
-    """Estimate, interval, p, improvement and narrowing of a over b, both (n,)."""
+    """Return estimate, interval, p, improvement and narrowing of a over b, both (n,)."""
     nan = float("nan")
     if not len(a):
         return nan, nan, nan, nan, nan, nan
@@ -153,7 +184,7 @@ def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float
         return float(d.mean()), nan, nan, nan, improvement, nan
     rounding = SPREADLESS * max(np.abs(d).max(), abs(margin))
     if np.ptp(d) <= rounding:
-        # The same in every pair: no spread for a t-test, but all on one side, which has this chance.
+        # Equal in every pair: no spread for a t-test; the sign test has this p-value.
         p = 1.0 if abs(d.mean() - margin) <= rounding else min(1.0, 2.0 ** (1 - len(d)))
         return float(d.mean()), float(d.min()), float(d.max()), p, improvement, nan
     test = stats.ttest_1samp(d, margin)
@@ -162,7 +193,7 @@ def _compared(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[float, float
 
 
 def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
-    """Width of the paired Student interval over that of Welch's; NaN where neither group has a spread."""
+    """Return the width of the paired Student interval over that of Welch's; NaN without spread."""
     n, s = len(a), np.var(a, ddof=1) + np.var(b, ddof=1)
     if not s > 0:
         return float("nan")
@@ -173,10 +204,14 @@ def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> PairedTest:
-    """Compare two sets of times, which nothing pairs: the ratio of their medians less one, against 0.
+    """Compare two unpaired sets of times: the ratio of their medians less one, against 0.
 
-    a, b: positive samples of one session. p: of Mann & Whitney's test (1947); the interval is that of
-    `median_ratio`. Both tell of this session's samples, not of another machine.
+    The p-value is that of Mann & Whitney's test (1947), the interval that of `median_ratio`. Both describe
+    this session's samples, not another machine.
+
+    Args:
+        a: Positive samples of one session.
+        b: Positive samples of the same session.
     """
     r = median_ratio(a, b)
     test = stats.mannwhitneyu(a, b)
@@ -186,12 +221,12 @@ def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> PairedTest:
 
 
 def _bca(d: np.ndarray) -> tuple[float, float]:
-    """BCa interval of the mean of d (n,); NaN where squares of d leave the range of float64.
+    """Return the BCa interval of the mean of d (n,); NaN if squares of d leave the range of float64.
 
-    With few values it is too narrow; a verdict therefore needs the corrected p, too.
+    With few values it is too narrow; verdicts therefore require the corrected p, too.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of degenerate resamples: told by NaN
+        warnings.simplefilter("ignore")  # about degenerate resamples, which give NaN
         interval = stats.bootstrap(
             (d,), np.mean, n_resamples=4999, confidence_level=CONFIDENCE, method="BCa", rng=0
         ).confidence_interval
@@ -199,9 +234,9 @@ def _bca(d: np.ndarray) -> tuple[float, float]:
 
 
 def adjusted(p: Sequence[float]) -> list[float]:
-    """The p-values of all comparisons of a family, corrected for their number (Holm 1979); NaN stay NaN.
+    """Return the p-values of a family of comparisons, corrected for their number (Holm 1979); NaN stay NaN.
 
-    The k-th smallest of m is multiplied by m + 1 - k, and is no smaller than the one before it.
+    The k-th smallest of m is multiplied by m + 1 - k and is no smaller than the one before it.
     """
     values = np.array(p, dtype=float)
     order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN are sorted last
@@ -211,7 +246,7 @@ def adjusted(p: Sequence[float]) -> list[float]:
 
 
 def decided(c: PairedTest, p: float) -> int:
-    """+1 where corrected p and interval both put the comparison above its margin, -1 below, else 0."""
+    """Return +1 if corrected p and interval are both significant above the margin, -1 below, else 0."""
     if not p < 1 - CONFIDENCE:
         return 0
     return int(c.low > c.margin) - int(c.high < c.margin)
@@ -219,7 +254,7 @@ def decided(c: PairedTest, p: float) -> int:
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """How often the procedure tells a thing from itself, with Wilson's interval; and uncorrected."""
+    """Rate at which the procedure distinguishes a candidate from itself, with Wilson's interval."""
 
     rate: float
     low: float
@@ -231,25 +266,31 @@ class FalseAlarms:
 def false_alarms(
     a: np.ndarray, b: np.ndarray, others: Sequence[float], *, resamples: int = 2000, seed: int = 0
 ) -> FalseAlarms:
-    """Deal the runs of one thing under two sets of seeds anew into two groups, and compare as for a verdict.
+    """Estimate the false-positive rate: permute the runs of one candidate under two sets of seeds.
 
-    a, b: (n,) each. others: p-values of the family's other comparisons, which Holm's correction takes
-    together with that of the resample. The paired t-test decides, without the bootstrap, which could only
-    lower the rate.
+    The permuted groups are compared as for a verdict. Only the paired t-test decides; the bootstrap could
+    only lower the rate.
+
+    Args:
+        a: Results under the first seeds, (n,).
+        b: Results under the second seeds, (n,).
+        others: p-values of the family's other comparisons, included in Holm's correction.
+        resamples: Number of permutations.
+        seed: Seed of the permutations.
     """
     rng = np.random.default_rng(seed)
     pool = np.concatenate([a, b])
     dealt = rng.permuted(np.tile(pool, (resamples, 1)), axis=1)
     d = dealt[:, : len(a)] - dealt[:, len(a) : 2 * len(a)]
-    # Student's t by hand: scipy warns of every deal that comes out even
+    # Student's t by hand: scipy warns about every permutation without spread
     error = d.std(axis=1, ddof=1) / math.sqrt(len(a))
     t = np.divide(d.mean(axis=1), error, out=np.zeros(len(d)), where=error > 0)
     p = 2 * stats.t.sf(np.abs(t), len(a) - 1)
     alpha = 1 - CONFIDENCE
     ranked = np.sort(np.asarray([q for q in others if not math.isnan(q)]))
-    # Holm steps down: p is rejected if it and every smaller one pass their share of alpha
+    # Holm steps down: p is significant if it and every smaller one pass their share of alpha
     shares = alpha / (len(ranked) + 1 - np.arange(len(ranked) + 1))
-    passed = np.cumprod(ranked <= shares[:-1]).sum()  # how many of the others fall before the first stop
+    passed = np.cumprod(ranked <= shares[:-1]).sum()  # number of significant others
     smaller = np.searchsorted(ranked, p)
     alarms = (smaller <= passed) & (p <= shares[np.minimum(smaller, len(shares) - 1)])
     interval = stats.binomtest(int(alarms.sum()), resamples).proportion_ci(CONFIDENCE, method="wilson")

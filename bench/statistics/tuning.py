@@ -1,10 +1,10 @@
-"""The learning rate that the held-out images choose."""
+"""Choice of learning rates by held-out images."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-# The columns of a training run that tell candidates apart, whatever their learning rate and seed.
+# Columns of a training run that identify a candidate, at any learning rate and seed.
 CANDIDATE = (
     "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
     "wrong_labels", "initialization",
@@ -12,15 +12,20 @@ CANDIDATE = (
 
 
 def tuning_scores(runs: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
-    """The runs that choose rates, with their score: final accuracy on held-out images, or minus their loss.
+    """Return the tuning runs with their score: final accuracy on held-out images, or minus their loss.
 
-    runs, measurements: as a snapshot has them. A run that did not finish has the score NaN.
+    Args:
+        runs: As in a snapshot.
+        measurements: As in a snapshot.
+
+    Returns:
+        The rows of `runs` with a column score, NaN for a run that did not finish.
     """
     tuning = runs[(runs["kind"] == "training") & (runs["split"] == "validation")]
-    own = measurements[measurements["run"].isin(tuning["run"])]
+    scores = measurements[measurements["run"].isin(tuning["run"])]
 
     def last(metric: str) -> pd.Series:
-        values = own[own["metric"] == metric].sort_values("step")
+        values = scores[scores["metric"] == metric].sort_values("step")
         return values.groupby("run")["value"].last()
 
     score = last("validation_accuracy").combine_first(-last("validation_loss"))
@@ -28,11 +33,18 @@ def tuning_scores(runs: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFram
 
 
 def chosen_rates(runs: pd.DataFrame, candidate: Sequence[str]) -> pd.DataFrame:
-    """Each candidate's learning rate with the greatest mean score: its columns, learning_rate, score, edge.
+    """Return each candidate's learning rate with the highest mean score.
 
-    runs: one row a tuning run with the candidate's columns, learning_rate, status and score. A rate at which
-    any run did not finish is not eligible; of equals the smaller is taken; a candidate without an eligible
-    rate is absent. edge: whether it is the smallest or the greatest rate tried.
+    A rate with a run that did not finish is excluded. The smaller of equal rates is chosen. A candidate whose
+    rates are all excluded is missing.
+
+    Args:
+        runs: One row per tuning run with the candidate's columns, learning_rate, status and score.
+        candidate: Columns that identify a candidate.
+
+    Returns:
+        Columns: the candidate's, learning_rate, score, and edge, which is whether the rate is the smallest or
+        the largest that was tried.
     """
     names = [*candidate, "learning_rate"]
     if runs.empty:

@@ -1,4 +1,4 @@
-"""The speeds that this project asks of itself, as ratios of times taken in turn, and what was reached."""
+"""The project's speed targets, as ratios of interleaved times, and the measured ratios."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import Ratio, paired_ratio
+from bench.statistics import Ratio, paired_ratio
 from bench.store import Snapshot
 
-# forward reads x and writes y, backward reads x and the gradient and writes one; a copy reads and writes
+# Forward reads x and writes y, backward reads x and the gradient and writes one; a copy reads and writes.
 PASSES_OF_A_COPY = 5 / 2
 SIZES = {2**14: 1.35, 2**17: 1.35, 2**20: 1.0, 2**22: 1.0, 2**24: 1.1}
 STRATEGY = "tiled"  # the fastest of the convolutions
 
-Samples = dict[str, np.ndarray]  # alternative -> seconds, one a round
+Samples = dict[str, np.ndarray]  # alternative -> seconds, one per round
 
 
 @dataclass(frozen=True)
 class Row:
-    """One ratio of the table: in which part, of what to what, where, and at most how much was asked."""
+    """One ratio: its table, alternatives, input, measured value, and target (an upper limit)."""
 
     part: str
     ratio: str
@@ -29,12 +29,12 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the ratio is what was asked, or better."""
+        """Whether the ratio meets its target."""
         return self.reached.value <= self.asked
 
 
 def samples(snapshot: Snapshot) -> dict[tuple[str, str, str], Samples]:
-    """Seconds of all that was timed in turn: by subject, input and threads, of each alternative."""
+    """Return the seconds of interleaved alternatives by subject, input and threads."""
     frame = snapshot.measurements.query("task == 'interleaved' and metric.str.startswith('seconds of ')")
     found: dict[tuple[str, str, str], Samples] = {}
     keys = ["subject", "input", "implementation", "metric"]
@@ -122,14 +122,14 @@ def _engine(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
 
 
 def rows(snapshot: Snapshot) -> list[Row]:
-    """Every ratio that the snapshot has the samples for."""
+    """Return every ratio that the snapshot has samples for."""
     timed = samples(snapshot)
     parts = (_activations, _convolution, _optimizers, _backpropagation, _engine)
     return [row for part in parts for row in part(timed)]
 
 
 def bandwidth(snapshot: Snapshot) -> pd.DataFrame:
-    """Share of a copy's bandwidth that SGELU forward and backward reaches: bytes of 5/2 copies by time."""
+    """Return the share of a copy's bandwidth that SGELU reaches forward and backward, bytes of 5/2 copies."""
     timed = samples(snapshot)
     return pd.DataFrame(
         [
@@ -146,7 +146,7 @@ COPIES = ("copy", "copy to fresh memory")
 
 
 def overhead(snapshot: Snapshot) -> list[str]:
-    """What the runner adds to a cell, in a sentence: the median over rounds; empty if not measured."""
+    """Return a sentence on the runner's overhead per run, the median over rounds; empty if not measured."""
     found = samples(snapshot)
     each = {
         place: np.median(at["runner"] - at["plain calls"]) / int(place.split()[0])
@@ -157,7 +157,7 @@ def overhead(snapshot: Snapshot) -> list[str]:
 
 
 def first_calls(snapshot: Snapshot) -> list[str]:
-    """What compiling costs the first call of an activation, in a sentence for each state of the cache."""
+    """Return a sentence on the first call of an activation for each state of the compiler's cache."""
     chosen = snapshot.measurements.query("task == 'first_call' and metric == 'first_call_seconds'")
     return [
         f"The first call of SGELU, forward and backward, took {row.value:.1f} s ({row.input})."
@@ -173,12 +173,12 @@ def _cell(row: Row | None) -> str:
     if row is None:
         return "–"
     r = row.reached
-    said = f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
-    return said if row.holds else f"**{said}**, asked {row.asked:g}"
+    text = f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
+    return text if row.holds else f"**{text}**, asked {row.asked:g}"
 
 
 def _table(part: str, found: list[Row]) -> list[str]:
-    """Places down, ratios across, each with the least and the most that was asked of it."""
+    """Return a table of inputs by ratios, each with its smallest and largest target."""
     places, names = (list(dict.fromkeys(getattr(row, f) for row in found)) for f in ("where", "ratio"))
     heads = []
     for name in names:
@@ -190,7 +190,7 @@ def _table(part: str, found: list[Row]) -> list[str]:
 
 
 def markdown(snapshot: Snapshot) -> str:
-    """The ratios as Markdown tables, with the machine they were measured on; what was missed is bold."""
+    """Return the ratios as Markdown tables, with their machine; missed targets are bold."""
     where, found = snapshot.environment, rows(snapshot)
     lines = [
         f"{where['processor']}, {where['cores']} cores, commit {str(where['commit_hash'])[:7]}: medians of "

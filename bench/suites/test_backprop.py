@@ -1,4 +1,4 @@
-"""A training step of the perceptron without autograd beside the same network in torch with it."""
+"""A training step of the perceptron without autograd, and of the same network in torch."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ RATE = 1e-9  # leaves the weights where they are
 
 
 def _torch(network: MLP, activation: type[nn.Module]) -> nn.Sequential:
-    """The same network of torch's layers, with the same weights."""
+    """Return the same network of torch's layers, with the same weights."""
     modules: list[nn.Module] = []
     for W, B in zip(network.weights, network.biases, strict=True):
         layer = nn.Linear(W.shape[1], W.shape[0])
@@ -34,7 +34,7 @@ def _torch(network: MLP, activation: type[nn.Module]) -> nn.Sequential:
     ids=str,
 )
 def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved) -> None:
-    """Loss, gradients and update on one batch in turn; samples a second are the batch over the seconds."""
+    """Interleave loss, gradients and update on one batch."""
     sizes, activation = timing.subject.removeprefix("MLP ").split(", ")
     generator = torch.Generator().manual_seed(0)
     network = MLP(SIZES[sizes], activation, generator=generator)

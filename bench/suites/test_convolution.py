@@ -1,4 +1,4 @@
-"""The convolution strategies beside torch's own on the layers of the networks."""
+"""The convolution strategies and torch's convolution on the layers of the networks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,26 +25,26 @@ class Layer:
     side: int
 
 
-# the convolutions of the convolutional autoencoder's encoder, which are those of the CNN from scratch too
+# The convolutions of the convolutional autoencoder's encoder and of the CNN from scratch.
 LAYERS = {
     f"{layer.c_in}→{layer.c_out} at {layer.side}×{layer.side}": layer
     for layer in (Layer(1, 16, 28), Layer(16, 32, 14), Layer(32, 64, 7))
 }
 
 
-def timings(task: str, own: Sequence[str]) -> list[BenchmarkCase]:
-    """Every strategy on one sample, and on a batch of 64 all but the loops, which would take minutes."""
+def cases(task: str, custom: Sequence[str]) -> list[BenchmarkCase]:
+    """Return every strategy on one sample, and all but the loops, which take minutes, on 64 samples."""
     return [
         BenchmarkCase(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
         for layer in LAYERS
         for samples in (1, 64)
-        for strategy in (*STRATEGIES, "native", *own)
+        for strategy in (*STRATEGIES, "native", *custom)
         if samples == 1 or strategy != "loops"
     ]
 
 
 def convolution(timing: BenchmarkCase, device: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
-    """The convolution to time, with its input and weights, all needing gradients."""
+    """Return the convolution to time, and its input and weights, which require gradients."""
     layer, generator = LAYERS[timing.input], torch.Generator().manual_seed(0)
     shapes = (
         (timing.size, layer.c_in, layer.side, layer.side),
@@ -59,7 +59,7 @@ def convolution(timing: BenchmarkCase, device: str) -> tuple[Callable[..., Tenso
 
 
 def of_strategy(strategy: Strategy) -> Callable[..., Tensor]:
-    """A user's own strategy as the convolution that it makes, with the bias added as `conv2d` does."""
+    """Return the convolution of a custom strategy; the bias is added as in `conv2d`."""
 
     def convolve(input: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
         return strategy(input, weight, Geometry(padding=(padding, padding))).add_(bias[:, None, None])
@@ -67,17 +67,17 @@ def of_strategy(strategy: Strategy) -> Callable[..., Tensor]:
     return convolve
 
 
-@pytest.mark.candidates("strategy", partial(timings, "convolution_forward"))
+@pytest.mark.candidates("strategy", partial(cases, "convolution_forward"))
 def test_forward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
-    """Value alone, without a graph."""
+    """Time the value, without a graph."""
     f, tensors = convolution(timing, device)
     with torch.no_grad():
         timed(lambda: f(*tensors, padding=1))
 
 
-@pytest.mark.candidates("strategy", partial(timings, "convolution_training"))
+@pytest.mark.candidates("strategy", partial(cases, "convolution_training"))
 def test_forward_and_backward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
-    """Value and the gradients in input, weight and bias."""
+    """Time the value and the gradients with respect to input, weight and bias."""
     f, tensors = convolution(timing, device)
 
     def step() -> None:
@@ -93,7 +93,7 @@ def test_forward_and_backward(timing: BenchmarkCase, timed: Timed, device: str) 
     ids=str,
 )
 def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
-    """Forward and backward of every strategy but the loops in turn with torch's own, batch 64."""
+    """Interleave forward and backward of every strategy but the loops with torch's, batch 64."""
     alternatives: Alternatives = {}
     for strategy in (*STRATEGIES, "native"):
         if strategy == "loops":
@@ -106,5 +106,5 @@ def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: st
 
 
 def both_ways(f: Callable[..., Tensor], tensors: list[Tensor], upstream: Tensor) -> None:
-    """Value, and the gradients in input, weight and bias, through a fresh graph."""
+    """Compute the value and the gradients with respect to input, weight and bias."""
     torch.autograd.grad(f(*tensors, padding=1), tensors, upstream)

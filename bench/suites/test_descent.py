@@ -1,4 +1,4 @@
-"""Way of batch, mini-batch and stochastic descent to minima that are known."""
+"""Runs of batch, mini-batch and stochastic descent to known minima."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ from bench.suites.interleaved import Timed
     ids=str,
 )
 def test_time_to_minimum(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
-    """From the start to a tenth of its distance from the minimum, at the method's best learning rate."""
+    """Time a run to a tenth of the initial distance to the minimum, at the method's best learning rate."""
     problem = convergence.PROBLEMS[timing.input]()
-    rate, steps = convergence.shortest_way_down(problem, timing.subject, seed=0)
-    path = convergence.way_down(problem, timing.subject, rate, steps, seed=0)
+    rate, steps = convergence.fastest_on(problem, timing.subject, seed=0)
+    path = convergence.descend_on(problem, timing.subject, rate, steps, seed=0)
     benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=int(path.samples_seen[-1]))
-    timed(lambda: convergence.way_down(problem, timing.subject, rate, steps, seed=0))
+    timed(lambda: convergence.descend_on(problem, timing.subject, rate, steps, seed=0))

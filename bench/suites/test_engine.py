@@ -35,7 +35,7 @@ SEEDS = count()  # equal runs are executed only once, so every round needs new o
     ids=str,
 )
 def test_training_loop(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
-    """One epoch by `fit` and by the shortest loop that does the same, on tensors in memory."""
+    """Interleave one epoch of `fit` and of the shortest equivalent loop, on tensors in memory."""
     network = NETWORKS[timing.subject]
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(timing.size, 1, 28, 28, generator=generator).to(device)
@@ -90,7 +90,7 @@ def _descents(configs: int, epochs: int) -> list[RunConfig]:
     ids=str,
 )
 def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
-    """Runs through Dask into the results database, and the same runs in a plain loop."""
+    """Interleave runs through Dask into the results database, and the same runs in a plain loop."""
     with training.client(1, None) as one:
         interleaved(
             {
@@ -105,7 +105,7 @@ def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRec
     "timing", [BenchmarkCase("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
 )
 def test_workers(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
-    """The same number of runs on one worker and on two."""
+    """Interleave the same number of runs on one worker and on two."""
     with training.client(1, None) as one, training.client(2, None) as two:
         interleaved(
             {

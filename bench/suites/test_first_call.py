@@ -1,4 +1,4 @@
-"""What the first call of a fused activation costs a fresh process, before and after anything was compiled."""
+"""Cost of the first call of a compiled activation in a new process, with empty and filled cache."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ STATES = ("nothing compiled yet", "compiled by an earlier process")
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder for what is compiled, empty at first."""
+    """Return an empty folder for the compiler's cache."""
     return str(tmp_path_factory.mktemp("compiled"))
 
 
@@ -32,9 +32,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     "timing", [BenchmarkCase("first_call", "sgelu", "impl", state, 1000) for state in STATES], ids=str
 )
 def test_first_call(timing: BenchmarkCase, benchmark: Any, cache: str, device: str) -> None:
-    """Forward and backward once, after the imports; the benchmark's own time is the whole process."""
+    """Time one call forward and backward after the imports; the benchmark's own time is the process's."""
     if device != "cpu":
-        pytest.skip("compiled for the CPU here")
+        pytest.skip("measures the CPU's compiler")
 
     def process() -> str:
         variables = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
@@ -45,7 +45,7 @@ def test_first_call(timing: BenchmarkCase, benchmark: Any, cache: str, device: s
 
     if timing.input == STATES[1] and not os.listdir(cache):  # the first benchmark did not run
         process()
-    said = benchmark.pedantic(process, rounds=1)
-    if said == "no compiler":
-        pytest.skip(said)
-    benchmark.extra_info["first_call_seconds"] = float(said)
+    seconds = benchmark.pedantic(process, rounds=1)
+    if seconds == "no compiler":
+        pytest.skip(seconds)
+    benchmark.extra_info["first_call_seconds"] = float(seconds)

@@ -1,4 +1,4 @@
-"""Decompositions and principal components, ours beside numpy's and scikit-learn's."""
+"""Decompositions and principal components: ours, numpy's and scikit-learn's."""
 
 from collections.abc import Callable
 
@@ -14,17 +14,17 @@ from impl.svd import svd
 
 
 def photograph() -> np.ndarray:
-    """Grey values in [0, 1] of a sample picture, every second pixel, (214, 320)."""
+    """Return gray values in [0, 1] of a sample photograph, every second pixel, (214, 320)."""
     return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
 
 
 def tall() -> np.ndarray:
-    """Standard normal, (5000, 100)."""
+    """Return standard normal values, (5000, 100)."""
     return np.random.default_rng(0).normal(size=(5000, 100))
 
 
 def pixels() -> np.ndarray:
-    """The bundled digits, (1797, 64)."""
+    """Return the bundled digits, (1797, 64)."""
     return load_digits().data
 
 
@@ -40,10 +40,10 @@ PCAS: dict[str, Callable[[np.ndarray], object]] = {
 }
 
 
-def timings(
+def cases(
     task: str, inputs: tuple[str, ...], implementations: dict[str, Callable[[np.ndarray], object]]
 ) -> list[BenchmarkCase]:
-    """Every implementation on every input."""
+    """Return every implementation on every input."""
     return [
         BenchmarkCase(task, task, implementation, name, MATRICES[name]().size)
         for name in inputs
@@ -51,15 +51,15 @@ def timings(
     ]
 
 
-@pytest.mark.parametrize("timing", timings("svd", ("photograph", "tall"), SVDS), ids=str)
+@pytest.mark.parametrize("timing", cases("svd", ("photograph", "tall"), SVDS), ids=str)
 def test_svd(timing: BenchmarkCase, timed: Timed) -> None:
-    """Thin decomposition, all singular values and vectors."""
+    """Time the thin decomposition with all singular values and vectors."""
     A = MATRICES[timing.input]()
     timed(lambda: SVDS[timing.implementation](A))
 
 
-@pytest.mark.parametrize("timing", timings("pca", ("digits", "tall"), PCAS), ids=str)
+@pytest.mark.parametrize("timing", cases("pca", ("digits", "tall"), PCAS), ids=str)
 def test_pca(timing: BenchmarkCase, timed: Timed) -> None:
-    """The first ten components."""
+    """Time the first ten components."""
     X = MATRICES[timing.input]()
     timed(lambda: PCAS[timing.implementation](X))

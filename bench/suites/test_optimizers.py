@@ -1,4 +1,4 @@
-"""Steps of each optimizer beside its twin in torch, and the way of each descent to a target loss."""
+"""Steps of each optimizer and its torch counterpart, and runs of each method to a target loss."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,16 +17,16 @@ from bench.suites.setup_cache import cached
 from impl.activations import ReLU
 from impl.optimizers.registry import OPTIMIZERS, Make
 
-PARAMETERS = {  # network -> whose parameters, in words, and how many
+PARAMETERS = {  # network -> description and number of its parameters
     "classifier": ("the classifier's parameters", 101_770),
     "fc_autoencoder": ("the fully connected autoencoder's parameters", 486_608),
     "conv_autoencoder": ("the convolutional autoencoder's parameters", 46_977),
 }
-STEPS = 10  # of one alternative at a time: parameters and state are in the cache then, as far as they fit
+STEPS = 10  # of one alternative at a time: parameters and state are in the cache if they fit
 
 
 def parameters(network: str, device: str) -> list[nn.Parameter]:
-    """Parameters of the network, each with a gradient."""
+    """Return the parameters of the network, each with a gradient."""
     model = NETWORKS[network].on(device, ReLU, True)
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
@@ -35,8 +35,8 @@ def parameters(network: str, device: str) -> list[nn.Parameter]:
     return list(model.parameters())
 
 
-def timings(own: Sequence[str]) -> list[BenchmarkCase]:
-    """Every update rule and its twin, and a user's own, on the classifier's parameters."""
+def cases(custom: Sequence[str]) -> list[BenchmarkCase]:
+    """Return every optimizer, its torch counterpart, and custom ones, on the classifier's parameters."""
     rules = [
         (name, implementation)
         for name, optimizer in OPTIMIZERS.items()
@@ -45,13 +45,13 @@ def timings(own: Sequence[str]) -> list[BenchmarkCase]:
     ]
     return [
         BenchmarkCase("optimizer_step", name, implementation, *PARAMETERS["classifier"])
-        for name, implementation in [*rules, *((name, "impl") for name in own)]
+        for name, implementation in [*rules, *((name, "impl") for name in custom)]
     ]
 
 
-@pytest.mark.candidates("optimizer", timings)
+@pytest.mark.candidates("optimizer", cases)
 def test_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
-    """One update of all parameters of the classifier from gradients at hand; torch as it is by default."""
+    """Time one update of all parameters of the classifier; torch with its defaults."""
     make = (
         optimizer_of(timing.subject)
         if timing.implementation == "impl"
@@ -62,7 +62,7 @@ def test_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
 
 
 def steps(optimizer: Optimizer) -> Callable[[], None]:
-    """Some steps, after a first that makes the state, and the compiled loop where there is to be one."""
+    """Return a call of STEPS steps, after a first one that creates the state and compiles."""
     optimizer.step()
 
     def run() -> None:
@@ -73,7 +73,7 @@ def steps(optimizer: Optimizer) -> Callable[[], None]:
 
 
 def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
-    """Torch's optimizer in its two fast forms, as far as it has them."""
+    """Return torch's optimizer in those of its two fast forms that it has."""
     plain = twin(parameters(network, device), 1e-9)
     options = {k: v for k, v in plain.defaults.items() if k in ("lr", "momentum", "nesterov")}
     forms: dict[str, Optimizer] = {}
@@ -97,7 +97,7 @@ def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
 def test_interleaved(
     timing: BenchmarkCase, interleaved: Interleaved, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Steps of ours with and without a compiler, and of torch's fast forms, in turn."""
+    """Interleave steps of ours with and without a compiler, and of torch's fast forms."""
     entry = OPTIMIZERS[timing.subject]
     network = next(name for name, (words, _) in PARAMETERS.items() if words == timing.input)
     assert entry.torch_counterpart
@@ -121,8 +121,8 @@ def test_interleaved(
     ids=str,
 )
 def test_time_to_target(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
-    """From the start to the target at the method's best learning rate, which set-up finds."""
+    """Time a run to the target at the method's best learning rate, which the set-up determines."""
     method = convergence.METHODS[timing.subject]
     rate, steps = cached(convergence.fastest, method, 0)
     benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=steps * method.batch_size)
-    timed(lambda: convergence.walk(method.optimizer, rate, method.batch_size, steps, seed=0))
+    timed(lambda: convergence.trajectory(method.optimizer, rate, method.batch_size, steps, seed=0))

@@ -23,7 +23,7 @@ BATCH = 128
     ids=str,
 )
 def test_training_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
-    """Forward, loss, backward and Adam's update on one batch."""
+    """Time forward, loss, backward and Adam's update on one batch."""
     network = NETWORKS[timing.subject]
     module = next(a.module for a in ACTIVATIONS.values() if a.label == timing.input)
     model = network.on(device, module, True)

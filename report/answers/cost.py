@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import RESAMPLES, mean_interval, percentiles, resampled_medians
+from bench.records.names import CONTROL
+from bench.statistics import RESAMPLES, mean_interval, percentiles, resampled_medians
 from bench.store import Snapshot
 from report.document import phrases
 from report.evidence.activation_runs import QUANTITIES
-from report.evidence.queries import CONTROL, final, inputs, label, ordered, samples
+from report.evidence.queries import final, inputs, label, ordered, samples
 from report.figures.drawing import Drawing, draw
 from report.figures.worth import bandwidth as bandwidth_figure
 from report.figures.worth import worth as worth_figure

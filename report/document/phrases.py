@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
-from bench.statistics.paired import Difference, Ratio
+from bench.statistics import Difference, Ratio
 from report.document.formats import MINUS, number
 
 NOT_MEASURED = "not measured"

@@ -2,15 +2,10 @@
 
 import pandas as pd
 
-from bench.statistics.paired import mean_interval
+from bench.records.names import BASELINES, CONTROL, PROPOSED
+from bench.statistics import mean_interval
 from bench.store import Snapshot
-from report.evidence.queries import CONTROL, curves, networks
-
-BASELINES = ("relu", "gelu")
-
-
-PROPOSED = ("sgelu", "ada_sgelu")
-
+from report.evidence.queries import curves, networks
 
 HIGHLIGHTED = (*BASELINES, *PROPOSED)
 

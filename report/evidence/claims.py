@@ -9,17 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from bench.statistics.paired import adjusted, decided
+from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED
+from bench.statistics import adjusted, decided
 from bench.store import Snapshot
 from report.evidence import comparisons as cases
-from report.evidence.comparisons import BASELINES, PAR, Case, Family
-from report.evidence.queries import CONTROL
+from report.evidence.comparisons import PAR, Case, Family
 
 CONFIRMED, REFUTED, UNDECIDED, NOT_MEASURED = "confirmed", "refuted", "undecided", "not measured"
-PROPOSED = ("sgelu", "ada_sgelu")
 
-PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
-CONVOLUTIONS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 RUNGS = ("impl", "torch", "composed")
 
 # What is compared; all comparisons of a family are corrected together (Holm 1979).

@@ -9,13 +9,13 @@ from functools import reduce
 
 import pandas as pd
 
-from bench.statistics.paired import PairedTest, compare, ratio_of_samples
+from bench.records.names import BASELINES, DESCENT
+from bench.statistics import PairedTest, compare, ratio_of_samples
 from bench.store import Snapshot
-from report.evidence.queries import DESCENT, networks
+from report.evidence.queries import networks
 from report.evidence.training_runs import METRICS, select, tested
 
 PAR = 0.002  # 0.2 percentage points of test accuracy: by so much one may be worse and still on par
-BASELINES = ("relu", "gelu")
 
 
 @dataclass(frozen=True)

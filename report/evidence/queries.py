@@ -6,14 +6,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import Ratio, median_ratio
+from bench.records.names import CONTROL, DESCENT
+from bench.statistics import Ratio, median_ratio
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.optimizers.registry import OPTIMIZERS
 from report.evidence.training_runs import select, tested
 
-DESCENT = "logistic_regression"  # the task of the convergence runs
-CONTROL = "control"
 LABELS = {
     **{name: entry.label for name, entry in ACTIVATIONS.items()},
     **{name: entry.label for name, entry in OPTIMIZERS.items()},

@@ -4,11 +4,11 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
+from bench.records.names import UNTUNED
+from bench.statistics import CANDIDATE, chosen_rates, tuning_scores
 from bench.store import Snapshot
 
 METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch
-UNTUNED = 1e-3  # the rate that served all activations before rates were chosen
 
 
 def _trained(snapshot: Snapshot) -> pd.DataFrame:

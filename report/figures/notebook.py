@@ -8,13 +8,13 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from bench.records.names import PASSES
 from bench.store import Snapshot
 from report.evidence.activation_runs import HIGHLIGHTED, METRICS, averaged
 from report.evidence.queries import LABELS, inputs, label, ordered, time_ratio
 from report.figures.timing import ratios
 from report.figures.training import learning_curves
 
-PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
 BASELINE = ("relu", "impl")
 TOLD_APART = 5  # curves of a panel; of more the highlighted alone
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.statistics.paired import CONFIDENCE
+from bench.records.names import CONVOLUTIONS, PASSES
+from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count
@@ -46,7 +47,7 @@ KINDS = (
     Kind(
         "activation",
         "activation",
-        claims.PASSES,
+        PASSES,
         (("relu", "impl"), ("gelu", "impl"), ("sgelu", "impl")),
         "activation_conformance",
         "ACTIVATION",
@@ -62,7 +63,7 @@ KINDS = (
     Kind(
         "convolution strategy",
         "",
-        claims.CONVOLUTIONS,
+        CONVOLUTIONS,
         (("unfold", "impl"), ("tiled", "impl"), ("native", "torch")),
         "convolution_conformance",
         "STRATEGY",

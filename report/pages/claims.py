@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.statistics.paired import CONFIDENCE, FalseAlarms, false_alarms
+from bench.records.names import CONTROL
+from bench.statistics import CONFIDENCE, FalseAlarms, false_alarms
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number, percent
@@ -15,7 +16,7 @@ from report.document.phrases import NOT_MEASURED, listed
 from report.evidence import claims
 from report.evidence.claims import Judged, Verdict
 from report.evidence.comparisons import PAR, Case
-from report.evidence.queries import CONTROL, label, networks
+from report.evidence.queries import label, networks
 from report.evidence.training_runs import rates
 from report.evidence.verdicts import SIDES, TASKS, _between, _writing, effect, judged, of, p_value, spans
 

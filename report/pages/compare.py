@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import median_ratio, paired_difference
-from bench.statistics.tuning import CANDIDATE
+from bench.statistics import CANDIDATE, median_ratio, paired_difference
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source

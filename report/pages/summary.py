@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from bench.records.names import PROPOSED
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.page import Erratum
 from report.document.phrases import listed, ratio
 from report.evidence import verdicts
-from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, PROPOSED
+from report.evidence.activation_runs import AUTOENCODERS, FAMILIES
 from report.evidence.claims import CONFIRMED, NOT_MEASURED, REFUTED, UNDECIDED
 from report.evidence.comparisons import Case
 from report.evidence.queries import inputs, label, time_ratio

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from bench.statistics.paired import Difference, Ratio
+from bench.statistics import Difference, Ratio
 from report.document import formats, phrases
 from report.document.answer import Evidence, Source
 from report.evidence import sanitize as legible

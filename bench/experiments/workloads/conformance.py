@@ -1,7 +1,7 @@
-"""Whether a user's own candidate does what it is taken for, in numbers: one cheap check a kind.
+"""Conformance checks of custom activations, optimizers and convolutions.
 
-Each probe is one measurement: a number, 1 for yes and 0 for no where it asks whether. A probe that gives NaN,
-which no store holds, is 1 under its name with " is NaN" behind it, and one that raises with " raises".
+Each probe yields one measurement, 1 or 0 for yes or no. A probe that returns NaN, which the results database
+cannot hold, yields 1 under its name with " is NaN", and one that raises with " raises".
 """
 
 import math
@@ -22,11 +22,11 @@ from impl.optimizers.registry import Make
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 LARGE = tuple(10.0**k for k in (1, 2, 4, 8, 16, 32))
 SMALL = tuple(10.0**-k for k in (1, 2, 4, 8, 16, 32))
-STEPS = 100  # of an optimizer down the quadratic
+STEPS = 100  # of an optimizer on the quadratic
 CURVATURES = torch.logspace(0, -2, 8, dtype=torch.float64)
 Probe = Callable[[], float | Tensor]
 
-# What slides over what: shapes of input and weight.
+# Shapes of input and weight, and how the kernel moves.
 LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Geometry]] = {
     "padding 1": ((2, 3, 9, 9), (4, 3, 3, 3), Geometry(padding=(1, 1))),
     "one pixel": ((2, 3, 5, 7), (4, 3, 1, 1), Geometry()),
@@ -37,11 +37,11 @@ LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Geometry]] = {
 }
 
 
-def told(metric: str, probe: Probe) -> Measurement:
-    """The probe's number, or that it is none."""
+def measured(metric: str, probe: Probe) -> Measurement:
+    """Return the probe's number, or the fact that it is NaN or raises."""
     try:
         value = float(probe())
-    except Exception:  # whatever a user's own raises is a finding
+    except Exception:  # user code may raise anything
         return Measurement(f"{metric} raises", 0, 1.0, "1")
     if math.isnan(value):
         return Measurement(f"{metric} is NaN", 0, 1.0, "1")
@@ -53,11 +53,16 @@ def _name(dtype: torch.dtype) -> str:
 
 
 def activation(name: str) -> list[Measurement]:
-    """An activation: what it keeps, its gradient, how far it is finite, and its limits.
+    """Check an activation: dtypes, gradient, range and limits.
 
-    "keeps d": shape and dtype; "gradcheck": autograd against central differences in float64, in the input and
-    all parameters; "finite up to", "finite down to": the last of the magnitudes, in float32, up and down to
-    which f(±x) and f'(±x) are finite, 0 if at none; "value" and "slope" at ±inf and NaN.
+    Args:
+        name: Name of the activation.
+
+    Returns:
+        "keeps d": whether shape and dtype are kept. "gradcheck": whether autograd agrees with central
+        differences in float64, for the input and all parameters. "finite up to", "finite down to": last of
+        the magnitudes x at which f(±x) and f'(±x) are finite in float32, 0 if at none. "value" and "slope" at
+        ±inf and NaN.
     """
     make = module_of(name)
 
@@ -69,7 +74,7 @@ def activation(name: str) -> list[Measurement]:
     def gradcheck() -> bool:
         module = make().double()
         trained = dict(module.named_parameters())
-        # no grid, and so on no kink
+        # random points, which avoid kinks
         x = 2 * torch.randn(64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return torch.autograd.gradcheck(
             lambda x, *given: functional_call(module, dict(zip(trained, given, strict=True)), (x,)),
@@ -91,12 +96,12 @@ def activation(name: str) -> list[Measurement]:
         return last
 
     return [
-        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
-        told("gradcheck", gradcheck),
-        told("finite up to", partial(finite, LARGE)),
-        told("finite down to", partial(finite, SMALL)),
+        *(measured(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        measured("gradcheck", gradcheck),
+        measured("finite up to", partial(finite, LARGE)),
+        measured("finite down to", partial(finite, SMALL)),
         *(
-            told(f"{what} at {x}", partial(at, x, k))
+            measured(f"{what} at {x}", partial(at, x, k))
             for k, what in enumerate(("value", "slope"))
             for x in (math.inf, -math.inf, math.nan)
         ),
@@ -104,7 +109,7 @@ def activation(name: str) -> list[Measurement]:
 
 
 def _after(make: Make, rate: float, gradients: Iterable[Tensor | None]) -> Tensor:
-    """Where a parameter (4,) comes to from ones by steps along these gradients."""
+    """Return a parameter (4,), initially ones, after one step per gradient."""
     theta = nn.Parameter(torch.ones(4, dtype=torch.float64))
     optimizer = make([theta], rate)
     for gradient in gradients:
@@ -114,11 +119,16 @@ def _after(make: Make, rate: float, gradients: Iterable[Tensor | None]) -> Tenso
 
 
 def optimizer(name: str) -> list[Measurement]:
-    """An optimizer: what it keeps, whether it descends, and what it makes of gradients that say nothing.
+    """Check an optimizer: dtypes, descent, zero and missing gradients, and its state.
 
-    "keeps d": shape and dtype of parameters; "quadratic at η": Σλθ²/2 after STEPS steps over the same before,
-    for CURVATURES λ, at each of its rates; "finite at zero gradient"; "leaves what has no
-    gradient"; "resumes": whether one with the state of another goes on as that does, to the last bit.
+    Args:
+        name: Name of the optimizer.
+
+    Returns:
+        "keeps d": whether shape and dtype of parameters are kept. "quadratic at η": Σλθ²/2 after STEPS steps
+        over its initial value, for CURVATURES λ, at each of its learning rates. "finite at zero gradient".
+        "leaves what has no gradient". "resumes": whether an optimizer with the loaded state of another
+        continues like that one, to the last bit.
     """
     make, rates = optimizer_of(name), rates_of(name)
     rate = rates[0]
@@ -148,7 +158,7 @@ def optimizer(name: str) -> list[Measurement]:
             rule.step()
         other = nn.Parameter(one.detach().clone())
         again = make([other], rate)
-        again.load_state_dict(deepcopy(rule.state_dict()))  # loading it does not copy
+        again.load_state_dict(deepcopy(rule.state_dict()))  # loading does not copy
         for gradient in gradients[3:]:
             one.grad, other.grad = gradient.clone(), gradient.clone()
             rule.step()
@@ -157,16 +167,16 @@ def optimizer(name: str) -> list[Measurement]:
 
     nothing = torch.zeros(4, dtype=torch.float64)
     return [
-        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
-        *(told(f"quadratic at {rate:g}", partial(descent, rate)) for rate in rates),
-        told("finite at zero gradient", lambda: _after(make, rate, [nothing] * 3).isfinite().all()),
-        told("leaves what has no gradient", lambda: (_after(make, rate, [None] * 3) == 1).all()),
-        told("resumes", resumes),
+        *(measured(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        *(measured(f"quadratic at {rate:g}", partial(descent, rate)) for rate in rates),
+        measured("finite at zero gradient", lambda: _after(make, rate, [nothing] * 3).isfinite().all()),
+        measured("leaves what has no gradient", lambda: (_after(make, rate, [None] * 3) == 1).all()),
+        measured("resumes", resumes),
     ]
 
 
 def _convolved(strategy: Callable[..., Tensor], layer: str, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """Output and the gradients in input and weight of Σy·g for a drawn g."""
+    """Return the output y, and the gradients of Σy·g with respect to input and weight for a random g."""
     shapes, generator = LAYERS[layer][:2], torch.Generator().manual_seed(0)
     x, w = (
         torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes
@@ -176,40 +186,44 @@ def _convolved(strategy: Callable[..., Tensor], layer: str, dtype: torch.dtype) 
     return y.detach(), *torch.autograd.grad(y, [x, w], g)
 
 
-def _torchs(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
+def _torch(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
     return conv2d(x, w, None, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
 
 
 def strategy(name: str) -> list[Measurement]:
-    """A convolution strategy: what it keeps, and how far from torch's own it is, as a share of the greatest.
+    """Check a convolution strategy: dtypes, and its errors relative to `F.conv2d`.
 
-    "keeps d": shape and dtype; "error of output", "of input gradient" and "of weight gradient", for every one
-    of LAYERS in float64: max |a - b| / max |b|, b of `F.conv2d`.
+    Args:
+        name: Name of the strategy.
+
+    Returns:
+        "keeps d": whether shape and dtype are kept. "error of output", "of input gradient" and "of weight
+        gradient", for each of LAYERS in float64: max |a - b| / max |b|, where b is `F.conv2d`'s.
     """
-    own: Strategy = strategy_of(name)
+    custom: Strategy = strategy_of(name)
 
     def keeps(dtype: torch.dtype) -> bool:
         x, w, geometry = torch.ones(2, 3, 9, 9, dtype=dtype), torch.ones(4, 3, 3, 3, dtype=dtype), Geometry()
-        y = own(x, w, geometry)
+        y = custom(x, w, geometry)
         return (y.shape, y.dtype) == ((2, 4, 7, 7), dtype)
 
     def error(layer: str, part: int) -> Tensor:
-        a, b = (_convolved(f, layer, torch.float64)[part] for f in (own, _torchs))
+        a, b = (_convolved(f, layer, torch.float64)[part] for f in (custom, _torch))
         if a.shape != b.shape:
-            raise ValueError(f"shape {tuple(a.shape)} for {tuple(b.shape)}")
+            raise ValueError(f"Invalid shape: got {tuple(a.shape)}, expected {tuple(b.shape)}.")
         return (a - b).abs().max() / b.abs().max()
 
     return [
-        *(told(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
+        *(measured(f"keeps {_name(dtype)}", partial(keeps, dtype)) for dtype in DTYPES),
         *(
-            told(f"error of {what}, {layer}", partial(error, layer, part))
+            measured(f"error of {what}, {layer}", partial(error, layer, part))
             for layer in LAYERS
             for part, what in enumerate(("output", "input gradient", "weight gradient"))
         ),
     ]
 
 
-# The task of each kind's check, as cells and the store name it.
+# By the task of each check's runs.
 CHECKS: dict[str, Callable[[str], list[Measurement]]] = {
     "activation_conformance": activation,
     "optimizer_conformance": optimizer,

@@ -1,7 +1,7 @@
-"""Problems whose minimum is known, and how descents come down on them.
+"""Optimization runs on problems with a known minimum.
 
-On the first all descents and optimizers are compared: logistic regression that tells the odd digits of
-scikit-learn's bundled handwritten digits from the even ones.
+All optimizers and batch sizes are compared on logistic regression: odd or even, for scikit-learn's bundled
+handwritten digits.
 """
 
 import math
@@ -18,22 +18,18 @@ from impl.descent.loop import Trajectory, descend, trace
 from impl.descent.objectives import Objective, double_well, logistic_regression, minimum, quadratic
 from impl.optimizers.registry import OPTIMIZERS
 
-TASK = "logistic_regression"
 SAMPLES = 1797
 L2 = 1e-3  # makes the minimum unique
 MINI_BATCH = 32
-TARGET = 0.1  # share of the initial excess loss at which a descent counts as arrived
+TARGET = 0.1  # share of the initial excess loss at which a run has converged
 POINTS = 60  # of a curve
-NEARBY_LIMIT = 800  # the same for the problems of PROBLEMS
-LIMIT = 2500  # steps after which a descent that has not arrived is given up
+LIMIT = 2500  # maximum steps until convergence
+NEARBY_LIMIT = 800  # the same on PROBLEMS
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way down: an update rule, a batch size, and the learning rates among which its best is chosen.
-
-    Every method gets as many rates, a factor of about three apart.
-    """
+    """An optimizer with a batch size and the learning rates to try, equally many for every method."""
 
     optimizer: str
     batch_size: int
@@ -57,7 +53,7 @@ METHODS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, where its descents start, the minimum they come down to, and the rates to choose from."""
+    """An objective with start, minimum and the learning rates to try."""
 
     objective: Objective
     start: Tensor
@@ -66,15 +62,15 @@ class Problem:
 
 
 def valley(condition: float) -> Problem:
-    """A quadratic in ten weights on 512 samples that disagree a little."""
+    """Return a quadratic in ten weights on 512 noisy samples, with the given condition number."""
     generator, minimiser = torch.Generator().manual_seed(0), torch.ones(10, dtype=torch.float64)
     objective = quadratic(condition, minimiser, samples=512, noise=0.1, generator=generator)
     rates = tuple(share * 2 / (condition + 1) for share in (0.03, 0.1, 0.3, 1.0))
     return Problem(objective, torch.zeros_like(minimiser), minimiser, rates)
 
 
-def wells() -> Problem:
-    """The double well from far out on the side of its deep one."""
+def wide_double_well() -> Problem:
+    """Return the double well, with a start far out on the side of the deeper minimum."""
     objective = double_well(512, generator=torch.Generator().manual_seed(0))
     start = torch.tensor([-2.0], dtype=torch.float64)
     return Problem(objective, start, minimum(objective, start), (0.001, 0.003, 0.01, 0.03))
@@ -83,14 +79,14 @@ def wells() -> Problem:
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "quadratic, κ = 10": lambda: valley(10.0),
     "quadratic, κ = 100": lambda: valley(100.0),
-    "double well": wells,
+    "double well": wide_double_well,
 }
 PLAIN = ("batch", "mini-batch", "stochastic")
 
 
 @lru_cache(maxsize=1)
 def digits() -> tuple[Objective, Tensor]:
-    """Logistic regression on pixels in [0, 1] with a constant appended, (1797, 65), and its minimum (65,)."""
+    """Return logistic regression on pixels in [0, 1] and a constant, (1797, 65), and its minimum (65,)."""
     pixels, labels = load_digits(return_X_y=True)
     inputs = torch.cat([torch.from_numpy(pixels / 16), torch.ones(len(pixels), 1)], dim=1)
     objective = logistic_regression(inputs, torch.from_numpy(labels % 2).double(), l2=L2)
@@ -98,20 +94,28 @@ def digits() -> tuple[Objective, Tensor]:
 
 
 @lru_cache(maxsize=1)
-def problem() -> tuple[Objective, float]:
-    """The objective of `digits` and its least loss."""
+def logistic_problem() -> tuple[Objective, float]:
+    """Return the objective of `digits` and its minimum loss."""
     objective, minimiser = digits()
     return objective, loss_at(objective, minimiser)
 
 
 def loss_at(objective: Objective, point: Tensor) -> float:
-    """Loss over all samples at one point (d,)."""
+    """Return the loss over all samples at a point (d,)."""
     return float(objective.loss(point, objective.inputs, objective.targets))
 
 
-def walk(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Trajectory:
-    """Descend from the origin; the seed draws the order of the samples."""
-    objective, _ = problem()
+def trajectory(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Trajectory:
+    """Descend from the origin.
+
+    Args:
+        optimizer: One of OPTIMIZERS.
+        learning_rate: Its learning rate.
+        batch_size: Samples per step.
+        steps: Number of steps.
+        seed: Seed of the order of samples.
+    """
+    objective, _ = logistic_problem()
     return descend(
         objective,
         torch.zeros(objective.inputs.shape[1]),
@@ -125,42 +129,55 @@ def walk(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed
 def descend_to_minimum(
     optimizer: str, learning_rate: float, batch_size: int, epochs: int, seed: int
 ) -> RunResult:
-    """Loss above the minimum, distance to it, variance of the gradient and seconds, by samples seen.
+    """Measure an optimization run at points spaced evenly in the logarithm of the steps.
 
-    At points spaced evenly in the logarithm of the steps.
+    Args:
+        optimizer: One of OPTIMIZERS.
+        learning_rate: Its learning rate.
+        batch_size: Samples per step.
+        epochs: Number of passes.
+        seed: Seed of the order of samples.
+
+    Returns:
+        Excess loss, distance to the minimum, variance of the gradient and seconds; steps are samples seen.
     """
-    objective, least = problem()
-    path = walk(optimizer, learning_rate, batch_size, epochs * math.ceil(SAMPLES / batch_size), seed)
+    objective, least = logistic_problem()
+    path = trajectory(optimizer, learning_rate, batch_size, epochs * math.ceil(SAMPLES / batch_size), seed)
     last = len(path.points) - 1
     chosen = sorted({0, *(round(last ** (k / (POINTS - 1))) for k in range(POINTS))} if last else {0})
-    found = trace(objective, path, digits()[1], batch_size, chosen)
+    traced = trace(objective, path, digits()[1], batch_size, chosen)
     columns = {
-        "excess_loss": (found.loss - least, "1"),
-        "distance": (found.distance, "1"),
-        "gradient_variance": (found.gradient_variance, "1"),
-        "seconds": (found.seconds, "s"),
+        "excess_loss": (traced.loss - least, "1"),
+        "distance": (traced.distance, "1"),
+        "gradient_variance": (traced.gradient_variance, "1"),
+        "seconds": (traced.seconds, "s"),
     }
     measurements = [
         Measurement(metric, int(seen), float(value), unit)
         for metric, (values, unit) in columns.items()
-        for seen, value in zip(found.samples_seen, values, strict=True)
+        for seen, value in zip(traced.samples_seen, values, strict=True)
     ]
     return RunResult("diverged" if path.diverged else "finished", measurements)
 
 
 def steps_to_target(method: Method, learning_rate: float, seed: int, limit: int = LIMIT) -> int | None:
-    """Steps until the excess loss is at most TARGET of what it was; None if not within `limit`."""
-    objective, least = problem()
-    path = walk(method.optimizer, learning_rate, method.batch_size, limit, seed)
+    """Return the steps until the excess loss is at most TARGET of its initial value; None beyond `limit`."""
+    objective, least = logistic_problem()
+    path = trajectory(method.optimizer, learning_rate, method.batch_size, limit, seed)
     goal = least + TARGET * (loss_at(objective, path.points[0]) - least)
     return next((k for k, point in enumerate(path.points) if loss_at(objective, point) <= goal), None)
 
 
 def fastest(method: Method, seed: int, limit: int = LIMIT) -> tuple[float, int]:
-    """Learning rate of the method that arrives in the fewest steps, and those steps.
+    """Return the learning rate that converges in the fewest steps, and those steps.
+
+    Args:
+        method: One of METHODS.
+        seed: Seed of the order of samples.
+        limit: Maximum number of steps.
 
     Raises:
-        ValueError: if no rate arrives within `limit` steps.
+        ValueError: If no rate converges within `limit` steps.
     """
     arrived = [
         (steps, rate)
@@ -169,18 +186,26 @@ def fastest(method: Method, seed: int, limit: int = LIMIT) -> tuple[float, int]:
     ]
     if not arrived:
         raise ValueError(
-            f"{method.optimizer}: no rate of {method.learning_rates} arrives within {limit} steps"
+            f"{method.optimizer}: no learning rate of {method.learning_rates} converges within {limit} steps"
         )
     steps, rate = min(arrived)
     return rate, steps
 
 
-def way_down(found: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Trajectory:
-    """Plain descent on a problem by batch, mini-batch or single samples; the seed draws their order."""
-    rows = len(found.objective.inputs)
+def descend_on(problem: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Trajectory:
+    """Descend on a problem by plain gradient steps.
+
+    Args:
+        problem: One of PROBLEMS.
+        method: `batch`, `mini-batch` or `stochastic`.
+        learning_rate: Step size.
+        steps: Number of steps.
+        seed: Seed of the order of samples.
+    """
+    rows = len(problem.objective.inputs)
     return descend(
-        found.objective,
-        found.start,
+        problem.objective,
+        problem.start,
         lambda parameters: OPTIMIZERS["sgd"].make(parameters, learning_rate),
         batch_size={"batch": rows, "mini-batch": MINI_BATCH, "stochastic": 1}[method],
         steps=steps,
@@ -188,18 +213,26 @@ def way_down(found: Problem, method: str, learning_rate: float, steps: int, seed
     )
 
 
-def shortest_way_down(found: Problem, method: str, seed: int, limit: int = NEARBY_LIMIT) -> tuple[float, int]:
-    """Learning rate at which the distance to the minimum is soonest TARGET of the first, and those steps.
+def fastest_on(problem: Problem, method: str, seed: int, limit: int = NEARBY_LIMIT) -> tuple[float, int]:
+    """Return the learning rate that reaches TARGET of the initial distance in the fewest steps, and those.
+
+    Args:
+        problem: One of PROBLEMS.
+        method: `batch`, `mini-batch` or `stochastic`.
+        seed: Seed of the order of samples.
+        limit: Maximum number of steps.
 
     Raises:
-        ValueError: if no rate of the problem gets there within `limit` steps.
+        ValueError: If no rate converges within `limit` steps.
     """
     arrived = []
-    for rate in found.learning_rates:
-        away = (way_down(found, method, rate, limit, seed).points - found.minimiser).norm(dim=1)
+    for rate in problem.learning_rates:
+        away = (descend_on(problem, method, rate, limit, seed).points - problem.minimiser).norm(dim=1)
         near = (away <= TARGET * away[0]).nonzero()
         arrived += [(int(near[0]), rate)] if len(near) else []
     if not arrived:
-        raise ValueError(f"{method}: no rate of {found.learning_rates} gets near within {limit} steps")
+        raise ValueError(
+            f"{method}: no learning rate of {problem.learning_rates} converges within {limit} steps"
+        )
     steps, rate = min(arrived)
     return rate, steps

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import Ratio
+from bench.statistics import Ratio
 from bench.store import Snapshot
 from report.document.formats import count, duration, number
 from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio

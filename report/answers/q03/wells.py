@@ -2,11 +2,11 @@
 
 from functools import partial
 
-import numpy as np
 import torch
 
 from impl.descent.loop import descend
 from impl.descent.objectives import double_well
+from impl.descent.trajectories import stationary_points
 from impl.optimizers.optimizers import SGD
 from report.document.formats import number
 
@@ -18,14 +18,14 @@ RATES, SEEDS, STEPS = (0.03, 0.1, 0.2), 8, 150
 def escapes() -> dict[str, object]:
     """How many of SEEDS descents from the shallow well of a double well end in the deep one."""
     objective = double_well(N, generator=torch.Generator().manual_seed(0))
-    roots = np.sort(np.roots([1, 0, -1, float(objective.targets.mean())]).real)
-    start = torch.tensor([roots[-1]])
+    deep, barrier, shallow = stationary_points(objective)
+    start = torch.tensor([shallow], dtype=torch.float64)
 
     def left(rate: float, b: int, seeds: int) -> int:
         generators = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
         rule = partial(SGD, lr=rate)
         paths = [descend(objective, start, rule, batch_size=b, steps=STEPS, generator=g) for g in generators]
-        return sum(bool(path.points[-1] < roots[1]) for path in paths)
+        return sum(bool(path.points[-1] < barrier) for path in paths)
 
     counts = {  # a full batch is the same whatever the seed
         method: [left(r, b, 1) * SEEDS if b == N else left(r, b, SEEDS) for r in RATES]
@@ -34,9 +34,9 @@ def escapes() -> dict[str, object]:
     return {
         "rows": [[method, *map(str, row)] for method, row in counts.items()],
         "columns": ["Descent", *(f"η = {number(rate, 1)}" for rate in RATES)],
-        "shallow": roots[-1],
-        "barrier": roots[1],
-        "deep": roots[0],
+        "shallow": shallow,
+        "barrier": barrier,
+        "deep": deep,
         "seeds": SEEDS,
         "steps": STEPS,
         "stochastic": counts["stochastic"],

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.statistics.paired import CONFIDENCE, mean_interval, paired_difference
+from bench.statistics import CONFIDENCE, mean_interval, paired_difference
 from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases

@@ -1,6 +1,6 @@
 """Question 7: what the store says of the cost of activations."""
 
-from bench.statistics.paired import CONFIDENCE, Ratio
+from bench.statistics import CONFIDENCE, Ratio
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.document import phrases

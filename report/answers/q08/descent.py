@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl.descent import trajectories
 from impl.descent.loop import Trajectory, descend
-from impl.descent.objectives import Objective, sigmoid_neuron
+from impl.descent.objectives import Objective
 from impl.optimizers.optimizers import SGD
 from report.figures.drawing import Drawing, draw, path_frame
 from report.figures.zigzag import zigzag
@@ -27,9 +28,7 @@ SEEDS = (0, 1, 2)
 def objectives() -> dict[str, Objective]:
     """The same samples as they leave a sigmoid and less their mean; targets such that MINIMUM is exact."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.sigmoid(2 * torch.randn(SAMPLES, 2, generator=generator, dtype=torch.float64))
-    both = (x, x - x.mean(0))
-    return {name: sigmoid_neuron(X, torch.sigmoid(X @ MINIMUM)) for name, X in zip(INPUTS, both, strict=True)}
+    return trajectories.positive_and_centred(SAMPLES, MINIMUM, generator)
 
 
 def hessian(objective: Objective) -> tuple[np.ndarray, float]:
@@ -55,15 +54,7 @@ def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
 
 def arrival(points: Tensor) -> int | None:
     """First step from which on the distance to MINIMUM stays within NEAR of what it was; None without one."""
-    away = (points - MINIMUM).norm(dim=1)
-    outside = (away > NEAR * away[0]).nonzero()
-    last = int(outside[-1])
-    return last + 1 if last + 1 < len(points) else None
-
-
-def detour(points: Tensor) -> float:
-    """Length of the path over the distance between its ends."""
-    return float(points.diff(dim=0).norm(dim=1).sum() / (points[-1] - points[0]).norm())
+    return trajectories.arrival(points, MINIMUM, NEAR)
 
 
 def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
@@ -76,7 +67,7 @@ def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
     return {
         "rate": rate,
         "steps": float(np.median([n for n, _ in arrived])),
-        "detour": float(np.median([detour(points[: n + 1]) for n, points in arrived])),
+        "detour": float(np.median([trajectories.detour(points[: n + 1]) for n, points in arrived])),
     }
 
 

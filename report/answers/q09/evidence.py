@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bench.records.names import PASSES
 from bench.store import Snapshot
 from report.answers.cost import bandwidth
 from report.answers.q09.counts import passes
@@ -13,7 +14,6 @@ from report.evidence.queries import inputs, samples, time_ratio
 from report.figures.drawing import draw
 from report.figures.timing import ratios
 
-PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
 # What is compared: (subject, implementation) over (subject, implementation).
 PAIRS = {
     "Swish / sigmoid, ours": (("swish", "impl"), ("sigmoid", "impl")),

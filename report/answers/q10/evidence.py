@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.statistics.paired import median_ratio
+from bench.records.names import CONVOLUTIONS
+from bench.statistics import median_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
@@ -16,7 +17,6 @@ from report.evidence.training_runs import tested
 from report.figures.drawing import draw
 from report.figures.timing import ratios
 
-TASKS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 NETWORKS = {
     "classifier": "fully connected classifier",
     "scratch_cnn": "CNN from scratch",
@@ -29,7 +29,7 @@ LABELS = {"native": "F.conv2d"}
 def timings(snapshot: Snapshot) -> pd.DataFrame:
     """Samples of every convolution: task, input, size, subject and the array `seconds`."""
     m = snapshot.measurements
-    chosen = m[m["task"].isin(TASKS) & (m["metric"] == "seconds")]
+    chosen = m[m["task"].isin(CONVOLUTIONS) & (m["metric"] == "seconds")]
     keys = ["task", "input", "size", "subject"]
     return chosen.groupby(keys, sort=False)["value"].agg(np.array).rename("seconds").reset_index()
 
@@ -41,7 +41,7 @@ def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
         by = dict(zip(part["subject"], part["seconds"], strict=True))
         for strategy in [name for name in by if name != "native" and "native" in by]:
             r = median_ratio(by[strategy], by["native"])
-            panel = f"{TASKS[str(task)]}, batch of {int(part['size'].iloc[0])}"
+            panel = f"{CONVOLUTIONS[str(task)]}, batch of {int(part['size'].iloc[0])}"
             rows.append((panel, layer, strategy, r.value, r.low, r.high, slower(r), ratio(r)))
     columns = ["panel", "row", "series", "value", "low", "high", "sign", "text"]
     return pd.DataFrame(rows, columns=columns)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.models import ConvAutoencoder

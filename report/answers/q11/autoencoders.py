@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.names import CONTROL
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
@@ -13,7 +14,7 @@ from report.document import phrases
 from report.document.formats import count, duration, number
 from report.document.phrases import NOT_MEASURED
 from report.evidence.activation_runs import AUTOENCODERS, HIGHLIGHTED
-from report.evidence.queries import CONTROL, final, inputs, label, networks, ordered, samples, time_ratio
+from report.evidence.queries import final, inputs, label, networks, ordered, samples, time_ratio
 from report.figures.drawing import draw
 from report.figures.training import reconstructions
 

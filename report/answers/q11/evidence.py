@@ -5,23 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.statistics.paired import mean_interval
+from bench.records.names import BASELINES, UNTUNED
+from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
 from report.evidence import verdicts
-from report.evidence.activation_runs import (
-    AUTOENCODERS,
-    BASELINES,
-    FAMILIES,
-    HIGHLIGHTED,
-    METRICS,
-    VARIANTS,
-    averaged,
-)
+from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
 from report.evidence.comparisons import Case
 from report.evidence.queries import LABELS, final, is_custom, label, networks, ordered
-from report.evidence.training_runs import UNTUNED
 from report.figures.drawing import Drawing, draw
 from report.figures.training import differences, learning_curves
 

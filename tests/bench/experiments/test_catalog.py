@@ -27,6 +27,7 @@ from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.names import BASELINES, CONTROL, PROPOSED, UNTUNED
 from bench.records.runs import TEST, VALIDATION, held_out
+from impl.activations import registry
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
 
@@ -203,6 +204,16 @@ def test_held_out_images_are_not_planned_to_be_trained_on(dataset, most):
     for budget, expected in ((replace(SMALL, samples=100_000), most), (SMALL, 100)):
         made = plan("classifier", budget, dataset, size, ["relu"])
         assert {config.samples for config in [*tuned(made), *made.evaluation(all_rates(made))]} == {expected}
+
+
+def test_every_candidate_of_the_registries_is_trained():
+    """A new row of a registry is trained without further changes; the shared names are rows."""
+    assert set(ACTIVATIONS) == {*registry.ACTIVATIONS, CONTROL}
+    assert set(RATES) == set(OPTIMIZERS)
+    assert {*BASELINES, *PROPOSED} <= set(registry.ACTIVATIONS)
+    made = plans(PROFILES["quick"], "digits", 1437, ACTIVATIONS)
+    trained = {config.activation for one in made for config in one.candidates}
+    assert trained == set(ACTIVATIONS)
 
 
 def test_activations_asked_for_are_all_that_is_compared():

@@ -9,9 +9,10 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.statistics.paired import (
+from bench.statistics import (
     PairedTest,
     adjusted,
+    chosen_rates,
     compare,
     decided,
     false_alarms,
@@ -22,8 +23,8 @@ from bench.statistics.paired import (
     percentiles,
     ratio_of_samples,
     resampled_medians,
+    tuning_scores,
 )
-from bench.statistics.tuning import chosen_rates, tuning_scores
 
 
 def test_paired_interval_by_hand():

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from bench.records.names import CONTROL
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.answers import cost
-from report.evidence.queries import CONTROL
 from tests import small_store as small
 
 MILLION = 1_000_000

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from impl.descent import trajectories
 from report.algebra.identities import Identity, holds
 from report.answers.q08 import answer as q08
 from report.answers.q08 import descent as q08_descent
@@ -57,7 +58,7 @@ def test_condition_number_is_that_of_the_weighted_inputs():
 
 def test_detour_and_arrival_of_drawn_paths():
     corner = torch.tensor([[0.0, 0], [3, 0], [3, 4]])
-    assert q08_descent.detour(corner) == pytest.approx(7 / 5)
+    assert trajectories.detour(corner) == pytest.approx(7 / 5)
     there = q08_descent.MINIMUM
     away = there + torch.tensor([10.0, 0])
     assert q08_descent.arrival(torch.stack([away, there, away, there])) == 3

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.statistics.paired import PairedTest
+from bench.statistics import PairedTest
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case
 from report.pages import claims as claims_page

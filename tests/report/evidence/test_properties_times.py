@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from bench import api
+from bench.records.names import PASSES
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from bench.statistics.paired import Ratio
+from bench.statistics import Ratio
 from bench.suites import targets as ratios
 from report.answers import cost
 from report.document.answer import Source
@@ -310,7 +311,7 @@ def test_a_frame_gives_its_snapshot_back_and_draws_the_ratios_to_relu(found):
         check_categorical=False,
     )
     expected = {
-        (frames.PASSES[task], evidence.label(subject), f"{size} elements"): np.median(values)
+        (PASSES[task], evidence.label(subject), f"{size} elements"): np.median(values)
         / np.median(found[task, "relu", "impl", size])
         for (task, subject, way, size), values in found.items()
         if way == "impl" and subject != "relu" and (task, "relu", "impl", size) in found

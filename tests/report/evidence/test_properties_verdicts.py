@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics.paired import PairedTest
+from bench.statistics import PairedTest
 from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
 from report.evidence import queries as evidence

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.statistics.paired import PairedTest
+from bench.statistics import PairedTest
 from report.evidence import verdicts
 from report.evidence.comparisons import Case
 

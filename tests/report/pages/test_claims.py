@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.statistics.paired import PairedTest
+from bench.statistics import PairedTest
 from report.document.answer import Source
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Case

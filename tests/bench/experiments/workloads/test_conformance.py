@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.experiments.catalog import PROFILES, RATES, conformance_checks, plan
-from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, told
+from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, measured
 from bench.experiments.workloads.registry import ADAPTIVE, KINDS, resolve
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import ConformanceCheck, RunConfig
@@ -183,9 +183,9 @@ def test_a_strategy_of_the_table_is_exact_and_faults_are_found_where_they_are(mi
 
 
 def test_what_a_probe_raises_is_a_finding():
-    assert told("x", lambda: 1 / 0)[:3] == ("x raises", 0, 1)
-    assert told("x", lambda: math.nan)[:3] == ("x is NaN", 0, 1)
-    assert told("x", lambda: torch.tensor(2.5))[:3] == ("x", 0, 2.5)
+    assert measured("x", lambda: 1 / 0)[:3] == ("x raises", 0, 1)
+    assert measured("x", lambda: math.nan)[:3] == ("x is NaN", 0, 1)
+    assert measured("x", lambda: torch.tensor(2.5))[:3] == ("x", 0, 2.5)
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,11 @@ def powers(found, rate, steps):
 def test_the_way_down_of_a_batch_is_the_power_of_one_matrix(condition, k, steps, seed):
     found = convergence.valley(condition)
     rate = found.learning_rates[k]
-    path = convergence.way_down(found, "batch", rate, steps, seed).points
+    path = convergence.descend_on(found, "batch", rate, steps, seed).points
     away = (path - found.minimiser).numpy()
     np.testing.assert_allclose(away, powers(found, rate, steps), rtol=1e-9, atol=1e-9)
     # a first step on one sample goes down that sample's own gradient
-    first = convergence.way_down(found, "stochastic", rate, 1, seed).points[1]
+    first = convergence.descend_on(found, "stochastic", rate, 1, seed).points[1]
     own = rate * found.objective.inputs * found.objective.targets[:, None]
     assert (own - first).norm(dim=1).min() < 1e-12
 
@@ -58,10 +58,10 @@ def test_the_shortest_way_down_is_that_of_the_best_rate(condition, limit, seed):
         away = np.linalg.norm(powers(found, rate, limit), axis=1)
         arrived += [(int(k), rate) for k in np.flatnonzero(away <= convergence.TARGET * away[0])[:1]]
     if not arrived:
-        with pytest.raises(ValueError, match=f"gets near within {limit} steps"):
-            convergence.shortest_way_down(found, "batch", seed, limit)
+        with pytest.raises(ValueError, match=f"converges within {limit} steps"):
+            convergence.fastest_on(found, "batch", seed, limit)
         return
-    rate, steps = convergence.shortest_way_down(found, "batch", seed, limit)
+    rate, steps = convergence.fastest_on(found, "batch", seed, limit)
     assert (steps, rate) == min(arrived)
 
 
@@ -77,11 +77,11 @@ def test_arrival_is_at_the_first_point_below_the_target_and_the_fastest_rate_the
 ):
     method = convergence.METHODS[name]
     method = convergence.Method(method.optimizer, method.batch_size, tuple(rates))
-    objective, least = convergence.problem()
+    objective, least = convergence.logistic_problem()
     arrived = []
     for rate in rates:
         steps = convergence.steps_to_target(method, rate, seed, limit)
-        path = convergence.walk(method.optimizer, rate, method.batch_size, limit, seed).points
+        path = convergence.trajectory(method.optimizer, rate, method.batch_size, limit, seed).points
         excess = [convergence.loss_at(objective, point) - least for point in path]
         below = [k for k, value in enumerate(excess) if value <= convergence.TARGET * excess[0] + 1e-15]
         assert steps == (below[0] if below else None)
@@ -90,7 +90,7 @@ def test_arrival_is_at_the_first_point_below_the_target_and_the_fastest_rate_the
     if arrived:
         assert convergence.fastest(method, seed, limit) == min(arrived)[::-1]
     else:
-        with pytest.raises(ValueError, match=f"arrives within {limit} steps"):
+        with pytest.raises(ValueError, match=f"converges within {limit} steps"):
             convergence.fastest(method, seed, limit)
 
 
@@ -100,7 +100,7 @@ def test_arrival_is_at_the_first_point_below_the_target_and_the_fastest_rate_the
 @settings(max_examples=10)
 def test_a_descent_is_told_from_the_origin_to_its_last_sample(rate, size, epochs, seed):
     history = convergence.descend_to_minimum("sgd", rate, size, epochs, seed)
-    objective, least = convergence.problem()
+    objective, least = convergence.logistic_problem()
     by = {}
     for m in history.measurements:
         by.setdefault(m.metric, {})[m.step] = m.value

@@ -193,7 +193,7 @@ def test_confidently_wrong_reports_the_limit_and_refuses_the_unconvinced(images_
 
 def test_too_few_images_are_an_error(images_and_labels):
     images, labels = images_and_labels
-    with pytest.raises(ValueError, match="100 images are fewer than the 512"):
+    with pytest.raises(ValueError, match="got 100 images, expected at least 512"):
         synthetic.confidently_wrong(0, images[:100], labels[:100])
 
 
@@ -281,7 +281,7 @@ def test_zigzag_without_arrival_is_the_horizon(images_and_labels, monkeypatch):
 def test_zigzag_moves_both_weights_the_same_way():
     x = torch.rand(16, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.01
     objective = sigmoid_neuron(x, torch.sigmoid(x @ synthetic.MINIMUM))
-    points = synthetic._walk(objective, synthetic.START, 2.0, 1, 50, torch.Generator().manual_seed(0))
+    points = synthetic._descend(objective, synthetic.START, 2.0, 1, 50, torch.Generator().manual_seed(0))
     assert (points.diff(dim=0).prod(dim=1) > 0).all()
 
 
