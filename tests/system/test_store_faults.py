@@ -206,7 +206,7 @@ FILLS = """
 import sys
 from unittest.mock import patch
 from bench import __main__ as command_line
-from bench.cli import run as run_command
+from bench.runner import training
 from tests.small_store import run
 
 def fill(session, *arguments, **options):
@@ -215,7 +215,7 @@ def fill(session, *arguments, **options):
         session.record(cell, outcome)
 
 sys.argv[1:] = ["run", "--dataset", "digits", "--only", "losses", "--results", sys.argv[1]]
-with patch.object(run_command.XX, "run_plans", fill):
+with patch.object(training, "run_plans", fill):
     command_line.cli()
 """
 
