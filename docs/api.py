@@ -82,7 +82,10 @@ def _optimizer(name: str) -> str:
     """Return the page of one optimizer."""
     entry = OPTIMIZERS[name]
     kind = type(entry.make([torch.nn.Parameter(torch.zeros(1))], 0.1)).__name__
-    counterpart = entry.twin and type(entry.twin([torch.nn.Parameter(torch.zeros(1))], 0.1)).__name__
+    counterpart = (
+        entry.torch_counterpart
+        and type(entry.torch_counterpart([torch.nn.Parameter(torch.zeros(1))], 0.1)).__name__
+    )
     return f"""# {entry.label}
 
 $$

@@ -1,21 +1,48 @@
-"""What is said to a name that a table does not have."""
+"""Error messages for unknown names and invalid values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+Row = TypeVar("Row")
 
 
-def unknown(what: str, name: str, table: Iterable[str]) -> str:
-    """One line: the name that came, the one of the table that may have been meant, and all that it has."""
+def invalid(name: str, got: object, expected: str) -> str:
+    """Return the error message for an invalid value.
+
+    Args:
+        name: the argument, or a phrase for it.
+        got: the value, formatted by `str`.
+        expected: the valid values, as a phrase.
+
+    >>> invalid("lr", -1, "a finite number >= 0")
+    'Invalid lr: got -1, expected a finite number >= 0.'
+    """
+    return f"Invalid {name}: got {got}, expected {expected}."
+
+
+def unknown(kind: str, name: str, table: Iterable[str]) -> str:
+    """Return the error message for a name that a table lacks, in one line, with the nearest valid name.
+
+    >>> unknown("strategy", "tilled", ["loops", "unfold", "tiled"])
+    "Unknown strategy 'tilled'; expected one of: loops, unfold, tiled. Did you mean 'tiled'?"
+    """
     known = list(table)
     folded = {each.casefold(): each for each in known}
     near = get_close_matches(name.casefold(), folded, n=1)
-    meant = f"did you mean {folded[near[0]]!r}? Known" if near else "known"
-    return f"unknown {what} {name!r}; {meant}: {', '.join(known)}"
+    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
+    return f"Unknown {kind} {name!r}; expected one of: {', '.join(known)}.{hint}"
 
 
-def check(what: str, given: Iterable[str], table: Iterable[str]) -> None:
-    """Raise ValueError for the first name that the table does not have."""
+def check(kind: str, names: Iterable[str], table: Iterable[str]) -> None:
+    """Raise ValueError for the first of `names` that `table` lacks."""
     known = list(table)
-    for name in given:
+    for name in names:
         if name not in known:
-            raise ValueError(unknown(what, name, known))
+            raise ValueError(unknown(kind, name, known))
+
+
+def lookup(kind: str, name: str, table: Mapping[str, Row]) -> Row:
+    """Return the row of `table` called `name`; raise ValueError where there is none."""
+    check(kind, [name], table)
+    return table[name]

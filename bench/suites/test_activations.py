@@ -11,7 +11,7 @@ from torch.nn import functional
 from bench.experiments.workloads.registry import module_of
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
-from impl.activations.autograd import LADDER
+from impl.activations.autograd import BACKENDS
 from impl.activations.registry import ACTIVATIONS
 
 SIZES = (2**14, 2**17, 2**20)
@@ -20,7 +20,7 @@ COMPARED = ("swish", "sgelu", "ada_sgelu")
 IMPLEMENTATIONS = [
     (name, implementation)
     for name, activation in ACTIVATIONS.items()
-    for implementation in ("impl", "torch", *(LADDER if name in COMPARED else ()))
+    for implementation in ("impl", "torch", *(BACKENDS if name in COMPARED else ()))
     if implementation != "torch" or activation.native
 ]
 
@@ -46,8 +46,8 @@ def function(timing: BenchmarkCase, device: str) -> tuple[Callable[[Tensor], Ten
     module = activation.module(device=device)
     if timing.implementation == "impl":
         return module, list(module.parameters())
-    run, tensors = LADDER[timing.implementation], [*module.parameters(), *module.buffers()]
-    return lambda x: run(module.rule, x, *tensors), list(module.parameters())
+    run, tensors = BACKENDS[timing.implementation], [*module.parameters(), *module.buffers()]
+    return lambda x: run(module.op, x, *tensors), list(module.parameters())
 
 
 def normal(size: int, device: str, seed: int = 0) -> Tensor:

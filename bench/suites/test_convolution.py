@@ -13,7 +13,7 @@ from bench.experiments.workloads.registry import strategy_of
 from bench.experiments.workloads.user_code import is_custom
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
-from impl.convolution.functional import STRATEGIES, Geometry, Strategy, conv2d
+from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bench.experiments.workloads.registry import optimizer_of
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from bench.suites.setup_cache import cached
-from impl.activations.modules import ReLU
+from impl.activations import ReLU
 from impl.optimizers.registry import OPTIMIZERS, Make
 
 PARAMETERS = {  # network -> description and number of its parameters
@@ -41,7 +41,7 @@ def cases(custom: Sequence[str]) -> list[BenchmarkCase]:
         (name, implementation)
         for name, optimizer in OPTIMIZERS.items()
         for implementation in ("impl", "torch")
-        if implementation == "impl" or optimizer.twin
+        if implementation == "impl" or optimizer.torch_counterpart
     ]
     return [
         BenchmarkCase("optimizer_step", name, implementation, *PARAMETERS["classifier"])
@@ -53,7 +53,9 @@ def cases(custom: Sequence[str]) -> list[BenchmarkCase]:
 def test_step(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Time one update of all parameters of the classifier; torch with its defaults."""
     make = (
-        optimizer_of(timing.subject) if timing.implementation == "impl" else OPTIMIZERS[timing.subject].twin
+        optimizer_of(timing.subject)
+        if timing.implementation == "impl"
+        else OPTIMIZERS[timing.subject].torch_counterpart
     )
     assert make
     timed(make(parameters("classifier", device), 1e-9).step)
@@ -88,7 +90,7 @@ def twins(twin: Make, network: str, device: str) -> dict[str, Optimizer]:
         BenchmarkCase("interleaved", name, "1 thread", words, size)
         for words, size in PARAMETERS.values()
         for name, optimizer in OPTIMIZERS.items()
-        if optimizer.twin
+        if optimizer.torch_counterpart
     ],
     ids=str,
 )
@@ -98,13 +100,15 @@ def test_interleaved(
     """Interleave steps of ours with and without a compiler, and of torch's fast forms."""
     entry = OPTIMIZERS[timing.subject]
     network = next(name for name, (words, _) in PARAMETERS.items() if words == timing.input)
-    assert entry.twin
+    assert entry.torch_counterpart
     alternatives: Alternatives = {"ours": steps(entry.make(parameters(network, device), 1e-9))}
     with monkeypatch.context() as patch:
-        patch.setattr("impl.optimizers.flat_params.pays", lambda parameters: False)
+        patch.setattr("impl.optimizers.flat_params.worth_compiling", lambda parameters: False)
         plain = entry.make(parameters(network, device), 1e-9)
         alternatives["ours without compiler"] = steps(plain)
-    alternatives |= {name: steps(twin) for name, twin in twins(entry.twin, network, device).items()}
+    alternatives |= {
+        name: steps(twin) for name, twin in twins(entry.torch_counterpart, network, device).items()
+    }
     interleaved(alternatives, 1)
 
 

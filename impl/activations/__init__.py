@@ -1,78 +1,16 @@
-"""Activations: functions, derivatives, modules, and the registry of them."""
+"""Activation functions, their derivatives and modules, and the registry of them."""
 
-from impl.activations.functional import (
-    ada_sgelu,
-    ada_sgelu_derivative,
-    elu,
-    elu_derivative,
-    gelu,
-    gelu_derivative,
-    lisht,
-    lisht_derivative,
-    mish,
-    mish_derivative,
-    relu,
-    relu_derivative,
-    sgelu,
-    sgelu_derivative,
-    sgelu_yu,
-    sgelu_yu_derivative,
-    sigmoid,
-    sigmoid_derivative,
-    swish,
-    swish_derivative,
-    tanh,
-    tanh_derivative,
-)
-from impl.activations.modules import (
-    ELU,
-    GELU,
-    SGELU,
-    AdaSGELU,
-    LiSHT,
-    Mish,
-    ReLU,
-    SGELUYu,
-    Sigmoid,
-    Swish,
-    Tanh,
-)
+from typing import TYPE_CHECKING, Any
+
+from impl.activations import functional
+from impl.activations.functional import *  # noqa: F403
 from impl.activations.registry import ACTIVATIONS, Activation
 
-__all__ = [
-    "ACTIVATIONS",
-    "ELU",
-    "GELU",
-    "SGELU",
-    "Activation",
-    "AdaSGELU",
-    "LiSHT",
-    "Mish",
-    "ReLU",
-    "SGELUYu",
-    "Sigmoid",
-    "Swish",
-    "Tanh",
-    "ada_sgelu",
-    "ada_sgelu_derivative",
-    "elu",
-    "elu_derivative",
-    "gelu",
-    "gelu_derivative",
-    "lisht",
-    "lisht_derivative",
-    "mish",
-    "mish_derivative",
-    "relu",
-    "relu_derivative",
-    "sgelu",
-    "sgelu_derivative",
-    "sgelu_yu",
-    "sgelu_yu_derivative",
-    "sigmoid",
-    "sigmoid_derivative",
-    "swish",
-    "swish_derivative",
-    "tanh",
-    "tanh_derivative",
-]
+MODULES = {row.module.__name__: row.module for row in ACTIVATIONS.values()}
+globals().update(MODULES)
+
+__all__ = ["ACTIVATIONS", "Activation", *MODULES, *functional.__all__]
+
+if TYPE_CHECKING:  # the module classes, which follow from the registry
+
+    def __getattr__(name: str) -> Any: ...

@@ -1,12 +1,12 @@
-"""x erf(x) and its slope in single precision by rational functions: no exponential, one division each.
+"""Rational approximations of x erf(x) and its derivative in float32: no exponential, one division each.
 
-x erf(x) is even and its slope odd, so that functions of s = x² serve, and both reach their asymptote within
-single precision before |x| = 4.4. The coefficients are our own: R(s)/Q(s) + middle is the minimax fit in
-relative error (reweighted linear least squares, Lawson 1961, with the denominator of the step before as a
-weight, Loeb 1957), rounded to float32. `tests/test_erf.py` fits them anew and holds the errors against erf.
+x erf(x) is even and its derivative odd, so functions of s = x² suffice; both reach their asymptote within
+float32 before |x| = 4.4. R(s)/Q(s) + middle is the minimax fit in relative error (reweighted linear least
+squares, Lawson 1961, weighted with the denominator of the step before, Loeb 1957), rounded to float32.
+`tests/impl/activations/test_erf.py` repeats the fit and compares the errors with erf.
 
-The constant `middle` near the middle of the ratio's range makes rounding harmless: what R, Q and the division
-round is then a part of the whole only.
+The constant `middle` lies near the middle of the ratio's range: rounding in R, Q and the division then
+affects a part of the sum only.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Rational(NamedTuple):
-    """s -> middle + R(s)/Q(s) on [0, end²], the coefficients from the constant upwards."""
+    """A function s -> middle + R(s)/Q(s) on [0, end²]; coefficients from the constant upwards."""
 
     end: float
     middle: float
@@ -73,7 +73,7 @@ SLOPE = Rational(
 )
 
 
-# erf(x)/x over the denominator of the slope, for where both are wanted: 7e-7 off at most
+# erf(x)/x over the denominator of the slope, where both are needed: off by at most 7e-7
 VALUE_BY_SLOPE = (
     1.1283783912658691,
     0.31634533405303955,
@@ -88,6 +88,7 @@ VALUE_BY_SLOPE = (
 
 
 def _horner(coefficients: tuple[float, ...], s: Tensor) -> Tensor:
+    """Evaluate a polynomial of degree one or more at s by Horner's rule."""
     value = coefficients[-1] * s + coefficients[-2]
     for c in coefficients[-3::-1]:
         value = value * s + c
@@ -95,34 +96,34 @@ def _horner(coefficients: tuple[float, ...], s: Tensor) -> Tensor:
 
 
 def polynomial(coefficients: tuple[float, ...], s: Tensor) -> Tensor:
-    """c₀ + c₁ s + c₂ s² + … as (c₀ + c₂ s² + …) + s (c₁ + c₃ s² + …), less rounding than Horner's."""
+    """Return c₀ + c₁ s + c₂ s² + … as (c₀ + c₂ s² + …) + s (c₁ + c₃ s² + …): it rounds less than Horner's."""
     even, odd = coefficients[0::2], coefficients[1::2]
     return _horner(even, s * s) + s * _horner(odd, s * s)
 
 
 def rational(r: Rational, s: Tensor) -> Tensor:
-    """middle + R(s)/Q(s), elementwise; float32 of any shape."""
+    """Return middle + R(s)/Q(s), elementwise; float32 of any shape."""
     return polynomial(r.R, s) / polynomial(r.Q, s) + r.middle
 
 
 def x_erf_x(x: Tensor) -> Tensor:
-    """x erf(x), elementwise; float32 of any shape."""
+    """Return x erf(x), elementwise; float32 of any shape."""
     s = x * x
     return torch.where(x.abs() > VALUE.end, x.abs(), s * rational(VALUE, s))
 
 
 def _slope_beyond(x: Tensor, ratio: Tensor) -> Tensor:
-    """±1 where |x| is past the end, else the ratio."""
+    """Return ±1 where |x| is past the end, else the ratio."""
     return torch.where(x > SLOPE.end, 1.0, torch.where(x < -SLOPE.end, -1.0, ratio))
 
 
 def x_erf_x_slope(x: Tensor) -> Tensor:
-    """erf(x) + 2/√π x exp(-x²), the derivative of x erf(x), elementwise; float32 of any shape."""
+    """Return erf(x) + 2/√π x exp(-x²), the derivative of x erf(x); float32 of any shape."""
     return _slope_beyond(x, x * rational(SLOPE, x * x))
 
 
 def x_erf_x_slope_and_value(x: Tensor) -> tuple[Tensor, Tensor]:
-    """`x_erf_x_slope` and, for a factor's gradient, x erf(x) to a relative 7e-7; float32 of any shape."""
+    """Return `x_erf_x_slope` and, for the gradient of a factor, x erf(x) with relative error 7e-7."""
     s = x * x
     part = 1 / polynomial(SLOPE.Q, s)
     slope = x * (polynomial(SLOPE.R, s) * part + SLOPE.middle)

@@ -1,120 +1,95 @@
-"""The activations as modules, and one table of them: function, derivative, formula, reference, ways to run.
+"""Activations as `torch.nn` modules: the base classes, and the modules with a parameter.
 
-The functions stand in `impl.functions`, the ways to run them in `impl.ladder`.
+The registry makes the modules without a parameter by `elementwise`.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from impl.activations import erf
-from impl.activations import float32 as single
-from impl.activations import functional as functions
-from impl.activations.autograd import Rule, composed, fused
-from impl.activations.functional import (
-    ada_sgelu,
-    ada_sgelu_derivative,
-    elu,
-    elu_derivative,
-    gelu,
-    gelu_derivative,
-    lisht,
-    lisht_derivative,
-    mish,
-    mish_derivative,
-    relu,
-    relu_derivative,
-    sgelu,
-    sgelu_derivative,
-    sgelu_yu,
-    sgelu_yu_derivative,
-    sigmoid,
-    sigmoid_derivative,
-    swish,
-    swish_derivative,
-    tanh,
-    tanh_derivative,
-)
+from impl.activations import float32, functional
+from impl.activations.autograd import ElementwiseFunction, ElementwiseOp, compiled
+
+SHAPE = """Shape:
+    Input of any shape, floating; output of the same shape, dtype and memory format."""
 
 
 class Elementwise(nn.Module):
-    """An activation without parameters: applies its `rule` to x of any shape.
+    """An activation without parameters.
 
-    run: the rung of `impl.ladder` that is fastest for it; a single kernel of torch with its own backward
-    leaves nothing to fuse. device, dtype: of the parameters, as in torch; most activations have none.
+    Attributes:
+        op: the function and its derivatives.
+        backend: the fastest of `impl.activations.autograd.BACKENDS` for it; a function that is one kernel of
+            torch with its own backward leaves nothing to compile.
 
-    >>> SGELU()(torch.tensor([-1.0, 2.0], dtype=torch.float64)).round(decimals=4)
-    tensor([0.8427, 1.9906], dtype=torch.float64)
+    Args:
+        device: device of the parameters; most activations have none.
+        dtype: dtype of the parameters.
     """
 
-    rule: ClassVar[Rule]
-    run: ClassVar[Callable[..., Tensor]] = staticmethod(fused)
+    op: ClassVar[ElementwiseOp]
+    backend: ClassVar[Callable[..., Tensor]] = staticmethod(compiled)
 
     def __init__(self, *, device: Any = None, dtype: torch.dtype | None = None) -> None:
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the function to x of any shape, floating; returns that shape, dtype and memory format."""
-        return type(self).run(self.rule, x)
+        """Apply the function to x."""
+        return type(self).backend(self.op, x)
 
 
-class Sigmoid(Elementwise):
-    """Module of `sigmoid`."""
+def elementwise(
+    name: str,
+    f: ElementwiseFunction,
+    derivative: ElementwiseFunction,
+    *,
+    float32: ElementwiseOp | None = None,
+    backend: Callable[..., Tensor] = compiled,
+) -> type[Elementwise]:
+    """Make the module class of a function without parameters, with the function's own documentation.
 
-    rule = Rule(sigmoid, sigmoid_derivative)
-    run = staticmethod(composed)
+    Args:
+        name: name of the class.
+        f: the function, (…) to (…).
+        derivative: its derivative.
+        float32: both in forms that compile to cheaper kernels.
+        backend: one of the functions in `impl.activations.autograd.BACKENDS`.
 
-
-class Tanh(Elementwise):
-    """Module of `tanh`."""
-
-    rule = Rule(tanh, tanh_derivative)
-    run = staticmethod(composed)
-
-
-class ReLU(Elementwise):
-    """Module of `relu`."""
-
-    rule = Rule(relu, relu_derivative)
-    run = staticmethod(composed)
-
-
-class GELU(Elementwise):
-    """Module of `gelu`."""
-
-    rule = Rule(gelu, gelu_derivative, single=Rule(single.gelu, single.gelu_derivative))
-
-
-class SGELU(Elementwise):
-    """Module of `sgelu`."""
-
-    rule = Rule(sgelu, sgelu_derivative, single=Rule(erf.x_erf_x, erf.x_erf_x_slope))
+    Example:
+        >>> from impl.activations import tanh, tanh_derivative
+        >>> elementwise("Tanh", tanh, tanh_derivative)()(torch.tensor([0.0, 2.0]))
+        tensor([0.0000, 0.9640])
+    """
+    members = {
+        "__doc__": _document(f, name),
+        "__module__": "impl.activations",
+        "op": ElementwiseOp(f, derivative, float32=float32),
+        "backend": staticmethod(backend),
+    }
+    return type(name, (Elementwise,), members)
 
 
-class SGELUYu(Elementwise):
-    """Module of `sgelu_yu`."""
-
-    rule = Rule(sgelu_yu, sgelu_yu_derivative, single=Rule(single.sgelu_yu, single.sgelu_yu_derivative))
-
-
-class LiSHT(Elementwise):
-    """Module of `lisht`."""
-
-    rule = Rule(lisht, lisht_derivative)
+def _document(f: ElementwiseFunction, name: str) -> str:
+    """Return the docstring of f for a module called `name`: its summary, shape, example and reference."""
+    summary, _, rest = (inspect.getdoc(f) or "").partition("\n\nArgs:")
+    _, title, example = rest.partition("\n\nExample:")
+    return f"{summary}\n\n{SHAPE}{title}{example}".replace(f">>> {f.__name__}(", f">>> {name}()(")
 
 
-class Mish(Elementwise):
-    """Module of `mish`."""
+class Parametric(Elementwise):
+    """An activation with one scalar parameter, fixed or trained with the rest of the network.
 
-    rule = Rule(mish, mish_derivative, single=Rule(single.mish, single.mish_derivative))
+    Attributes:
+        parameter: name of the parameter.
 
-
-class WithParameter(Elementwise):
-    """An activation with one scalar parameter, a number or trained with the rest of the network.
-
-    value: where it starts; trainable: whether it is an `nn.Parameter`, on `device` and of `dtype`.
+    Args:
+        value: the parameter's initial value.
+        trainable: whether it is an `nn.Parameter`; else it is a buffer.
+        device: device of the parameter.
+        dtype: dtype of the parameter.
     """
 
     parameter: ClassVar[str]
@@ -130,28 +105,43 @@ class WithParameter(Elementwise):
             self.register_buffer(self.parameter, start)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the function to x of any shape, floating; returns that shape, dtype and memory format."""
-        return type(self).run(self.rule, x, getattr(self, self.parameter))
+        """Apply the function to x."""
+        return type(self).backend(self.op, x, getattr(self, self.parameter))
 
     def extra_repr(self) -> str:
-        """Name of the parameter, its value and whether it is trained."""
+        """Return the parameter's name and value, and whether it is trained."""
         value = getattr(self, self.parameter)
         return f"{self.parameter}={value.item():g}, trainable={isinstance(value, nn.Parameter)}"
 
 
-class Swish(WithParameter):
-    """Module of `swish` with β = `beta`, fixed or trained.
+class Swish(Parametric):
+    """Apply Swish(x) = x σ(βx) elementwise; with β = 1 it is SiLU.
 
-    >>> Swish(beta=2)
-    Swish(beta=2, trainable=False)
+    Args:
+        beta: initial value of β.
+        trainable: whether β is trained.
+        device: device of β.
+        dtype: dtype of β.
+
+    Shape:
+        Input of any shape, floating; output of the same shape, dtype and memory format.
+
+    Example:
+        >>> Swish(beta=2)
+        Swish(beta=2, trainable=False)
+        >>> Swish()(torch.tensor([-1.0, 0.0, 2.0])).detach()
+        tensor([-0.2689,  0.0000,  1.7616])
+
+    References:
+        Ramachandran, Zoph & Le (2017); Elfwing, Uchibe & Doya (2018).
     """
 
     parameter = "beta"
-    rule = Rule(
-        swish,
-        swish_derivative,
-        functions.swish_derivative_in_beta,
-        Rule(single.swish, single.swish_derivative, single.swish_derivative_in_beta),
+    op = ElementwiseOp(
+        functional.swish,
+        functional.swish_derivative,
+        functional.swish_derivative_in_beta,
+        ElementwiseOp(float32.swish, float32.swish_derivative, float32.swish_derivative_in_beta),
     )
 
     def __init__(
@@ -165,23 +155,38 @@ class Swish(WithParameter):
         super().__init__(beta, trainable, device=device, dtype=dtype)
 
 
-class AdaSGELU(WithParameter):
-    """Module of `ada_sgelu` with α = `alpha` at the start, trained unless told otherwise.
+class AdaSGELU(Parametric):
+    """Apply AdaSGELU(x) = α x erf(x) elementwise.
 
-    >>> AdaSGELU()
-    AdaSGELU(alpha=1, trainable=True)
+    Args:
+        alpha: initial value of α.
+        trainable: whether α is trained.
+        device: device of α.
+        dtype: dtype of α.
+
+    Shape:
+        Input of any shape, floating; output of the same shape, dtype and memory format.
+
+    Example:
+        >>> AdaSGELU()
+        AdaSGELU(alpha=1, trainable=True)
+        >>> AdaSGELU()(torch.tensor([-1.0, 0.0, 2.0])).detach()
+        tensor([0.8427, 0.0000, 1.9906])
+
+    References:
+        Proposed by the assignment, question 11.
     """
 
     parameter = "alpha"
-    rule = Rule(
-        ada_sgelu,
-        ada_sgelu_derivative,
-        functions.ada_sgelu_derivative_in_alpha,
-        Rule(
-            single.ada_sgelu,
-            single.ada_sgelu_derivative,
-            functions.ada_sgelu_derivative_in_alpha,
-            derivatives=single.ada_sgelu_derivatives,
+    op = ElementwiseOp(
+        functional.ada_sgelu,
+        functional.ada_sgelu_derivative,
+        functional.ada_sgelu_derivative_in_alpha,
+        ElementwiseOp(
+            float32.ada_sgelu,
+            float32.ada_sgelu_derivative,
+            functional.ada_sgelu_derivative_in_alpha,
+            derivatives=float32.ada_sgelu_derivatives,
         ),
     )
 
@@ -196,15 +201,30 @@ class AdaSGELU(WithParameter):
         super().__init__(alpha, trainable, device=device, dtype=dtype)
 
 
-class ELU(WithParameter):
-    """Module of `elu` with α = `alpha`, fixed or trained.
+class ELU(Parametric):
+    """Apply ELU(x) = x where x > 0, else α (exp(x) - 1), elementwise.
 
-    >>> ELU()
-    ELU(alpha=1, trainable=False)
+    Args:
+        alpha: initial value of α.
+        trainable: whether α is trained.
+        device: device of α.
+        dtype: dtype of α.
+
+    Shape:
+        Input of any shape, floating; output of the same shape, dtype and memory format.
+
+    Example:
+        >>> ELU()
+        ELU(alpha=1, trainable=False)
+        >>> ELU()(torch.tensor([-1.0, 0.0, 2.0])).detach()
+        tensor([-0.6321,  0.0000,  2.0000])
+
+    References:
+        Clevert, Unterthiner & Hochreiter (2015).
     """
 
     parameter = "alpha"
-    rule = Rule(elu, elu_derivative, functions.elu_derivative_in_alpha)
+    op = ElementwiseOp(functional.elu, functional.elu_derivative, functional.elu_derivative_in_alpha)
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-""""""
+"""Compilation of elementwise functions and update rules by TorchInductor."""

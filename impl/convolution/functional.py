@@ -1,4 +1,4 @@
-"""Two-dimensional convolution behind one signature, by any strategy of one table, and its transpose.
+"""Two-dimensional convolution by several strategies, and its transpose.
 
 As everywhere in deep learning, "convolution" is the cross-correlation
     y[n, o, i, j] = b[o] + Σ_{c, u, v} w[o, c, u, v] x[n, c, i·stride + u·dilation, j·stride + v·dilation]
@@ -7,45 +7,49 @@ G groups, H x W pixels, kernel kh x kw, output Ho x Wo.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impl.convolution import memory
 from impl.convolution.geometry import (
     Geometry,
     Pair,
-    check,
-    check_alike,
+    Strategy,
+    check_groups,
+    check_same_type,
+    check_shapes,
     named_padding,
-    operations,
     pair,
     trailing,
 )
-from impl.convolution.memory import buffer_bytes
-from impl.convolution.pooling import avg_pool2d, max_pool2d
 from impl.convolution.shifted import shifted
 from impl.convolution.textbook import loops, unfold, windows
 from impl.convolution.tiled import tiled
+from impl.names import invalid, lookup
 
-__all__ = [
-    "STRATEGIES",
-    "Geometry",
-    "avg_pool2d",
-    "buffer_bytes",
-    "conv2d",
-    "conv_transpose2d",
-    "max_pool2d",
-    "operations",
-]
 
-Strategy = Callable[[Tensor, Tensor, Geometry], Tensor]
+@dataclass(frozen=True)
+class StrategyEntry:
+    """One row of `STRATEGIES`.
 
-STRATEGIES: dict[str, Strategy] = {
-    "loops": loops,
-    "unfold": unfold,
-    "windows": windows,
-    "shifted": shifted,
-    "tiled": tiled,
+    Attributes:
+        convolve: the convolution of an input (N, C, H, W) with a weight (O, C/G, kh, kw) by a `Geometry`.
+        buffer_values: the values that it holds at its peak beyond input, weight and output; same arguments.
+    """
+
+    convolve: Strategy
+    buffer_values: Callable[[Tensor, Tensor, Geometry], int]
+
+
+STRATEGIES: dict[str, StrategyEntry] = {
+    "loops": StrategyEntry(loops, memory.loops),
+    "unfold": StrategyEntry(unfold, memory.unfold),
+    "windows": StrategyEntry(windows, memory.windows),
+    "shifted": StrategyEntry(shifted, memory.shifted),
+    "tiled": StrategyEntry(tiled, memory.tiled),
 }
 
 
@@ -60,25 +64,50 @@ def conv2d(
     *,
     strategy: str = "unfold",
 ) -> Tensor:
-    """Convolve as `torch.nn.functional.conv2d` does, by the strategy of that name in `STRATEGIES`.
+    """Convolve as `torch.nn.functional.conv2d`, by one of several strategies.
 
-    input: (N, C, H, W) or (C, H, W); weight: (O, C/groups, kh, kw); bias: (O,) or None; returns
-    (N, O, Ho, Wo) or (O, Ho, Wo), see `Geometry.output_size`. padding: an int, a pair, "valid" for none, or
-    "same" for as much as keeps the size. Raises ValueError for shapes and devices that do not fit and for an
-    unknown strategy or padding, TypeError for strides, paddings and dilations of another form and for tensors
-    of two dtypes.
+        y[n, o, i, j] = b[o] + Σ_{c, u, v} w[o, c, u, v] x[n, c, i·stride + u·dilation, j·stride + v·dilation]
 
-    >>> import torch
-    >>> input = torch.arange(16.0).reshape(1, 1, 4, 4)
-    >>> weight = torch.ones(1, 1, 3, 3)
-    >>> conv2d(input, weight)
-    tensor([[[[45., 54.],
-              [81., 90.]]]])
-    >>> conv2d(input, weight, stride=2, padding=1, strategy="tiled").shape
-    torch.Size([1, 1, 2, 2])
+    All strategies compute the same values up to rounding:
+
+    | strategy | arithmetic | memory beyond input and output | when to use |
+    |---|---|---|---|
+    | `loops` | a patch times a filter for each output value | all outputs once more | to read; tiny inputs |
+    | `unfold` | a matrix product with the columns (im2col) | kh·kw inputs, kept | small inputs |
+    | `windows` | an einsum over a strided view | padded copy and columns | to read; higher derivatives |
+    | `shifted` | a matrix product a kernel offset (kn2row) | a tile of rows | many channels, stride 1 |
+    | `tiled` | im2col of a few samples at a time | a tile of columns | training, large batches |
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        weight: (O, C/groups, kh, kw).
+        bias: (O,), or None.
+        stride: an int, or a pair (rows, columns).
+        padding: an int, a pair, "valid" for none, or "same" for the padding that keeps the size.
+        dilation: an int, or a pair.
+        groups: number of groups.
+        strategy: a name in `STRATEGIES`.
+
+    Returns:
+        (N, O, Ho, Wo) or (O, Ho, Wo), see `Geometry.output_size`.
+
+    Raises:
+        ValueError: shapes or devices do not fit, or the strategy or padding is unknown.
+        TypeError: strides, paddings or dilations have another form, or dtypes differ.
+
+    Example:
+        >>> input = torch.arange(16.0).reshape(1, 1, 4, 4)
+        >>> weight = torch.ones(1, 1, 3, 3)
+        >>> conv2d(input, weight)
+        tensor([[[[45., 54.],
+                  [81., 90.]]]])
+        >>> conv2d(input, weight, stride=2, padding=1, strategy="tiled").shape
+        torch.Size([1, 1, 2, 2])
+
+    References:
+        Chellapilla, Puri & Simard (2006); Dumoulin & Visin (2016).
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
+    convolve = lookup("strategy", strategy, STRATEGIES).convolve
     if input.dim() == 3:
         return conv2d(
             input[None], weight, bias, stride, padding, dilation, groups, strategy=strategy
@@ -90,17 +119,17 @@ def conv2d(
     else:
         paddings = pair("padding", padding, 0)
     geometry = Geometry(strides, paddings, dilations, groups)
-    check(input.shape, weight.shape, geometry)
-    check_alike(input, weight=weight, bias=bias)
+    check_shapes(input.shape, weight.shape, geometry)
+    check_same_type(input, weight=weight, bias=bias)
     check_bias(bias, len(weight))
-    output = STRATEGIES[strategy](input, weight, geometry)
+    output = convolve(input, weight, geometry)
     return output if bias is None else output.add_(bias[:, None, None])
 
 
 def check_bias(bias: Tensor | None, channels: int) -> None:
-    """Raise ValueError where a bias is not one number for each output channel."""
+    """Raise ValueError unless a bias has one number for each output channel."""
     if bias is not None and bias.shape != (channels,):
-        raise ValueError(f"bias must have shape {(channels,)}, not {tuple(bias.shape)}")
+        raise ValueError(invalid("bias", f"shape {tuple(bias.shape)}", f"shape {(channels,)}"))
 
 
 def conv_transpose2d(
@@ -113,17 +142,36 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: int | Pair = 1,
 ) -> Tensor:
-    """Apply the adjoint of `conv2d` in its input, as `torch.nn.functional.conv_transpose2d` does.
+    """Convolve transposed as `torch.nn.functional.conv_transpose2d`: the adjoint of `conv2d` in its input.
 
-    y = b + fold(wᵀ · x): each input pixel adds its multiple of the filters to a window of the output.
-    input: (N, C, H, W) or (C, H, W); weight: (C, O/groups, kh, kw); bias: (O,) or None; returns
-    (N, O, Ho, Wo) or (O, Ho, Wo) with
-    Ho = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1, Wo likewise. Raises ValueError
-    for shapes that do not fit, TypeError as `conv2d`.
+        y = b + fold(wᵀ · x)
 
-    >>> import torch
-    >>> conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 1, 2), stride=2)
-    tensor([[[[1., 1., 2., 2.]]]])
+    Each input pixel adds its multiple of the filters to a window of the output, of size
+    Ho = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1, Wo likewise.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        weight: (C, O/groups, kh, kw).
+        bias: (O,), or None.
+        stride: an int, or a pair (rows, columns).
+        padding: an int, or a pair; rows and columns cut off the output.
+        output_padding: an int, or a pair; rows and columns added at the end.
+        groups: number of groups.
+        dilation: an int, or a pair.
+
+    Returns:
+        (N, O, Ho, Wo) or (O, Ho, Wo).
+
+    Raises:
+        ValueError: shapes or devices do not fit.
+        TypeError: strides, paddings or dilations have another form, or dtypes differ.
+
+    Example:
+        >>> conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 1, 2), stride=2)
+        tensor([[[[1., 1., 2., 2.]]]])
+
+    References:
+        Dumoulin & Visin (2016).
     """
     if input.dim() == 3:
         return conv_transpose2d(
@@ -133,9 +181,9 @@ def conv_transpose2d(
     paddings, extra = pair("padding", padding, 0), pair("output_padding", output_padding, 0)
     if any(more >= max(s, d) for more, s, d in zip(extra, strides, dilations, strict=True)):
         raise ValueError(
-            f"output_padding {extra} must be smaller than stride {strides} or dilation {dilations}"
+            invalid("output_padding", extra, f"less than stride {strides} or dilation {dilations}")
         )
-    check_alike(input, weight=weight, bias=bias)
+    check_same_type(input, weight=weight, bias=bias)
     rows, columns = (
         (size - 1) * s + d * (k - 1) + 1
         for size, s, d, k in zip(trailing(input), strides, dilations, trailing(weight), strict=True)
@@ -154,14 +202,44 @@ def _check_transposed(input: Tensor, weight: Tensor, groups: int, size: Pair) ->
     """Raise ValueError where input, weight and groups of a transposed convolution do not fit."""
     for name, tensor, axes in (("input", input, "(N, C, H, W)"), ("weight", weight, "(C, O/groups, kh, kw)")):
         if tensor.dim() != 4 or 0 in tensor.shape[1:]:
-            raise ValueError(f"{name} must have shape {axes}, not {tuple(tensor.shape)}")
-    if groups < 1 or input.shape[1] % groups:
-        raise ValueError(
-            f"groups must be at least 1 and divide the {input.shape[1]} input channels, not {groups}"
-        )
+            raise ValueError(invalid(name, f"shape {tuple(tensor.shape)}", f"shape {axes}"))
+    check_groups(groups, "input", input.shape[1])
     if len(weight) != input.shape[1]:
         raise ValueError(
-            f"weight {tuple(weight.shape)} expects {len(weight)} input channels, not {input.shape[1]}"
+            invalid("input", f"{input.shape[1]} channels", f"{len(weight)} for weight {tuple(weight.shape)}")
         )
     if min(size) < 1:
-        raise ValueError(f"padding leaves an output of {size} pixels, expected at least one")
+        raise ValueError(invalid("padding", f"an output of {size} pixels", "at least one pixel"))
+
+
+def buffer_bytes(
+    strategy: str,
+    input_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    geometry: Geometry,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> int:
+    """Return the bytes that a forward pass holds at its peak beyond input, weight and output.
+
+    With groups, torch's products may also copy weight and output in `unfold` and `windows`; not counted.
+
+    Args:
+        strategy: a name in `STRATEGIES`.
+        input_shape: (N, C, H, W).
+        weight_shape: (O, C/groups, kh, kw).
+        geometry: strides, paddings, dilations and groups.
+        dtype: dtype of all tensors.
+
+    Raises:
+        ValueError: the strategy is unknown, or the shapes do not fit.
+
+    Example:
+        >>> buffer_bytes("unfold", (1, 1, 28, 28), (16, 1, 3, 3), Geometry()) == 4 * 9 * 26 * 26
+        True
+    """
+    entry = lookup("strategy", strategy, STRATEGIES)
+    check_shapes(torch.Size(input_shape), torch.Size(weight_shape), geometry)
+    # On the device "meta" a tensor has a shape and no memory.
+    input, weight = (torch.empty(shape, dtype=dtype, device="meta") for shape in (input_shape, weight_shape))
+    return entry.buffer_values(input, weight, geometry) * dtype.itemsize

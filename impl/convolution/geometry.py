@@ -1,18 +1,28 @@
-"""How a kernel slides over an image: strides, paddings, dilations, sizes, and the checks of them."""
+"""Geometry of a convolution: strides, paddings, dilations, sizes, and checks of them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impl.names import invalid
+
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel slides over an input, each pair as (rows, columns)."""
+    """Strides, paddings, dilations and groups of a convolution, each pair as (rows, columns).
+
+    Attributes:
+        stride: step of the kernel.
+        padding: zeros on either side.
+        dilation: distance of neighbouring kernel offsets.
+        groups: number of groups.
+    """
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
@@ -20,7 +30,12 @@ class Geometry:
     groups: int = 1
 
     def output_size(self, size: Pair, kernel: Pair) -> Pair:
-        """(Ho, Wo) = ⌊(size + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1; below 1 if none fits."""
+        """Return (Ho, Wo) = ⌊(size + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1; < 1 if none fits.
+
+        Args:
+            size: (H, W) of the input.
+            kernel: (kh, kw).
+        """
         rows, columns = (
             (length + 2 * padding - dilation * (extent - 1) - 1) // stride + 1
             for length, extent, stride, padding, dilation in zip(
@@ -30,89 +45,114 @@ class Geometry:
         return rows, columns
 
 
+Strategy = Callable[[Tensor, Tensor, Geometry], Tensor]
+
+
 def trailing(tensor: Tensor) -> Pair:
-    """The last two sizes: of an image its height and width, of a weight its kernel's."""
+    """Return the last two sizes: (H, W) of an image, (kh, kw) of a weight."""
     return tensor.shape[-2], tensor.shape[-1]
 
 
 def pair(name: str, value: int | Pair, least: int) -> Pair:
-    """Return value twice, or the pair that it is; TypeError for anything else, ValueError below `least`."""
-    found = (
-        (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
-    )
-    if len(found) != 2 or not all(isinstance(number, int) for number in found):
-        raise TypeError(f"{name} must be an int or a pair of ints, not {value!r}")
-    if min(found) < least:
-        raise ValueError(f"{name} must be at least {least}, not {value!r}")
-    return found
+    """Return `value` as a pair.
+
+    Args:
+        name: the argument, for the error.
+        value: an int or a pair of ints.
+        least: the least valid int.
+
+    Raises:
+        TypeError: `value` is neither.
+        ValueError: a number is below `least`.
+    """
+    both = (value, value) if isinstance(value, int) else value
+    if (
+        not isinstance(both, (tuple, list))
+        or len(both) != 2
+        or not all(isinstance(number, int) for number in both)
+    ):
+        raise TypeError(invalid(name, repr(value), "an int or a pair of ints"))
+    if min(both) < least:
+        raise ValueError(invalid(name, value, f"at least {least}"))
+    return both[0], both[1]
 
 
 def named_padding(name: str, kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Pair, Pair]:
     """Return the padding called "valid" or "same", and what "same" adds at the bottom and on the right.
 
-    "same" keeps the size: dilation (kernel - 1) zeros in all, the odd one at the end. Raises ValueError for
-    another name and, as torch does, for "same" with a stride.
+    "same" keeps the size: dilation (kernel - 1) zeros in all, the odd one at the end.
+
+    Args:
+        name: "valid" or "same".
+        kernel: (kh, kw).
+        stride: (rows, columns).
+        dilation: (rows, columns).
+
+    Raises:
+        ValueError: the name is unknown or, as in torch, "same" comes with a stride.
     """
     if name == "valid":
         return (0, 0), (0, 0)
     if name != "same":
-        raise ValueError(f"padding must be 'same', 'valid', an int or a pair of ints, not {name!r}")
+        raise ValueError(invalid("padding", repr(name), "'same', 'valid', an int or a pair of ints"))
     if stride != (1, 1):
-        raise ValueError(f"padding='same' needs stride 1, not {stride}")
+        raise ValueError(invalid("stride", stride, "1 with padding='same'"))
     rows, columns = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
     return (rows // 2, columns // 2), (rows % 2, columns % 2)
 
 
-def check(input: torch.Size, weight: torch.Size, geometry: Geometry) -> None:
+def check_shapes(input: torch.Size, weight: torch.Size, geometry: Geometry) -> None:
     """Raise ValueError where input (N, C, H, W), weight (O, C/groups, kh, kw) and geometry do not fit."""
     for name, shape, axes in (("input", input, "(N, C, H, W)"), ("weight", weight, "(O, C/groups, kh, kw)")):
         if len(shape) != 4:
-            raise ValueError(f"{name} must have shape {axes}, not {tuple(shape)}")
+            raise ValueError(invalid(name, f"shape {tuple(shape)}", f"shape {axes}"))
     if 0 in weight:
-        raise ValueError(f"weight must have no empty axis, but has shape {tuple(weight)}")
+        raise ValueError(invalid("weight", f"shape {tuple(weight)}", "no empty axis"))
     groups = geometry.groups
-    if groups < 1 or weight[0] % groups:
-        raise ValueError(
-            f"groups must be at least 1 and divide the {weight[0]} output channels, not {groups}"
-        )
+    check_groups(groups, "output", weight[0])
     if input[1] != weight[1] * groups:
-        raise ValueError(
-            f"weight {tuple(weight)} with groups={groups} expects {weight[1] * groups} input channels,"
-            f" not {input[1]}"
-        )
+        expected = f"{weight[1] * groups} for weight {tuple(weight)} and groups={groups}"
+        raise ValueError(invalid("input", f"{input[1]} channels", expected))
     if min(geometry.output_size((input[2], input[3]), (weight[2], weight[3]))) < 1:
-        raise ValueError(
-            f"kernel {tuple(weight[2:])} with dilation {geometry.dilation} is larger than"
-            f" input {tuple(input[2:])} with padding {geometry.padding}"
-        )
+        kernel = f"kernel {tuple(weight[2:])} with dilation {geometry.dilation}"
+        padded = f"one that fits input {tuple(input[2:])} with padding {geometry.padding}"
+        raise ValueError(invalid("weight", kernel, padded))
 
 
-def check_alike(input: Tensor, **others: Tensor | None) -> None:
-    """Raise TypeError where one of the others has not the input's dtype, ValueError where not its device."""
+def check_groups(groups: int, side: str, channels: int) -> None:
+    """Raise ValueError unless `groups` divides the channels of a side, "input" or "output"."""
+    if groups < 1 or channels % groups:
+        raise ValueError(invalid("groups", groups, f"at least 1 and a divisor of {channels} {side} channels"))
+
+
+def check_same_type(input: Tensor, **others: Tensor | None) -> None:
+    """Raise TypeError unless all have the input's dtype, ValueError unless its device."""
     for name, tensor in others.items():
         if tensor is None:
             continue
         if tensor.dtype != input.dtype:
-            raise TypeError(f"{name} is {tensor.dtype}, input is {input.dtype}: both must be the same")
+            raise TypeError(invalid(f"dtype of {name}", tensor.dtype, f"that of the input, {input.dtype}"))
         if tensor.device != input.device:
-            raise ValueError(f"{name} is on {tensor.device}, input on {input.device}: both must be the same")
+            raise ValueError(
+                invalid(f"device of {name}", tensor.device, f"that of the input, {input.device}")
+            )
 
 
 def pad(input: Tensor, padding: Pair, value: float = 0.0) -> Tensor:
-    """Return (…, H, W) with `padding` rows and columns of `value` on either side; itself without any."""
+    """Pad (…, H, W) with `padding` rows and columns of `value` on either side; without padding, itself."""
     rows, columns = padding
     return F.pad(input, (columns, columns, rows, rows), value=value) if rows or columns else input
 
 
 def sliding(input: Tensor, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Tensor:
-    """View (…, H, W) as its windows (…, Ho, Wo, kh, kw), copying nothing."""
+    """View (…, H, W) as its windows (…, Ho, Wo, kh, kw) without copying."""
     rows, columns = (d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     views = input.unfold(-2, rows, stride[0]).unfold(-2, columns, stride[1])
     return views[..., :: dilation[0], :: dilation[1]]
 
 
-def share(samples: int, most: int) -> int:
-    """Return how many samples a tile holds if it may hold `most`: tiles as few and as even as can be."""
+def tile_size(samples: int, most: int) -> int:
+    """Return the number of samples a tile, at most `most`: as few and as even tiles as possible."""
     parts = max(1, math.ceil(samples / max(1, most)))
     return max(1, math.ceil(samples / parts))
 
@@ -120,12 +160,19 @@ def share(samples: int, most: int) -> int:
 def operations(input_shape: tuple[int, ...], weight_shape: tuple[int, ...], geometry: Geometry) -> int:
     """Return the multiply-adds of one forward pass by the definition, N·O·Ho·Wo·(C/G)·kh·kw.
 
-    input_shape: (N, C, H, W); weight_shape: (O, C/G, kh, kw). Raises ValueError for shapes that do not fit.
+    Args:
+        input_shape: (N, C, H, W).
+        weight_shape: (O, C/G, kh, kw).
+        geometry: strides, paddings, dilations and groups.
 
-    >>> operations((1, 1, 28, 28), (16, 1, 3, 3), Geometry())
-    97344
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Example:
+        >>> operations((1, 1, 28, 28), (16, 1, 3, 3), Geometry())
+        97344
     """
-    check(torch.Size(input_shape), torch.Size(weight_shape), geometry)
+    check_shapes(torch.Size(input_shape), torch.Size(weight_shape), geometry)
     samples, _, height, width = input_shape
     size = geometry.output_size((height, width), (weight_shape[2], weight_shape[3]))
     return samples * math.prod(weight_shape) * math.prod(size)

@@ -1,4 +1,4 @@
-"""The layers of a small convolutional network, from scratch: initialised as torch's, with torch's names."""
+"""Layers of a small convolutional network from scratch; initial weights and names as in torch."""
 
 import math
 
@@ -6,31 +6,42 @@ import torch
 from torch import Tensor, nn
 
 from impl.convolution.functional import STRATEGIES, conv2d, conv_transpose2d
-from impl.convolution.geometry import Pair, pair
+from impl.convolution.geometry import Pair, check_groups, pair
 from impl.convolution.pooling import avg_pool2d, max_pool2d
+from impl.names import check
 
 
 def _initialise(weight: Tensor, bias: Tensor | None) -> None:
-    """Draw both from U(-1/√fan_in, 1/√fan_in), in the order and by the functions of torch's own layers."""
+    """Sample both from U(-1/√fan_in, 1/√fan_in), in the order and by the functions of torch's layers."""
     nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
         bound = 1 / math.sqrt(weight[0].numel())
         nn.init.uniform_(bias, -bound, bound)
 
 
-def _check_groups(groups: int, in_channels: int, out_channels: int) -> None:
-    for name, channels in (("input", in_channels), ("output", out_channels)):
-        if groups < 1 or channels % groups:
-            raise ValueError(
-                f"groups must be at least 1 and divide the {channels} {name} channels, not {groups}"
-            )
-
-
 class Conv2d(nn.Module):
-    """Layer of `conv2d`: (N, in_channels, H, W) to (N, out_channels, Ho, Wo).
+    """Apply `conv2d` with a trained weight and bias, as `torch.nn.Conv2d`.
 
-    >>> Conv2d(1, 4, kernel_size=3)(torch.zeros(2, 1, 8, 8)).shape
-    torch.Size([2, 4, 6, 6])
+    Args:
+        in_channels: channels of the input, C.
+        out_channels: channels of the output, O.
+        kernel_size: an int, or a pair (rows, columns).
+        stride: an int, or a pair.
+        padding: an int, a pair, "valid" or "same".
+        dilation: an int, or a pair.
+        groups: number of groups.
+        bias: whether there is a bias.
+        strategy: a name in `impl.convolution.STRATEGIES`.
+
+    Shape:
+        Input (N, C, H, W); output (N, O, Ho, Wo).
+
+    Raises:
+        ValueError: the strategy is unknown, or `groups` does not divide the channels.
+
+    Example:
+        >>> Conv2d(1, 4, kernel_size=3)(torch.zeros(2, 1, 8, 8)).shape
+        torch.Size([2, 4, 6, 6])
     """
 
     def __init__(
@@ -47,9 +58,9 @@ class Conv2d(nn.Module):
         strategy: str = "unfold",
     ) -> None:
         super().__init__()
-        if strategy not in STRATEGIES:
-            raise ValueError(f"strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
-        _check_groups(groups, in_channels, out_channels)
+        check("strategy", [strategy], STRATEGIES)
+        check_groups(groups, "input", in_channels)
+        check_groups(groups, "output", out_channels)
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.strategy = strategy
         kernel = pair("kernel_size", kernel_size, 1)
@@ -58,7 +69,7 @@ class Conv2d(nn.Module):
         _initialise(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Convolve input (N, in_channels, H, W)."""
+        """Convolve input (N, C, H, W)."""
         return conv2d(
             input,
             self.weight,
@@ -72,7 +83,29 @@ class Conv2d(nn.Module):
 
 
 class ConvTranspose2d(nn.Module):
-    """Layer of `conv_transpose2d`: (N, in_channels, H, W) to (N, out_channels, Ho, Wo)."""
+    """Apply `conv_transpose2d` with a trained weight and bias, as `torch.nn.ConvTranspose2d`.
+
+    Args:
+        in_channels: channels of the input, C.
+        out_channels: channels of the output, O.
+        kernel_size: an int, or a pair (rows, columns).
+        stride: an int, or a pair.
+        padding: an int, or a pair.
+        output_padding: an int, or a pair.
+        groups: number of groups.
+        bias: whether there is a bias.
+        dilation: an int, or a pair.
+
+    Shape:
+        Input (N, C, H, W); output (N, O, Ho, Wo).
+
+    Raises:
+        ValueError: `groups` does not divide the channels.
+
+    Example:
+        >>> ConvTranspose2d(4, 1, kernel_size=2, stride=2)(torch.zeros(2, 4, 8, 8)).shape
+        torch.Size([2, 1, 16, 16])
+    """
 
     def __init__(
         self,
@@ -87,7 +120,8 @@ class ConvTranspose2d(nn.Module):
         dilation: int | Pair = 1,
     ) -> None:
         super().__init__()
-        _check_groups(groups, in_channels, out_channels)
+        check_groups(groups, "input", in_channels)
+        check_groups(groups, "output", out_channels)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.groups, self.dilation = groups, dilation
         kernel = pair("kernel_size", kernel_size, 1)
@@ -96,7 +130,7 @@ class ConvTranspose2d(nn.Module):
         _initialise(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Convolve input (N, in_channels, H, W), transposed."""
+        """Convolve input (N, C, H, W), transposed."""
         return conv_transpose2d(
             input,
             self.weight,
@@ -110,7 +144,20 @@ class ConvTranspose2d(nn.Module):
 
 
 class MaxPool2d(nn.Module):
-    """Layer of `max_pool2d`: (N, C, H, W) to (N, C, Ho, Wo)."""
+    """Apply `max_pool2d`, as `torch.nn.MaxPool2d`.
+
+    Args:
+        kernel_size: an int, or a pair (rows, columns).
+        stride: an int, a pair, or None for the kernel's size.
+        padding: an int, or a pair.
+
+    Shape:
+        Input (N, C, H, W); output (N, C, Ho, Wo).
+
+    Example:
+        >>> MaxPool2d(2)(torch.zeros(2, 4, 8, 8)).shape
+        torch.Size([2, 4, 4, 4])
+    """
 
     def __init__(
         self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
@@ -124,7 +171,20 @@ class MaxPool2d(nn.Module):
 
 
 class AvgPool2d(nn.Module):
-    """Layer of `avg_pool2d`: (N, C, H, W) to (N, C, Ho, Wo)."""
+    """Apply `avg_pool2d`, as `torch.nn.AvgPool2d`.
+
+    Args:
+        kernel_size: an int, or a pair (rows, columns).
+        stride: an int, a pair, or None for the kernel's size.
+        padding: an int, or a pair.
+
+    Shape:
+        Input (N, C, H, W); output (N, C, Ho, Wo).
+
+    Example:
+        >>> AvgPool2d(2)(torch.zeros(2, 4, 8, 8)).shape
+        torch.Size([2, 4, 4, 4])
+    """
 
     def __init__(
         self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
@@ -138,10 +198,19 @@ class AvgPool2d(nn.Module):
 
 
 class Linear(nn.Module):
-    """x Wᵀ + b: (…, in_features) to (…, out_features).
+    """Apply x Wᵀ + b with a trained weight and bias, as `torch.nn.Linear`.
 
-    >>> Linear(3, 2)(torch.zeros(5, 3)).shape
-    torch.Size([5, 2])
+    Args:
+        in_features: features of the input.
+        out_features: features of the output.
+        bias: whether there is a bias.
+
+    Shape:
+        Input (…, in_features); output (…, out_features).
+
+    Example:
+        >>> Linear(3, 2)(torch.zeros(5, 3)).shape
+        torch.Size([5, 2])
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
@@ -157,8 +226,13 @@ class Linear(nn.Module):
 
 
 class Flatten(nn.Module):
-    """(N, …) to (N, product of the rest)."""
+    """Flatten all axes but the first, as `torch.nn.Flatten`.
+
+    Example:
+        >>> Flatten()(torch.zeros(2, 4, 8, 8)).shape
+        torch.Size([2, 256])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Flatten all axes of input but the first."""
+        """Flatten (N, …) to (N, product of the rest)."""
         return input.flatten(1)

@@ -1,7 +1,7 @@
-"""Convolution as textbooks have it: the definition as loops, im2col as a matrix product, a contraction.
+"""Textbook convolutions: naive loops, im2col as a matrix product, a strided einsum.
 
-Each strategy takes an input (N, C, H, W), a weight (O, C/G, kh, kw) and a Geometry that fit, and returns
-(N, O, Ho, Wo). G groups, K = (C/G)·kh·kw values under a kernel, L = Ho·Wo places.
+Each strategy takes an input (N, C, H, W), a weight (O, C/G, kh, kw) and a fitting Geometry, and returns
+(N, O, Ho, Wo). G groups, K = (C/G)·kh·kw values under a kernel, L = Ho·Wo output positions.
 """
 
 from typing import Any
@@ -14,9 +14,9 @@ from impl.convolution.geometry import Geometry, pad, sliding, trailing
 
 
 def loops(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Convolution as its definition reads: one patch times one filter for each output value.
+    """Convolve as the definition reads: one patch times one filter for each output value.
 
-    For reading and small inputs; its backward is autograd's.
+    For reading and small inputs; the backward pass is autograd's.
     """
     samples, (filters, channels, kh, kw) = len(input), weight.shape
     height, width = geometry.output_size(trailing(input), (kh, kw))
@@ -37,7 +37,7 @@ def loops(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
 
 
 def windows(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Convolution as a contraction with a strided view of the padded input; its backward is autograd's."""
+    """Convolve by an einsum over a strided view of the padded input; the backward pass is autograd's."""
     views = sliding(
         pad(input, geometry.padding), trailing(weight), geometry.stride, geometry.dilation
     ).unflatten(1, (geometry.groups, -1))  # (N, G, C/G, Ho, Wo, kh, kw)
@@ -48,8 +48,8 @@ def windows(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
 def differentiable_gradients(
     grad_output: Tensor, input: Tensor, weight: Tensor, geometry: Geometry
 ) -> tuple[Tensor, Tensor]:
-    """Gradients in input and weight that carry a graph, for higher derivatives: those of `windows`."""
-    # Views of their own: partial derivatives, even where the weight was computed from the input.
+    """Return the gradients in input and weight with a graph, for higher derivatives: those of `windows`."""
+    # Separate views: partial derivatives, even where the weight was computed from the input.
     variables = input.view_as(input), weight.view_as(weight)
     output = windows(*variables, geometry)
     grad_input, grad_weight = torch.autograd.grad(output, variables, grad_output, create_graph=True)
@@ -57,7 +57,7 @@ def differentiable_gradients(
 
 
 class _UnfoldConvolution(torch.autograd.Function):
-    """y = w · unfold(x), so ∂w = Σₙ ∂y · unfold(x)ᵀ and ∂x = fold(wᵀ · ∂y), fold being unfold's adjoint."""
+    """Multiply y = w · unfold(x); ∂w = Σₙ ∂y · unfold(x)ᵀ and ∂x = fold(wᵀ · ∂y), fold the adjoint."""
 
     @staticmethod
     def forward(ctx: Any, input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
@@ -92,8 +92,8 @@ class _UnfoldConvolution(torch.autograd.Function):
 
 
 def unfold(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Convolution as a matrix product with the columns of patches (im2col; Chellapilla, Puri & Simard 2006).
+    """Convolve by a matrix product with the columns of patches (im2col; Chellapilla, Puri & Simard 2006).
 
-    The columns, kh·kw copies of each pixel, are kept for a backward that is written out through `F.fold`.
+    The columns, kh·kw copies of each pixel, are kept for the backward pass through `F.fold`.
     """
     return _UnfoldConvolution.apply(input, weight, geometry)

@@ -1,4 +1,4 @@
-"""Convolution by im2col a few samples at a time, so that the columns never leave the processor's cache."""
+"""Convolution by im2col a few samples at a time, so that the columns stay in the processor's cache."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.convolution.geometry import Geometry, Pair, share, trailing
+from impl.convolution.geometry import Geometry, Pair, tile_size, trailing
 from impl.convolution.textbook import differentiable_gradients
 
 TILE_BYTES = 2**20  # of columns: what fits the second-level cache of one core
@@ -18,35 +18,39 @@ TILE_BYTES = 2**20  # of columns: what fits the second-level cache of one core
 class Tile:
     """Scratch memory for n samples; G groups, K values under a kernel.
 
-    padded: (n, C, H', W'), zero around `image`, its view of the unpadded pixels;
-    taps: view of padded as each tap meets it, (n, C, kh, kw, Ho, wide); cells: the copy of it, of that shape;
-    columns: cells as matrices, (n, G, K, Ho·wide), or with a surplus (1, G, K, n·Ho·wide);
-    places, output: only with a surplus, the results (1, G, O/G, n·Ho·wide) and their view (n, O, Ho, Wo).
+    Attributes:
+        padded: (n, C, H', W'), zero around `image`.
+        image: view of the unpadded pixels.
+        patches: view of `padded` by kernel offset, (n, C, kh, kw, Ho, wide).
+        cells: copy of `patches`.
+        columns: `cells` as matrices, (n, G, K, Ho·wide), or with a surplus (1, G, K, n·Ho·wide).
+        positions: with a surplus, the results (1, G, O/G, n·Ho·wide).
+        output: with a surplus, the view (n, O, Ho, Wo) of `positions`.
     """
 
     padded: Tensor
     image: Tensor
-    taps: Tensor
+    patches: Tensor
     cells: Tensor
     columns: Tensor
-    places: Tensor | None = None
+    positions: Tensor | None = None
     output: Tensor | None = None
 
 
 def widths(input: Tensor, weight: Tensor, geometry: Geometry) -> Pair:
     """Return the widths of a padded row and of an output row.
 
-    With a stride of 1, an output row may be as wide as a padded row: the pixels under a tap are then one run
-    of memory for all rows together, copied faster, and the surplus places at the ends of rows are dropped.
-    That saves where a place has more values under the kernel than output channels. Neighbouring rows share
-    their padding: what one reads beyond its end is the padding before the next.
+    At stride 1 an output row may be as wide as a padded row: the pixels under a kernel offset are then one
+    run of memory for all rows, which is copied faster; the surplus positions at the ends of rows are dropped.
+    That pays where a position has more values under the kernel than output channels. Neighbouring rows share
+    their padding: beyond its end a row reads the padding before the next.
     """
     (_, width), (_, padding) = trailing(input), geometry.padding
-    _, places = geometry.output_size(trailing(input), trailing(weight))
+    _, positions = geometry.output_size(trailing(input), trailing(weight))
     if geometry.stride == (1, 1) and input.shape[1] * weight[0, 0].numel() > len(weight):
-        pitch = max(width + padding, places)
+        pitch = max(width + padding, positions)
         return pitch, pitch
-    return width + 2 * padding, places
+    return width + 2 * padding, positions
 
 
 def make_tile(n: int, input: Tensor, weight: Tensor, geometry: Geometry) -> Tile:
@@ -56,37 +60,37 @@ def make_tile(n: int, input: Tensor, weight: Tensor, geometry: Geometry) -> Tile
     rows, columns = geometry.output_size((height, width), (kh, kw))
     pitch, wide = widths(input, weight, geometry)
     surplus = wide > columns
-    spare = 1 + dw * (kw - 1) // pitch if wide == pitch else 0  # rows that the last row's places run into
+    spare = 1 + dw * (kw - 1) // pitch if wide == pitch else 0  # rows that the last row runs into
     padded = input.new_zeros(n, channels, height + 2 * ph + spare, pitch)
     image = padded[:, :, ph : ph + height, pw : pw + width]
     a, c, h, w = padded.stride()
-    taps = padded.as_strided((n, channels, kh, kw, rows, wide), (a, c, dh * h, dw * w, sh * h, sw * w))
+    patches = padded.as_strided((n, channels, kh, kw, rows, wide), (a, c, dh * h, dw * w, sh * h, sw * w))
     if not surplus:
-        cells = input.new_empty(taps.shape)
-        return Tile(padded, image, taps, cells, cells.view(n, geometry.groups, -1, rows * wide))
+        cells = input.new_empty(patches.shape)
+        return Tile(padded, image, patches, cells, cells.view(n, geometry.groups, -1, rows * wide))
     cells = input.new_empty(channels, kh, kw, n, rows, wide)
-    places = input.new_zeros(len(weight), n, rows, wide)
+    positions = input.new_zeros(len(weight), n, rows, wide)
     return Tile(
         padded,
         image,
-        taps,
+        patches,
         cells.permute(3, 0, 1, 2, 4, 5),
         cells.view(1, geometry.groups, -1, n * rows * wide),
-        places.view(1, geometry.groups, -1, n * rows * wide),
-        places[..., :columns].transpose(0, 1),
+        positions.view(1, geometry.groups, -1, n * rows * wide),
+        positions[..., :columns].transpose(0, 1),
     )
 
 
 def tile_samples(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
-    """Return how many samples share a tile: as many as keep its columns within TILE_BYTES, at least one."""
+    """Return the samples a tile: as many as keep its columns within TILE_BYTES, at least one."""
     rows, _ = geometry.output_size(trailing(input), trailing(weight))
     _, wide = widths(input, weight, geometry)
     each = input.shape[1] * weight[0, 0].numel() * rows * wide * input.element_size()
-    return share(len(input), TILE_BYTES // each)
+    return tile_size(len(input), TILE_BYTES // each)
 
 
 def tiles(input: Tensor, weight: Tensor, geometry: Geometry) -> Iterator[tuple[Tile, slice]]:
-    """Yield a tile with its columns filled, and the samples of input (N, C, H, W) that it holds."""
+    """Yield a tile with its columns filled, and the slice of its samples of input (N, C, H, W)."""
     step, tile = tile_samples(input, weight, geometry), None
     for start in range(0, len(input), step):
         part = input[start : start + step]
@@ -94,14 +98,14 @@ def tiles(input: Tensor, weight: Tensor, geometry: Geometry) -> Iterator[tuple[T
             tile = make_tile(len(part), input, weight, geometry)
         tile.padded.zero_()
         tile.image.copy_(part)
-        tile.cells.copy_(tile.taps)
+        tile.cells.copy_(tile.patches)
         yield tile, slice(start, start + step)
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """Write a @ b to out, stacks of matrices, by numpy's BLAS where numpy has the type.
+    """Write a @ b, stacks of matrices, to out by numpy's BLAS where numpy has the dtype.
 
-    On some processors torch's own BLAS is several times slower than numpy's.
+    On some processors torch's BLAS takes several times as long as numpy's.
     """
     if out.device.type == "cpu" and out.dtype in (torch.float32, torch.float64):
         np.matmul(a.numpy(), b.numpy(), out=out.numpy())
@@ -110,7 +114,7 @@ def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 
 class _TiledConvolution(torch.autograd.Function):
-    """Per tile: places = w · columns; ∂w = Σ ∂places · columnsᵀ; ∂columns = wᵀ · ∂places, folded back."""
+    """Per tile: y = w · columns; ∂w = Σ ∂y · columnsᵀ; ∂columns = wᵀ · ∂y, folded back."""
 
     @staticmethod
     def forward(ctx: Any, input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
@@ -121,7 +125,9 @@ class _TiledConvolution(torch.autograd.Function):
         output = input.new_empty(len(input), len(weight), *size)
         grouped = output.flatten(2).unflatten(1, filters.shape[:2])
         for tile, samples in tiles(input, weight, geometry):
-            multiply(filters, tile.columns, out=grouped[samples] if tile.places is None else tile.places)
+            multiply(
+                filters, tile.columns, out=grouped[samples] if tile.positions is None else tile.positions
+            )
             if tile.output is not None:
                 output[samples] = tile.output
         return output
@@ -136,31 +142,31 @@ class _TiledConvolution(torch.autograd.Function):
         grad_filters = torch.zeros_like(filters) if ctx.needs_input_grad[1] else None
         grouped = grad_output.flatten(2).unflatten(1, filters.shape[:2])
         for tile, samples in tiles(input, weight, ctx.geometry):
-            places = grouped[samples]
-            if tile.places is not None and tile.output is not None:
+            positions = grouped[samples]
+            if tile.positions is not None and tile.output is not None:
                 tile.output.copy_(grad_output[samples])
-                places = tile.places
+                positions = tile.positions
             if grad_filters is not None:
-                grad_filters += (places @ tile.columns.mT).sum(0)
+                grad_filters += (positions @ tile.columns.mT).sum(0)
             if grad_input is not None:
-                multiply(filters.mT, places, out=tile.columns)
+                multiply(filters.mT, positions, out=tile.columns)
                 fold(tile)
                 grad_input[samples] = tile.image
         return grad_input, None if grad_filters is None else grad_filters.reshape(weight.shape), None
 
 
 def fold(tile: Tile) -> None:
-    """Add every column of a tile back to the pixels that it was copied from, the adjoint of filling it."""
+    """Add every column of a tile back to its pixels: the adjoint of filling the tile."""
     tile.padded.zero_()
-    for u in range(tile.taps.shape[2]):
-        for v in range(tile.taps.shape[3]):
-            tile.taps[:, :, u, v].add_(tile.cells[:, :, u, v])
+    for u in range(tile.patches.shape[2]):
+        for v in range(tile.patches.shape[3]):
+            tile.patches[:, :, u, v].add_(tile.cells[:, :, u, v])
 
 
 def tiled(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Convolution as `unfold` does it, in tiles of a few samples whose columns fit the cache.
+    """Convolve as `unfold`, in tiles of a few samples whose columns fit the cache.
 
-    The backward makes the columns again instead of keeping them, so that memory beyond input and output does
-    not grow with the batch.
+    The backward pass computes the columns again instead of keeping them, so that memory beyond input and
+    output does not grow with the batch.
     """
     return _TiledConvolution.apply(input, weight, geometry)

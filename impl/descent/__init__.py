@@ -1,5 +1,5 @@
 """Gradient descent on objectives."""
 
-from impl.descent.loop import Path, Trace, descend, gradient_variance, minibatches, samples_seen, trace
+from impl.descent.loop import Trace, Trajectory, descend, gradient_variance, minibatches, samples_seen, trace
 
-__all__ = ["Path", "Trace", "descend", "gradient_variance", "minibatches", "samples_seen", "trace"]
+__all__ = ["Trajectory", "Trace", "descend", "gradient_variance", "minibatches", "samples_seen", "trace"]

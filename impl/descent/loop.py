@@ -19,7 +19,7 @@ CHECK_EVERY = 64  # steps between looks for infinity: each costs as much as a sm
 
 
 @dataclass(frozen=True)
-class Path:
+class Trajectory:
     """A descent: points (steps + 1, d), the start first, samples_seen and seconds (steps + 1,) up to each.
 
     If a step left the finite numbers, `diverged` is true and the path ends at the last finite point.
@@ -70,7 +70,7 @@ def descend(
     batch_size: int,
     steps: int,
     generator: torch.Generator,
-) -> Path:
+) -> Trajectory:
     """Step along the gradient of one batch after another: w ← rule(w, ∇f of the batch at w).
 
     A batch_size of N is batch descent, 1 stochastic (Robbins & Monro 1951), between them mini-batch descent.
@@ -106,7 +106,7 @@ def descend(
     seen = samples_seen(torch.arange(len(path)), len(inputs), batch_size)
     finite = path.isfinite().all(1)
     length = len(path) if finite.all() else int(finite.int().argmin())
-    return Path(path[:length], seen[:length], seconds[:length], diverged=length < len(path))
+    return Trajectory(path[:length], seen[:length], seconds[:length], diverged=length < len(path))
 
 
 def gradient_variance(objective: Objective, w: Tensor, batch_size: int) -> float:
@@ -142,7 +142,7 @@ class Trace:
 
 
 def trace(
-    objective: Objective, path: Path, minimiser: Tensor, batch_size: int, steps: Sequence[int]
+    objective: Objective, path: Trajectory, minimiser: Tensor, batch_size: int, steps: Sequence[int]
 ) -> Trace:
     """Measure `path` after each of `steps` (K of them, the start being 0) against `minimiser` (d,).
 

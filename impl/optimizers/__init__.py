@@ -1,6 +1,7 @@
 """Optimizers, and the registry of them."""
 
-from impl.optimizers.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from impl.optimizers import optimizers
+from impl.optimizers.optimizers import *  # noqa: F403
 from impl.optimizers.registry import MOMENTUM, OPTIMIZERS, Make, OptimizerEntry
 
-__all__ = ["MOMENTUM", "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Make", "OptimizerEntry", "RMSprop"]
+__all__ = ["MOMENTUM", "OPTIMIZERS", "Make", "OptimizerEntry", *optimizers.__all__]

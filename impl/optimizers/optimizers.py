@@ -1,33 +1,49 @@
-"""The common optimizers as `torch.optim.Optimizer`s, and one table of them.
-
-Their update rules stand in `impl.rules`. Parameter groups, `state_dict`, schedulers and closures work as they
-do in torch, and options and state carry torch's names, so that either can go on from what the other saved.
-"""
+"""The common optimizers as `torch.optim.Optimizer`s; their update rules are in `update_rules`."""
 
 import math
 from collections.abc import Sequence
+from inspect import isclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from impl.compilation.aot import Rule
-from impl.optimizers import update_rules as rules
-from impl.optimizers.base import PackedOptimizer
+from impl.compilation.aot import UpdateRule
+from impl.names import invalid
+from impl.optimizers import update_rules
+from impl.optimizers.base import FlatOptimizer
 
 
-class SGD(PackedOptimizer):
-    """Gradient descent θ ← θ - η g (Robbins & Monro 1951), with `rules.momentum` or `rules.nesterov`.
+class SGD(FlatOptimizer):
+    """Stochastic gradient descent, optionally with momentum.
 
-    Raises ValueError for lr or weight_decay < 0, momentum outside [0, 1), or Nesterov's without momentum.
+        θ ← θ - η g
+        with momentum: v ← μ v + g;  θ ← θ - η v
+        with Nesterov's: v ← μ v + g;  θ ← θ - η (g + μ v)
 
-    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = SGD([theta], lr=0.25)
-    >>> theta.square().sum().backward()  # a gradient of 2 θ
-    >>> optimizer.step()
-    >>> theta.detach()
-    tensor([ 0.5000, -1.0000])
+    State and options have torch's names. Counterpart: `torch.optim.SGD`.
+
+    Args:
+        params: parameters, or dictionaries of parameter groups.
+        lr: learning rate η >= 0.
+        momentum: μ, 0 <= μ < 1.
+        weight_decay: λ >= 0; λ θ is added to the gradient.
+        nesterov: whether the momentum is Nesterov's.
+
+    Raises:
+        ValueError: an option is out of range, or nesterov is set without momentum.
+
+    Example:
+        >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> optimizer = SGD([theta], lr=0.25)
+        >>> theta.square().sum().backward()  # the gradient is 2 θ
+        >>> optimizer.step()
+        >>> theta.detach()
+        tensor([ 0.5000, -1.0000])
+
+    References:
+        Robbins & Monro (1951), Polyak (1964), Nesterov (1983).
     """
 
     FIXED: ClassVar = {"dampening": 0}
@@ -41,17 +57,17 @@ class SGD(PackedOptimizer):
         nesterov: bool = False,
     ) -> None:
         if nesterov and not momentum:
-            raise ValueError(f"nesterov needs a momentum > 0, not {momentum}")
+            raise ValueError(invalid("momentum", momentum, "a momentum > 0 with nesterov"))
         super().__init__(
             params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
         )
 
-    def names(self, group: dict[str, Any]) -> Sequence[str]:
-        """No vectors: the velocities stay tensors like their parameters."""
+    def state_keys(self, group: dict[str, Any]) -> Sequence[str]:
+        """Return no keys: the velocities stay tensors, like their parameters."""
         return ()
 
     def update(self, index: int, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        """One step of all parameters at once, by the rule that the group's options ask for."""
+        """Step all parameters at once by the rule that the group's options select."""
         if not parameters:
             return
         lr, mu, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
@@ -59,27 +75,42 @@ class SGD(PackedOptimizer):
         if decay:
             g = torch._foreach_add(g, parameters, alpha=decay)
         if not mu:
-            rules.sgd(parameters, g, lr)
+            update_rules.sgd(parameters, g, lr)
         else:
             states = [self.state[p] for p in parameters]
             for state, p in zip(states, parameters, strict=True):
                 if state.get("momentum_buffer") is None:
                     state["momentum_buffer"] = torch.zeros_like(p)
             v = [state["momentum_buffer"] for state in states]
-            (rules.nesterov if group["nesterov"] else rules.momentum)(parameters, g, v, lr, mu)
+            (update_rules.nesterov if group["nesterov"] else update_rules.momentum)(parameters, g, v, lr, mu)
 
 
-class Adagrad(PackedOptimizer):
-    """Step sizes that shrink with all past gradients: `rules.adagrad`.
+class Adagrad(FlatOptimizer):
+    """Adagrad: step sizes that shrink with the sum of all squared gradients.
 
-    Raises ValueError for lr, eps or weight_decay < 0.
+        G ← G + g²;  θ ← θ - η g / (√G + ε)
 
-    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = Adagrad([theta], lr=0.25)
-    >>> theta.square().sum().backward()
-    >>> optimizer.step()  # the first step is η long, whatever the gradient
-    >>> theta.detach()
-    tensor([ 0.7500, -1.7500])
+    State and options have torch's names. Counterpart: `torch.optim.Adagrad`.
+
+    Args:
+        params: parameters, or dictionaries of parameter groups.
+        lr: learning rate η >= 0.
+        eps: ε >= 0, added to the divisor.
+        weight_decay: λ >= 0; λ θ is added to the gradient.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> optimizer = Adagrad([theta], lr=0.25)
+        >>> theta.square().sum().backward()
+        >>> optimizer.step()  # the first step is η long, whatever the gradient
+        >>> theta.detach()
+        tensor([ 0.7500, -1.7500])
+
+    References:
+        Duchi, Hazan & Singer (2011).
     """
 
     FIXED: ClassVar = {"lr_decay": 0, "initial_accumulator_value": 0}
@@ -89,26 +120,42 @@ class Adagrad(PackedOptimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
 
-    def names(self, group: dict[str, Any]) -> Sequence[str]:
-        """The sum of squares."""
+    def state_keys(self, group: dict[str, Any]) -> Sequence[str]:
+        """Return the keys of the count and the sum of squares."""
         return "step", "sum"
 
-    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
-        """With η and ε."""
-        return rules.adagrad, (group["lr"], group["eps"])
+    def rule(self, group: dict[str, Any], t: int) -> tuple[UpdateRule, Sequence[float]]:
+        """Return the rule with η and ε."""
+        return update_rules.adagrad, (group["lr"], group["eps"])
 
 
-class RMSprop(PackedOptimizer):
-    """Adagrad with a moving average for the sum: `rules.rmsprop`, ρ being `alpha`.
+class RMSprop(FlatOptimizer):
+    """RMSprop: Adagrad with a moving average in place of the sum.
 
-    Raises ValueError for lr, eps or weight_decay < 0 or alpha outside [0, 1).
+        v ← ρ v + (1 - ρ) g²;  θ ← θ - η g / (√v + ε)
 
-    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = RMSprop([theta], lr=0.25)
-    >>> theta.square().sum().backward()
-    >>> optimizer.step()  # η / √(1 - ρ) at first
-    >>> theta.detach()
-    tensor([-1.5000,  0.5000])
+    State and options have torch's names. Counterpart: `torch.optim.RMSprop`.
+
+    Args:
+        params: parameters, or dictionaries of parameter groups.
+        lr: learning rate η >= 0.
+        alpha: ρ, 0 <= ρ < 1.
+        eps: ε >= 0, added to the divisor.
+        weight_decay: λ >= 0; λ θ is added to the gradient.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> optimizer = RMSprop([theta], lr=0.25)
+        >>> theta.square().sum().backward()
+        >>> optimizer.step()  # the first step is η / √(1 - ρ) long
+        >>> theta.detach()
+        tensor([-1.5000,  0.5000])
+
+    References:
+        Tieleman & Hinton (2012), lecture 6.5.
     """
 
     FIXED: ClassVar = {"momentum": 0, "centered": False}
@@ -123,28 +170,46 @@ class RMSprop(PackedOptimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay})
 
-    def names(self, group: dict[str, Any]) -> Sequence[str]:
-        """The average of squares."""
+    def state_keys(self, group: dict[str, Any]) -> Sequence[str]:
+        """Return the keys of the count and the average of squares."""
         return "step", "square_avg"
 
-    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
-        """With η, ρ and ε."""
-        return rules.rmsprop, (group["lr"], group["alpha"], group["eps"])
+    def rule(self, group: dict[str, Any], t: int) -> tuple[UpdateRule, Sequence[float]]:
+        """Return the rule with η, ρ and ε."""
+        return update_rules.rmsprop, (group["lr"], group["alpha"], group["eps"])
 
 
-class Adam(PackedOptimizer):
-    """Moving averages of g and g², both freed of their start at zero: θ ← θ - α m̂ / (√v̂ + ε), `rules.adam`.
+class Adam(FlatOptimizer):
+    """Adam: moving averages of g and g², corrected for their start at zero.
 
-    m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) (Kingma & Ba 2014). `eps_inside_root` divides by √(v̂ + ε) instead,
-    as the assignment prints it: a step along a constant gradient then shrinks once |g| is near √ε rather than
-    near ε. Raises ValueError for lr, eps or weight_decay < 0 or a β outside [0, 1).
+        m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²
+        θ ← θ - η m̂ / (√v̂ + ε),  m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
 
-    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = Adam([theta], lr=0.25)
-    >>> theta.square().sum().backward()
-    >>> optimizer.step()  # the first step is α long, whatever the gradient
-    >>> theta.detach()
-    tensor([ 0.7500, -1.7500])
+    With `eps_inside_root`, a step along a constant gradient shrinks once |g| is near √ε rather than near ε.
+
+    State and options have torch's names. Counterpart: `torch.optim.Adam`.
+
+    Args:
+        params: parameters, or dictionaries of parameter groups.
+        lr: learning rate η >= 0, the α of the paper.
+        betas: β₁ and β₂, 0 <= β < 1.
+        eps: ε >= 0, added to the divisor.
+        weight_decay: λ >= 0; λ θ is added to the gradient.
+        eps_inside_root: whether to divide by √(v̂ + ε), as the assignment prints it.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> optimizer = Adam([theta], lr=0.25)
+        >>> theta.square().sum().backward()
+        >>> optimizer.step()  # the first step is η long, whatever the gradient
+        >>> theta.detach()
+        tensor([ 0.7500, -1.7500])
+
+    References:
+        Kingma & Ba (2014).
     """
 
     FIXED: ClassVar = {"decoupled_weight_decay": False}
@@ -161,31 +226,47 @@ class Adam(PackedOptimizer):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "eps_inside_root": eps_inside_root})
 
-    def names(self, group: dict[str, Any]) -> Sequence[str]:
-        """m and v."""
+    def state_keys(self, group: dict[str, Any]) -> Sequence[str]:
+        """Return the keys of the count, m and v."""
         return "step", "exp_avg", "exp_avg_sq"
 
-    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
-        """With α √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, and ε √(1 - β₂ᵗ), or ε (1 - β₂ᵗ) inside the root."""
+    def rule(self, group: dict[str, Any], t: int) -> tuple[UpdateRule, Sequence[float]]:
+        """Return the rule with η √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂ and the ε of the rule."""
         (beta1, beta2), eps = group["betas"], group["eps"]
         root = math.sqrt(1 - beta2**t)
         alpha = group["lr"] * root / (1 - beta1**t)
         if group["eps_inside_root"]:
-            return rules.adam_eps_inside, (alpha, beta1, beta2, eps * root**2)
-        return rules.adam, (alpha, beta1, beta2, eps * root)
+            return update_rules.adam_eps_inside, (alpha, beta1, beta2, eps * root**2)
+        return update_rules.adam, (alpha, beta1, beta2, eps * root)
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient, θ ← (1 - η λ) θ before each step: `rules.adamw`.
+    """AdamW: Adam with weight decay apart from the gradient.
 
-    Loshchilov & Hutter (2019), λ being `weight_decay`. Raises ValueError as `Adam` does.
+        θ ← (1 - η λ) θ, then Adam's step
 
-    >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = AdamW([theta], lr=0.25)
-    >>> theta.square().sum().backward()
-    >>> optimizer.step()  # 1 - η λ of θ, and a step of η
-    >>> theta.detach()
-    tensor([ 0.7475, -1.7450])
+    State and options have torch's names. Counterpart: `torch.optim.AdamW`.
+
+    Args:
+        params: parameters, or dictionaries of parameter groups.
+        lr: learning rate η >= 0.
+        betas: β₁ and β₂, 0 <= β < 1.
+        eps: ε >= 0, added to the divisor.
+        weight_decay: λ >= 0.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> theta = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> optimizer = AdamW([theta], lr=0.25)
+        >>> theta.square().sum().backward()
+        >>> optimizer.step()  # 1 - η λ of θ, and a step of η
+        >>> theta.detach()
+        tensor([ 0.7475, -1.7450])
+
+    References:
+        Loshchilov & Hutter (2019).
     """
 
     FIXED: ClassVar = {"decoupled_weight_decay": True}
@@ -201,10 +282,15 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay)
 
     def decay(self, group: dict[str, Any]) -> float:
-        """0: the gradient stays as it is."""
+        """Return 0: the gradient stays as it is."""
         return 0.0
 
-    def rule(self, group: dict[str, Any], t: int) -> tuple[Rule, Sequence[float]]:
-        """With Adam's scalars and 1 - η λ."""
+    def rule(self, group: dict[str, Any], t: int) -> tuple[UpdateRule, Sequence[float]]:
+        """Return the rule with Adam's scalars and 1 - η λ."""
         _, scalars = super().rule(group, t)
-        return rules.adamw, (*scalars, 1 - group["lr"] * group["weight_decay"])
+        return update_rules.adamw, (*scalars, 1 - group["lr"] * group["weight_decay"])
+
+
+__all__ = [
+    name for name, c in list(globals().items()) if isclass(c) and c.__module__ == __name__ and name[0] != "_"
+]

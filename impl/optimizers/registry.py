@@ -1,4 +1,4 @@
-"""Moved.."""
+"""The registry of optimizers: one row adds one, with its benchmarks, training runs and tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +14,24 @@ Make = Callable[[ParamsT, float], Optimizer]
 
 @dataclass(frozen=True)
 class OptimizerEntry:
-    """One row of the table: how an optimizer is made, what it computes, and where it comes from."""
+    """One row of `OPTIMIZERS`.
+
+    Attributes:
+        label: name in text, tables and figures.
+        make: (parameters, learning rate) -> optimizer.
+        torch_counterpart: the same of torch's optimizer, where it has the same update rule.
+        latex: update rule in LaTeX.
+        reference: author and year.
+    """
 
     label: str
     make: Make
-    twin: Make | None  # torch's own, where it has the same rule
+    torch_counterpart: Make | None
     latex: str
     reference: str
 
 
-MOMENTUM = 0.9  # the usual choice; torch has no default to follow
+MOMENTUM = 0.9  # the usual choice; torch's default is none
 
 
 OPTIMIZERS: dict[str, OptimizerEntry] = {

@@ -117,7 +117,7 @@ def check(name: str) -> Check:
         slope = sympy.diff(f, x)
     parameters = sorted(f.free_symbols - {x}, key=str)
     given = (PARAMETER,) * len(parameters)
-    in_parameter = entry.module.rule.derivative_in_parameter
+    in_parameter = entry.module.op.derivative_in_parameter
     return Check(
         entry.label,
         holds(printed(name)),

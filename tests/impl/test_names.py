@@ -1,4 +1,4 @@
-"""A name that a table lacks: what came, what may have been meant, what there is."""
+"""Messages for unknown names and invalid values."""
 
 import subprocess
 import sys
@@ -15,30 +15,31 @@ from impl.names import unknown
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("classifier", "losses", "ReLU")
+EXPECTED = "expected one of: classifier, losses, ReLU."
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("clasifier", "unknown part 'clasifier'; did you mean 'classifier'? Known: classifier, losses, ReLU"),
-        ("relu", "unknown part 'relu'; did you mean 'ReLU'? Known: classifier, losses, ReLU"),
-        ("gains", "unknown part 'gains'; known: classifier, losses, ReLU"),
-        ("", "unknown part ''; known: classifier, losses, ReLU"),
-        ("x\n" * 5000, f"unknown part {'x' + chr(10)!r}"[:-1]),
+        ("clasifier", f"Unknown stage 'clasifier'; {EXPECTED} Did you mean 'classifier'?"),
+        ("relu", f"Unknown stage 'relu'; {EXPECTED} Did you mean 'ReLU'?"),
+        ("gains", f"Unknown stage 'gains'; {EXPECTED}"),
+        ("", f"Unknown stage ''; {EXPECTED}"),
+        ("x\n" * 5000, f"Unknown stage {'x' + chr(10)!r}"[:-1]),
     ],
 )
 def test_one_line_of_what_came_what_may_be_meant_and_what_there_is(name, said):
-    found = unknown("part", name, iter(STAGES))
-    assert found.startswith(said)
-    assert found.endswith("nown: classifier, losses, ReLU")
-    assert "\n" not in found
+    message = unknown("stage", name, iter(STAGES))
+    assert message.startswith(said)
+    assert f"; {EXPECTED}" in message
+    assert "\n" not in message
 
 
 def test_of_comma_separated_names_the_first_that_is_unknown_is_an_error_and_none_is_all():
-    assert command.chosen("part", "losses,ReLU", iter(STAGES)) == ["losses", "ReLU"]
-    assert command.chosen("part", None, iter(STAGES)) == list(STAGES)
-    with pytest.raises(typer.BadParameter, match="unknown part 'loses'; did you mean 'losses'"):
-        command.chosen("part", "ReLU,loses,clas", STAGES)
+    assert command.chosen("stage", "losses,ReLU", iter(STAGES)) == ["losses", "ReLU"]
+    assert command.chosen("stage", None, iter(STAGES)) == list(STAGES)
+    with pytest.raises(typer.BadParameter, match=r"Unknown stage 'loses'; .* Did you mean 'losses'"):
+        command.chosen("stage", "ReLU,loses,clas", STAGES)
 
 
 words = st.text("abcXYZ_", min_size=1, max_size=6)
@@ -48,31 +49,29 @@ tables = st.lists(words, min_size=1, max_size=5, unique_by=str.casefold)
 @given(table=tables, data=st.data())
 def test_names_of_the_table_pass_in_their_order_and_the_first_other_one_is_said(table, data):
     known = data.draw(st.lists(st.sampled_from(table), min_size=1, max_size=6))
-    names.check("part", iter(known), iter(table))
-    assert command.chosen("part", ",".join(known), iter(table)) == known
+    names.check("stage", iter(known), iter(table))
+    assert command.chosen("stage", ",".join(known), iter(table)) == known
     for nothing in (None, ""):
-        assert command.chosen("part", nothing, iter(table)) == table
+        assert command.chosen("stage", nothing, iter(table)) == table
     others = words | st.sampled_from(table).map(str.swapcase)
     mixed = known + data.draw(st.lists(others, max_size=4))
     strange = [name for name in mixed if name not in table]
     assume(strange)
     for check, error in ((names.check, ValueError), (command.check, typer.BadParameter)):
         with pytest.raises(error) as said:
-            check("part", iter(mixed), iter(table))
-        assert str(said.value) == unknown("part", strange[0], table)
+            check("stage", iter(mixed), iter(table))
+        assert str(said.value) == unknown("stage", strange[0], table)
     with pytest.raises(typer.BadParameter):
-        command.chosen("part", ",".join(mixed), table)
+        command.chosen("stage", ",".join(mixed), table)
 
 
 @given(table=tables, name=st.text(max_size=12), data=st.data())
 def test_a_name_is_taken_for_one_of_the_table_and_for_that_of_other_case(table, name, data):
-    found = unknown("part", name, iter(table))
-    assert found.startswith(f"unknown part {name!r}; ")
-    assert found.endswith(f"nown: {', '.join(table)}")
-    meant = found.removeprefix(f"unknown part {name!r}; did you mean '").partition("'? Known")[0]
-    assert meant in table or found == f"unknown part {name!r}; known: {', '.join(table)}"
+    message = unknown("stage", name, iter(table))
+    plain = f"Unknown stage {name!r}; expected one of: {', '.join(table)}."
+    assert message in {plain, *(f"{plain} Did you mean {each!r}?" for each in table)}
     one = data.draw(st.sampled_from(table))
-    assert f"did you mean {one!r}? Known: " in unknown("part", one.swapcase(), table)
+    assert unknown("stage", one.swapcase(), table).endswith(f" Did you mean {one!r}?")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ OFFERED = (
     *("impl.backprop", *API),
 )
 NO_EXAMPLE = {
-    *("SVD", "Loss", "OptimizerEntry", "History"),  # rows and results
+    *("SVD", "Loss", "OptimizerEntry", "StrategyEntry", "History"),  # rows and results
     *("as_matrix", "checked_rank", "largest_positive", "check_bias", "frame"),  # for others of the package
 }
 
@@ -36,6 +36,8 @@ def examples(name):
 def test_examples_are_true(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     _, found = examples(name)
+    for test in found:
+        test.globs["torch"] = torch  # as in torch's own examples
     runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

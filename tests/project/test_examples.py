@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from bench.experiments.workloads.registry import ADAPTIVE, KINDS, check, identify, made, rates_of
-from impl.convolution.functional import Geometry
+from impl.convolution import Geometry
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {

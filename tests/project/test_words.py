@@ -1,4 +1,4 @@
-"""House words that the field's terms replaced do not return: not in code, help texts, errors, docs or templates."""
+"""Words that standard terms replaced do not return: in code, help texts, errors, docs or templates."""
 
 import re
 from pathlib import Path

@@ -118,7 +118,9 @@ def test_a_base_that_is_no_commit_is_named(repository):
 
 
 def test_a_group_that_no_benchmark_has(repository):
-    with pytest.raises(compare.GateError, match=r"unknown group 'lop'; did you mean 'loop'\? Known: loop$"):
+    with pytest.raises(
+        compare.GateError, match=r"Unknown group 'lop'; expected one of: loop\. Did you mean 'loop'\?$"
+    ):
         run(repository, only=["lop"], everything=True)
 
 

@@ -123,10 +123,10 @@ def test_two_stores_side_by_side(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--only", "q12"), "unknown question 'q12'; did you mean"),
-        (("--only", "q05,entropy"), "unknown question 'entropy'; known: q01, q02"),
-        (("--format", "doc"), "unknown format 'doc'; known: html, pdf"),
-        (("--format", "htm"), "unknown format 'htm'; did you mean 'html'? Known: html, pdf"),
+        (("--only", "q12"), "Unknown question 'q12'; expected one of"),
+        (("--only", "q05,entropy"), "Unknown question 'entropy'; expected one of: q01, q02"),
+        (("--format", "doc"), "Unknown format 'doc'; expected one of: html, pdf"),
+        (("--format", "htm"), "Unknown format 'htm'; expected one of: html, pdf. Did you mean 'html'?"),
     ],
 )
 def test_unknown_names_list_the_known(tmp_path, options, message):

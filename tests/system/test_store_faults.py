@@ -54,7 +54,7 @@ def content(path):
     if found is None:
         return None
     frames = {name: frame.astype(str).values.tolist() for name, frame in found.tables().items()}
-    return frames, {key: stack.tolist() for key, stack in found.pictures.items()}
+    return frames, {key: stack.tolist() for key, stack in found.images.items()}
 
 
 def write(path):

@@ -16,7 +16,7 @@ from torch.nn.functional import conv2d
 
 from bench.experiments.workloads.registry import KINDS, module_of, optimizer_of, rates_of, strategy_of
 from bench.records.runs import Measurement
-from impl.convolution.functional import Geometry, Strategy
+from impl.convolution import Geometry, Strategy
 from impl.optimizers.registry import Make
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from bench.records.runs import Measurement, RunResult
-from impl.descent.loop import Path, descend, trace
+from impl.descent.loop import Trajectory, descend, trace
 from impl.descent.objectives import Objective, double_well, logistic_regression, minimum, quadratic
 from impl.optimizers.registry import OPTIMIZERS
 
@@ -105,7 +105,7 @@ def loss_at(objective: Objective, point: Tensor) -> float:
     return float(objective.loss(point, objective.inputs, objective.targets))
 
 
-def trajectory(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Path:
+def trajectory(optimizer: str, learning_rate: float, batch_size: int, steps: int, seed: int) -> Trajectory:
     """Descend from the origin.
 
     Args:
@@ -192,7 +192,7 @@ def fastest(method: Method, seed: int, limit: int = LIMIT) -> tuple[float, int]:
     return rate, steps
 
 
-def descend_on(problem: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Path:
+def descend_on(problem: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Trajectory:
     """Descend on a problem by plain gradient steps.
 
     Args:

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from bench.experiments.workloads import user_code
 from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
-from impl.convolution.functional import STRATEGIES, Geometry, Strategy
+from impl.convolution import STRATEGIES, Geometry, Strategy
 from impl.optimizers.registry import OPTIMIZERS, Make
 
 CONTROL_SEEDS = 10_000  # added to the seeds of the control
@@ -237,7 +237,7 @@ def _check_strategy(name: str, strategy: Strategy) -> None:
 KINDS: dict[str, Kind] = {
     "activation": Kind(BUILTINS, _module, _check_activation),
     "optimizer": Kind({n: entry.make for n, entry in OPTIMIZERS.items()}, _optimizer, _check_optimizer),
-    "strategy": Kind(STRATEGIES, _strategy, _check_strategy),
+    "strategy": Kind({n: entry.convolve for n, entry in STRATEGIES.items()}, _strategy, _check_strategy),
 }
 
 

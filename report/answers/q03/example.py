@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.descent.loop import Path, descend, gradient_variance, minibatches
+from impl.descent.loop import Trajectory, descend, gradient_variance, minibatches
 from impl.descent.objectives import Objective, least_squares, minimum
 from impl.optimizers.optimizers import SGD
 from report.answers.q03.wells import escapes
@@ -42,7 +42,7 @@ def problem() -> Objective:
 
 def walk(
     objective: Objective, start: Tensor, rate: float, batch_size: int, passes: int, seed: int = 1
-) -> Path:
+) -> Trajectory:
     """Plain descent for so many passes over the samples."""
     return descend(
         objective,

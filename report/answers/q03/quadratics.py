@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from impl.descent.loop import Path, descend, trace
+from impl.descent.loop import Trajectory, descend, trace
 from impl.descent.objectives import Objective, quadratic
 from impl.optimizers.optimizers import SGD
 from report.document.formats import number
@@ -24,7 +24,7 @@ MINIMISER = torch.tensor([1.0, -1.0], dtype=torch.float64)
 START = torch.zeros(WEIGHTS, dtype=torch.float64)
 
 
-def walk(objective: Objective, rate: float, batch_size: int, steps: int) -> Path:
+def walk(objective: Objective, rate: float, batch_size: int, steps: int) -> Trajectory:
     """Plain descent from the origin."""
     generator = torch.Generator().manual_seed(1)
     return descend(

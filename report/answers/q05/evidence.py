@@ -108,7 +108,7 @@ def _steps(snapshot: Snapshot) -> list[list[str]]:
         ratio = time_ratio(snapshot, "optimizer_step", PARAMETERS, (name, "impl"), (name, "torch"))
         middle = duration(float(pd.Series(ours).median()))
         if ratio is None:
-            twin = name in OPTIMIZERS and OPTIMIZERS[name].twin
+            twin = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
             shown = phrases.NOT_MEASURED if twin else "torch has none"
         else:
             shown = phrases.ratio(ratio)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impl.descent import trajectories
-from impl.descent.loop import Path, descend
+from impl.descent.loop import Trajectory, descend
 from impl.descent.objectives import Objective
 from impl.optimizers.optimizers import SGD
 from report.figures.drawing import Drawing, draw, path_frame
@@ -40,7 +40,7 @@ def hessian(objective: Objective) -> tuple[np.ndarray, float]:
     return steepest.numpy(), float(curvatures[1] / curvatures[0])
 
 
-def walk(name: str, batch: int, rate: float, seed: int) -> Path:
+def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
     """Descent from START; the seed draws the order of the samples, the same for both kinds of input."""
     return descend(
         objectives()[name],

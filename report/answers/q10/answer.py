@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.store import Snapshot
-from impl.convolution.functional import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
+from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
 from impl.convolution.tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN
 from report.answers.q10.evidence import accuracy, ladder, training_steps

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.records.names import CONVOLUTIONS
 from bench.statistics import median_ratio
 from bench.store import Snapshot
-from impl.convolution.functional import STRATEGIES
+from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
 from report.evidence.queries import curves, is_custom, label

@@ -112,12 +112,12 @@ def test_a_custom_activation_in_the_current_directory_has_the_hash_of_its_file(e
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--profile", "fast"], "unknown profile 'fast'; known: quick, reference"),
-        (["--activation", "relu,snake"], "unknown activation 'snake'; known: sigmoid, tanh, relu"),
+        (["--profile", "fast"], "Unknown profile 'fast'; expected one of: quick, reference"),
+        (["--activation", "relu,snake"], "Unknown activation 'snake'; expected one of: sigmoid, tanh, relu"),
         (["--activation", "nowhere.to.be:Found"], "activation 'nowhere.to.be:Found': No module named 'nowh"),
         (["--activation", "torch.nn:Threshold"], "'torch.nn:Threshold' must be callable without arguments"),
         (["--activation", "builtins:dict"], "'builtins:dict' must return a torch.nn.Module, got dict"),
-        (["--only", "losses,gains"], f"unknown stage 'gains'; known: {', '.join(STAGES)}"),
+        (["--only", "losses,gains"], f"Unknown stage 'gains'; expected one of: {', '.join(STAGES)}"),
         (["--seeds", "0"], "Invalid value for '--seeds': Input should be greater than or equal to 1"),
         (["--epochs", "-1"], "Invalid value for '--epochs': Input should be greater than or equal to 1"),
         (["--epochs", "two"], "Invalid value for '--epochs': Input should be a valid integer"),
@@ -139,7 +139,7 @@ def test_no_workers_is_an_error():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--device", "tpu"], "unknown device 'tpu'"),
+        (["run", "--device", "tpu"], "Unknown device 'tpu'"),
         (["run", "--data-root", "nowhere"], str(Path("nowhere/MNIST/raw/train-images-idx3-ubyte"))),
         (["status", "--dataset", "../mnist"], "data set '../mnist' is no folder's name"),
         (["status", "--dataset", "FashionMNIST"], "data/FashionMNIST/raw: is no folder"),
@@ -271,4 +271,4 @@ def test_export_as_parquet_or_what_it_needs(elsewhere):
 def test_an_unknown_format_is_an_error_that_lists_the_known(elsewhere):
     result = invoke("export", "--format", "xlsx")
     assert result.exit_code == 2
-    assert "unknown format 'xlsx'; known: csv, parquet" in told(result)
+    assert "Unknown format 'xlsx'; expected one of: csv, parquet" in told(result)

@@ -13,5 +13,5 @@ def test_cuda_without_a_gpu_is_a_clear_error(monkeypatch):
 
 
 def test_unknown_device_lists_the_known():
-    with pytest.raises(ValueError, match="unknown device 'gpu0'; known: cpu, cuda"):
+    with pytest.raises(ValueError, match="Unknown device 'gpu0'; expected one of: cpu, cuda"):
         device_name("gpu0")

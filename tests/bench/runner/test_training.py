@@ -149,7 +149,7 @@ def test_runs_are_those_of_this_process_and_a_failure_is_a_row(recorder, two):
         bad.config_hash: "failed",
     }
     (error,) = latest(recorder.store.path).runs.query("status == 'failed'")["error"]
-    assert "unknown activation 'nothing of the name'" in error
+    assert "Unknown activation 'nothing of the name'" in error
     assert recorder.failed == [f"{bad}: {error}"]
     for config in good:
         assert stored(recorder, config) == without_times(execute(config, None).measurements)

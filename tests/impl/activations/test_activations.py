@@ -1,4 +1,4 @@
-"""Values against mpmath over whole formats, derivatives, torch's transforms, and every rung of the ladder."""
+"""Values against mpmath over whole formats, derivatives, torch's transforms, and every backend."""
 
 import math
 
@@ -9,11 +9,9 @@ from torch import nn
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
-from impl.activations import autograd as ladder
-from impl.activations.autograd import LADDER
-from impl.activations.modules import ELU, SGELU, AdaSGELU, Swish, ada_sgelu, sgelu, swish
-from impl.activations.registry import ACTIVATIONS
-from impl.compilation import inductor as fusing
+from impl.activations import ACTIVATIONS, ELU, SGELU, AdaSGELU, Swish, ada_sgelu, autograd, sgelu, swish
+from impl.activations.autograd import BACKENDS
+from impl.compilation import inductor
 from tests import oracles
 
 
@@ -47,7 +45,7 @@ POINTS = torch.tensor(
 HALF_TYPES = [torch.float16, torch.bfloat16]
 # torch's own forward mode compiles decompositions with torch.jit when it is first used
 FORWARD_MODE = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-HAS_COMPILER = fusing.compiler("cpu") is not None
+HAS_COMPILER = inductor.compiler("cpu") is not None
 
 
 def values(f, points):
@@ -139,13 +137,13 @@ def pulled_back(run, x, *parameters):
     return y.detach(), torch.autograd.grad(y, x, torch.ones_like(y))[0]
 
 
-@pytest.mark.parametrize("rung", LADDER)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_single_precision_on_every_rung(name, rung):
+def test_single_precision_on_every_backend(name, backend):
     module, x = ACTIVATIONS[name].module(), singles()
     parameters = [*module.parameters(), *module.buffers()]
     for ours, exact in zip(
-        pulled_back(lambda x: LADDER[rung](module.rule, x, *parameters), x),
+        pulled_back(lambda x: BACKENDS[backend](module.op, x, *parameters), x),
         (ACTIVATIONS[name].f(x.double()), ACTIVATIONS[name].derivative(x.double())),
         strict=True,
     ):
@@ -166,16 +164,16 @@ def test_fused_values_at_infinity_and_nan(name):
     x = torch.tensor([-math.inf, math.inf, math.nan])
     parameters = [*module.parameters(), *module.buffers()]
     for ours, expected in zip(
-        pulled_back(lambda x: LADDER["fused"](module.rule, x, *parameters), x), LIMITS[name], strict=True
+        pulled_back(lambda x: BACKENDS["fused"](module.op, x, *parameters), x), LIMITS[name], strict=True
     ):
         torch.testing.assert_close(ours[:2].double(), torch.tensor(expected).double())
         assert ours[2].isnan()
 
 
 @FORWARD_MODE
-@pytest.mark.parametrize("rung", ["composed", "analytic"])
+@pytest.mark.parametrize("backend", ["composed", "analytic"])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_gradients_of_first_and_second_order(name, rung):
+def test_gradients_of_first_and_second_order(name, backend):
     # finite differences reach across a kink from the points nearer to it
     x = POINTS[POINTS.abs() >= 1e-3].requires_grad_()
     module = ACTIVATIONS[name].module(dtype=torch.float64)
@@ -184,7 +182,7 @@ def test_gradients_of_first_and_second_order(name, rung):
     ]
 
     def run(x, *parameters):
-        return LADDER[rung](module.rule, x, *parameters)
+        return BACKENDS[backend](module.op, x, *parameters)
 
     assert gradcheck(run, (x, *parameters), check_forward_ad=True)
     assert gradgradcheck(run, (x, *parameters))
@@ -210,9 +208,9 @@ def test_agrees_with_torchs_kernel(name):
     torch.testing.assert_close(ACTIVATIONS[name].f(x), ACTIVATIONS[name].native(x), rtol=1e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("rung", LADDER)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_keeps_shape_type_and_layout(name, rung):
+def test_keeps_shape_type_and_layout(name, backend):
     module = ACTIVATIONS[name].module()
     inputs = [
         torch.ones(()),
@@ -225,7 +223,7 @@ def test_keeps_shape_type_and_layout(name, rung):
     ]
     for x in inputs:
         y, gradient = pulled_back(
-            lambda x: LADDER[rung](module.rule, x, *module.parameters(), *module.buffers()), x
+            lambda x: BACKENDS[backend](module.op, x, *module.parameters(), *module.buffers()), x
         )
         exact = ACTIVATIONS[name].f(x)
         assert (y.shape, y.dtype, y.stride()) == (exact.shape, exact.dtype, exact.stride())
@@ -350,10 +348,10 @@ def test_the_representation_names_the_parameter():
 @pytest.fixture
 def forgetful():
     """Kernels forgotten before and after."""
-    for remembered in (fusing.fused, ladder.loops):
+    for remembered in (inductor.compile_elementwise, autograd.compiled_kernels):
         remembered.cache_clear()
     yield
-    for remembered in (fusing.fused, ladder.loops):
+    for remembered in (inductor.compile_elementwise, autograd.compiled_kernels):
         remembered.cache_clear()
 
 
@@ -365,10 +363,10 @@ def test_all_are_compiled_with_a_parameter_that_is_trained_or_not(name, forgetfu
     parameters = [torch.tensor(0.5) for _ in (*module.parameters(), *module.buffers())]
     for trained in (False, True)[: 1 + len(parameters)]:
         inputs = [x, *(p.clone().requires_grad_(trained) for p in parameters)]
-        y = LADDER["fused"](module.rule, *inputs)
-        assert y.grad_fn.name() == "_FusedBackward"
+        y = BACKENDS["fused"](module.op, *inputs)
+        assert y.grad_fn.name() == "_CompiledBackward"
         exact = [v.detach().double().requires_grad_(v.requires_grad) for v in inputs]
-        expected = LADDER["composed"](module.rule, *exact)
+        expected = BACKENDS["composed"](module.op, *exact)
         torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-6)
         found = torch.autograd.grad(y.sum(), inputs[: 1 + trained])
         for ours, right in zip(found, torch.autograd.grad(expected.sum(), exact[: 1 + trained]), strict=True):
@@ -390,16 +388,16 @@ def test_all_are_compiled_with_a_parameter_that_is_trained_or_not(name, forgetfu
     ],
 )
 def test_what_a_loop_over_memory_cannot_take_is_left_to_the_next_best(x, alpha, compiled, forgetful):
-    y = LADDER["fused"](AdaSGELU.rule, x.requires_grad_(), alpha)
-    assert y.grad_fn.name() == ("_FusedBackward" if compiled else "_AnalyticBackward")
+    y = BACKENDS["fused"](AdaSGELU.op, x.requires_grad_(), alpha)
+    assert y.grad_fn.name() == ("_CompiledBackward" if compiled else "_CustomAutogradBackward")
 
 
 @FORWARD_MODE
-@pytest.mark.parametrize("rung", LADDER)
-def test_forward_mode_in_the_parameter_alone(rung):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_forward_mode_in_the_parameter_alone(backend):
     x, alpha = torch.linspace(-2, 2, 9), torch.tensor(0.5)
     with forward_ad.dual_level():
-        y = LADDER[rung](AdaSGELU.rule, x, forward_ad.make_dual(alpha, torch.tensor(3.0)))
+        y = BACKENDS[backend](AdaSGELU.op, x, forward_ad.make_dual(alpha, torch.tensor(3.0)))
         tangent = forward_ad.unpack_dual(y).tangent
     torch.testing.assert_close(tangent, 3 * sgelu(x))
 
@@ -409,12 +407,12 @@ def test_without_a_compiler_the_next_best_runs(broken, forgetful, monkeypatch):
     if broken == "no compiler":
         monkeypatch.setenv("CXX", "no-such-compiler")
     else:
-        monkeypatch.setattr(fusing, "_compile", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        monkeypatch.setattr(inductor, "_compile", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     x = torch.linspace(-2, 2, 9)
     y, gradient = pulled_back(SGELU(), x)
     torch.testing.assert_close(y, sgelu(x))
     torch.testing.assert_close(gradient, ACTIVATIONS["sgelu"].derivative(x))
-    kernel = fusing.KERNELS["x_erf_x", "cpu"]
+    kernel = inductor.KERNELS["x_erf_x", "cpu"]
     assert kernel.run is None
     assert ("no compiler" if broken == "no compiler" else "disk full") in kernel.reason or not HAS_COMPILER
 
@@ -430,7 +428,7 @@ def test_a_kernel_that_computes_something_else_is_refused(forgetful, monkeypatch
         return lambda *tensors: run(*tensors) + 1
 
     monkeypatch.setattr(_inductor, "standalone_compile", wrong)
-    kernel = fusing.fused(sgelu, 1, 0, "cpu")
+    kernel = inductor.compile_elementwise(sgelu, 1, 0, "cpu")
     assert kernel.run is None
     assert "not close" in kernel.reason
     assert kernel.seconds > 0

@@ -7,11 +7,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from impl.activations import autograd as ladder
-from impl.activations import erf
-from impl.activations import float32 as single
-from impl.activations import functional as functions
-from impl.activations.registry import ACTIVATIONS
+from impl.activations import ACTIVATIONS, autograd, erf, float32, functional
 from tests.draws import normal, numbers, seeds
 from tests.oracles import ORACLES
 
@@ -19,9 +15,9 @@ IN_PARAMETER = {"swish": "beta", "ada_sgelu": "alpha", "elu": "alpha"}
 
 
 def at(name, x, parameter):
-    """The function `name` of `impl.functions` at x, with its parameter where it has one."""
+    """The function `name` of `impl.activations.functional` at x, with its parameter where it has one."""
     known = next(iter(n for n in IN_PARAMETER if name.startswith(n)), None)
-    return getattr(functions, name)(*((x, parameter) if known else (x,)))
+    return getattr(functional, name)(*((x, parameter) if known else (x,)))
 
 
 @given(x=numbers, parameter=st.floats(0.1, 3))
@@ -55,12 +51,12 @@ def wide(name, x, parameter=1.0):
 
 
 SINGLE = {
-    "swish": (single.swish, True), "swish_derivative": (single.swish_derivative, True),
-    "swish_derivative_in_beta": (single.swish_derivative_in_beta, True),
-    "gelu": (single.gelu, False), "gelu_derivative": (single.gelu_derivative, False),
-    "ada_sgelu": (single.ada_sgelu, True), "ada_sgelu_derivative": (single.ada_sgelu_derivative, True),
-    "sgelu_yu": (single.sgelu_yu, False), "sgelu_yu_derivative": (single.sgelu_yu_derivative, False),
-    "mish": (single.mish, False), "mish_derivative": (single.mish_derivative, False),
+    "swish": (float32.swish, True), "swish_derivative": (float32.swish_derivative, True),
+    "swish_derivative_in_beta": (float32.swish_derivative_in_beta, True),
+    "gelu": (float32.gelu, False), "gelu_derivative": (float32.gelu_derivative, False),
+    "ada_sgelu": (float32.ada_sgelu, True), "ada_sgelu_derivative": (float32.ada_sgelu_derivative, True),
+    "sgelu_yu": (float32.sgelu_yu, False), "sgelu_yu_derivative": (float32.sgelu_yu_derivative, False),
+    "mish": (float32.mish, False), "mish_derivative": (float32.mish_derivative, False),
     "sgelu": (erf.x_erf_x, False), "sgelu_derivative": (erf.x_erf_x_slope, False),
 }  # fmt: skip
 
@@ -81,8 +77,8 @@ def test_what_shares_its_work_gives_both_parts(x, alpha):
     slope, value = erf.x_erf_x_slope_and_value(x)
     torch.testing.assert_close(slope.double(), wide("sgelu_derivative", x), rtol=2e-6, atol=2e-6)
     torch.testing.assert_close(value.double(), wide("sgelu", x), rtol=2e-6, atol=1e-12)
-    in_x, in_alpha = single.ada_sgelu_derivatives(x, alpha)
-    torch.testing.assert_close(in_x, single.ada_sgelu_derivative(x, alpha), rtol=2e-6, atol=2e-6)
+    in_x, in_alpha = float32.ada_sgelu_derivatives(x, alpha)
+    torch.testing.assert_close(in_x, float32.ada_sgelu_derivative(x, alpha), rtol=2e-6, atol=2e-6)
     torch.testing.assert_close(in_alpha.double(), wide("sgelu", x), rtol=2e-6, atol=1e-12)
 
 
@@ -103,12 +99,12 @@ def test_polynomials_and_their_quotients(coefficients, x):
 @given(seed=seeds, rows=st.integers(1, 5), parameter=st.floats(0.5, 2))
 @pytest.mark.parametrize("name", ["swish", "sgelu", "ada_sgelu", "mish"])
 def test_every_rung_of_the_ladder_gives_the_same_gradients(name, seed, rows, parameter):
-    rule = ACTIVATIONS[name].module.rule
+    op = ACTIVATIONS[name].module.op
     found = []
-    for rung in (ladder.composed, ladder.analytic, ladder.fused):
+    for backend in (autograd.eager, autograd.custom_autograd, autograd.compiled):
         x = normal(seed, rows, 3).float().requires_grad_()
         with_parameter = [torch.tensor(parameter, requires_grad=True)] if name in IN_PARAMETER else []
-        y = rung(rule, x, *with_parameter)
+        y = backend(op, x, *with_parameter)
         found.append([y.detach(), *torch.autograd.grad(y.sum(), [x, *with_parameter])])
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):

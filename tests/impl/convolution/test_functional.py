@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from impl.convolution import shifted as convolution_shifted
-from impl.convolution import tiled as convolution_tiled
-from impl.convolution.functional import (
+from impl.convolution import (
     STRATEGIES,
     Geometry,
     buffer_bytes,
     conv2d,
     conv_transpose2d,
     operations,
+    shifted,
+    tiled,
 )
 from tests.draws import draw_tensors
 
@@ -126,7 +126,7 @@ def test_one_image_without_a_batch(strategy):
     [("shifted", 6, 2**15), ("tiled", 1, 2**14), ("tiled", 6, 2**17)],
 )
 def test_several_tiles_and_a_shorter_last_one(strategy, channels, tile_bytes, monkeypatch):
-    module = {"shifted": convolution_shifted, "tiled": convolution_tiled}[strategy]
+    module = {"shifted": shifted, "tiled": tiled}[strategy]
     monkeypatch.setattr(module, "TILE_BYTES", tile_bytes)
     input, weight = draw_tensors(10, (7, channels, 9, 8), (12, channels, 3, 3))
     samples = module.tile_samples(input, weight, Geometry(padding=(1, 1)))
@@ -146,33 +146,88 @@ IMAGE, FILTER = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 3, 3)
 @pytest.mark.parametrize(
     ("error", "message", "arguments", "keywords"),
     [
-        (ValueError, r"input must have shape .* not \(5, 5\)", (IMAGE[0, 0], FILTER), {}),
-        (ValueError, r"weight must have shape .* not \(4, 3, 3\)", (IMAGE, FILTER[0]), {}),
-        (ValueError, "no empty axis", (IMAGE, FILTER[:0]), {}),
-        (ValueError, "expects 4 input channels, not 3", (IMAGE[:, :3], FILTER), {}),
-        (ValueError, "groups=2 expects 8 input channels, not 4", (IMAGE, FILTER), {"groups": 2}),
-        (ValueError, "divide the 6 output channels, not 4", (IMAGE, FILTER[:, :1]), {"groups": 4}),
-        (ValueError, "at least 1 .* not 0", (IMAGE, FILTER), {"groups": 0}),
-        (ValueError, r"bias must have shape \(6,\), not \(4,\)", (IMAGE, FILTER, torch.zeros(4)), {}),
-        (ValueError, "stride must be at least 1, not 0", (IMAGE, FILTER), {"stride": 0}),
-        (ValueError, r"padding must be at least 0, not \(0, -1\)", (IMAGE, FILTER), {"padding": (0, -1)}),
-        (ValueError, "dilation must be at least 1", (IMAGE, FILTER), {"dilation": 0}),
+        (
+            ValueError,
+            r"Invalid input: got shape \(5, 5\), expected shape \(N, C, H, W\)",
+            (IMAGE[0, 0], FILTER),
+            {},
+        ),
+        (ValueError, r"Invalid weight: got shape \(4, 3, 3\), expected shape", (IMAGE, FILTER[0]), {}),
+        (ValueError, "Invalid weight: .* expected no empty axis", (IMAGE, FILTER[:0]), {}),
+        (ValueError, "Invalid input: got 3 channels, expected 4 for weight", (IMAGE[:, :3], FILTER), {}),
+        (
+            ValueError,
+            "Invalid input: got 4 channels, expected 8 for weight .* groups=2",
+            (IMAGE, FILTER),
+            {"groups": 2},
+        ),
+        (
+            ValueError,
+            "Invalid groups: got 4, expected .* divisor of 6 output channels",
+            (IMAGE, FILTER[:, :1]),
+            {"groups": 4},
+        ),
+        (ValueError, "Invalid groups: got 0, expected at least 1", (IMAGE, FILTER), {"groups": 0}),
+        (
+            ValueError,
+            r"Invalid bias: got shape \(4,\), expected shape \(6,\)",
+            (IMAGE, FILTER, torch.zeros(4)),
+            {},
+        ),
+        (ValueError, "Invalid stride: got 0, expected at least 1", (IMAGE, FILTER), {"stride": 0}),
+        (
+            ValueError,
+            r"Invalid padding: got \(0, -1\), expected at least 0",
+            (IMAGE, FILTER),
+            {"padding": (0, -1)},
+        ),
+        (ValueError, "Invalid dilation: got 0, expected at least 1", (IMAGE, FILTER), {"dilation": 0}),
         (
             TypeError,
-            r"stride must be an int or a pair of ints, not \(1, 1, 1\)",
+            r"Invalid stride: got \(1, 1, 1\), expected an int or a pair of ints",
             (IMAGE, FILTER),
             {"stride": (1, 1, 1)},
         ),
-        (TypeError, "padding must be an int or a pair of ints, not 1.5", (IMAGE, FILTER), {"padding": 1.5}),
-        (ValueError, "is larger than input", (IMAGE, FILTER), {"dilation": 3}),
-        (ValueError, "'same', 'valid', an int or .* not 'full'", (IMAGE, FILTER), {"padding": "full"}),
-        (ValueError, r"needs stride 1, not \(2, 2\)", (IMAGE, FILTER), {"padding": "same", "stride": 2}),
-        (TypeError, "weight is torch.float64, input is torch.float32", (IMAGE, FILTER.double()), {}),
-        (TypeError, "bias is torch.float64", (IMAGE, FILTER, torch.zeros(6).double()), {}),
-        (ValueError, "weight is on meta, input on cpu", (IMAGE, FILTER.to("meta")), {}),
+        (
+            TypeError,
+            "Invalid padding: got 1.5, expected an int or a pair of ints",
+            (IMAGE, FILTER),
+            {"padding": 1.5},
+        ),
         (
             ValueError,
-            "'fft' is none of loops, unfold, windows, shifted, tiled",
+            r"Invalid weight: got kernel \(3, 3\) with dilation .* fits input \(5, 5\)",
+            (IMAGE, FILTER),
+            {"dilation": 3},
+        ),
+        (
+            ValueError,
+            "Invalid padding: got 'full', expected 'same', 'valid', an int or",
+            (IMAGE, FILTER),
+            {"padding": "full"},
+        ),
+        (
+            ValueError,
+            r"Invalid stride: got \(2, 2\), expected 1 with padding='same'",
+            (IMAGE, FILTER),
+            {"padding": "same", "stride": 2},
+        ),
+        (
+            TypeError,
+            "Invalid dtype of weight: got torch.float64, expected that of the input, torch.float32",
+            (IMAGE, FILTER.double()),
+            {},
+        ),
+        (TypeError, "Invalid dtype of bias: got torch.float64", (IMAGE, FILTER, torch.zeros(6).double()), {}),
+        (
+            ValueError,
+            "Invalid device of weight: got meta, expected that of the input, cpu",
+            (IMAGE, FILTER.to("meta")),
+            {},
+        ),
+        (
+            ValueError,
+            "Unknown strategy 'fft'; expected one of: loops, unfold, windows, shifted, tiled",
             (IMAGE, FILTER),
             {"strategy": "fft"},
         ),
@@ -200,7 +255,7 @@ def test_operations_counts_the_loops():
     geometry = Geometry((2, 1), (1, 0), (1, 2), 2)
     input, weight = (tensor.detach() for tensor in draw_tensors(5, (2, 4, 5, 6), (6, 2, 3, 2)))
     with CountProducts() as counted:
-        STRATEGIES["loops"](input, weight, geometry)
+        STRATEGIES["loops"].convolve(input, weight, geometry)
     assert counted.total == operations(tuple(input.shape), tuple(weight.shape), geometry)
 
 
@@ -222,7 +277,7 @@ def test_buffer_bytes_is_the_peak_that_is_measured(strategy, layer, dtype):
         channels, filters, side = 2, 3, 4
     shapes, geometry = ((64, channels, side, side), (filters, channels, 3, 3)), Geometry(padding=(1, 1))
     input, weight = (tensor.detach().to(dtype) for tensor in draw_tensors(6, *shapes))
-    peak, result = peak_bytes(lambda: STRATEGIES[strategy](input, weight, geometry))
+    peak, result = peak_bytes(lambda: STRATEGIES[strategy].convolve(input, weight, geometry))
     assert peak - result == buffer_bytes(strategy, *shapes, geometry, dtype=dtype)
 
 
@@ -231,7 +286,7 @@ def test_buffer_bytes_by_hand():
     expected = {"loops": 4 * 9, "unfold": 4 * 18 * 9, "windows": 4 * 18 * 9}
     assert {name: buffer_bytes(name, *shapes, Geometry()) for name in expected} == expected
     assert buffer_bytes("windows", *shapes, Geometry(padding=(1, 1))) == 4 * (2 * 49 + 18 * 25)
-    with pytest.raises(ValueError, match="'fft' is none of loops, unfold, windows"):
+    with pytest.raises(ValueError, match="Unknown strategy 'fft'; expected one of: loops, unfold, windows"):
         buffer_bytes("fft", *shapes, Geometry())
 
 
@@ -291,14 +346,33 @@ def test_output_padding_may_be_all_that_padding_leaves():
 @pytest.mark.parametrize(
     ("message", "arguments", "keywords"),
     [
-        ("weight .* expects 6 input channels, not 4", (IMAGE, FILTER), {}),
-        ("divide the 4 input channels, not 3", (IMAGE, FILTER[:4]), {"groups": 3}),
-        (r"output_padding \(1, 1\) must be smaller", (IMAGE, FILTER[:4]), {"output_padding": 1}),
-        (r"output of \(-1, -1\) pixels", (IMAGE, FILTER[:4]), {"padding": 4}),
-        (r"bias must have shape \(4,\), not \(3,\)", (IMAGE, FILTER[:4], torch.zeros(3)), {}),
-        (r"weight must have shape \(C, O/groups, kh, kw\), not \(4, 3\)", (IMAGE, FILTER[:4, :3, 0, 0]), {}),
-        (r"input must have shape \(N, C, H, W\), not \(1, 0, 5, 5\)", (IMAGE[:, :0], FILTER[:4]), {}),
-        *((f"^{name} must be at least", (IMAGE, FILTER[:4]), {name: -1}) for name in TRANSPOSED),
+        ("Invalid input: got 4 channels, expected 6 for weight", (IMAGE, FILTER), {}),
+        (
+            "Invalid groups: got 3, expected .* divisor of 4 input channels",
+            (IMAGE, FILTER[:4]),
+            {"groups": 3},
+        ),
+        (
+            r"Invalid output_padding: got \(1, 1\), expected less than stride",
+            (IMAGE, FILTER[:4]),
+            {"output_padding": 1},
+        ),
+        (r"Invalid padding: got an output of \(-1, -1\) pixels", (IMAGE, FILTER[:4]), {"padding": 4}),
+        (r"Invalid bias: got shape \(3,\), expected shape \(4,\)", (IMAGE, FILTER[:4], torch.zeros(3)), {}),
+        (
+            r"Invalid weight: got shape \(4, 3\), expected shape \(C, O/groups, kh, kw\)",
+            (IMAGE, FILTER[:4, :3, 0, 0]),
+            {},
+        ),
+        (
+            r"Invalid input: got shape \(1, 0, 5, 5\), expected shape \(N, C, H, W\)",
+            (IMAGE[:, :0], FILTER[:4]),
+            {},
+        ),
+        *(
+            (f"^Invalid {name}: got -1, expected at least", (IMAGE, FILTER[:4]), {name: -1})
+            for name in TRANSPOSED
+        ),
     ],
 )
 def test_transposed_errors(message, arguments, keywords):
@@ -308,7 +382,7 @@ def test_transposed_errors(message, arguments, keywords):
 
 @pytest.mark.parametrize("name", TRANSPOSED)
 def test_what_is_no_pair_of_numbers_is_named(name):
-    with pytest.raises(TypeError, match=f"^{name} must be an int or a pair of ints, not 1.5"):
+    with pytest.raises(TypeError, match=f"^Invalid {name}: got 1.5, expected an int or a pair of ints"):
         conv_transpose2d(IMAGE, FILTER[:4], **{name: 1.5})
 
 

@@ -10,10 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from impl.convolution import geometry, layers
-from impl.convolution import shifted as convolution_shifted
-from impl.convolution import tiled as convolution_tiled
-from impl.convolution.functional import STRATEGIES, buffer_bytes, conv2d, conv_transpose2d, operations
+from impl.convolution import (
+    STRATEGIES,
+    buffer_bytes,
+    conv2d,
+    conv_transpose2d,
+    geometry,
+    layers,
+    operations,
+    shifted,
+    tiled,
+)
 from impl.convolution.geometry import Geometry
 from tests.draws import draw_tensors, normal, seeds
 
@@ -94,8 +101,8 @@ def test_a_tile_is_torchs_unfold_and_folding_it_the_adjoint(drawn, tile_bytes, s
     rows, wide = slide.output_size(input[2:], weight[2:])
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolution_tiled, "TILE_BYTES", tile_bytes)
-        for tile, samples in convolution_tiled.tiles(x, w, slide):
+        patch.setattr(tiled, "TILE_BYTES", tile_bytes)
+        for tile, samples in tiled.tiles(x, w, slide):
             part = range(len(x))[samples]
             seen += part
             cells = tile.cells[..., :wide]
@@ -103,11 +110,11 @@ def test_a_tile_is_torchs_unfold_and_folding_it_the_adjoint(drawn, tile_bytes, s
             filled = tile.cells.clone()
             tile.cells.copy_(normal(seed + 2, *tile.cells.shape))
             drawn_cells = tile.cells.clone()
-            convolution_tiled.fold(tile)
+            tiled.fold(tile)
             assert (filled * drawn_cells).sum().item() == inner(x[samples], tile.image)
             tile.cells.zero_()
             cells.copy_(drawn_cells[..., :wide])
-            convolution_tiled.fold(tile)
+            tiled.fold(tile)
             folded = F.fold(
                 drawn_cells[..., :wide].reshape(len(part), -1, rows * wide), input[2:], weight[2:], **window
             )
@@ -130,7 +137,7 @@ def test_other_names_of_padding_and_same_with_a_stride_are_refused(name, stride)
         geometry.named_padding(name, (3, 3), stride, (1, 1))
     else:
         with pytest.raises(
-            ValueError, match=r"needs stride 1|'same', 'valid', an int or a pair of ints, not"
+            ValueError, match=r"expected 1 with padding='same'|'same', 'valid', an int or a pair of ints"
         ):
             geometry.named_padding(name, (3, 3), stride, (1, 1))
 
@@ -157,15 +164,15 @@ def test_shapes_are_refused_where_torch_refuses_them(input, weight, slide):
     try:
         F.conv2d(torch.zeros(input), torch.zeros(weight), **keywords(slide))
     except RuntimeError:
-        with pytest.raises(ValueError, match=r"channels, not|is larger than"):
-            geometry.check(torch.Size(input), torch.Size(weight), slide)
+        with pytest.raises(ValueError, match=r"Invalid (groups|input|weight): got "):
+            geometry.check_shapes(torch.Size(input), torch.Size(weight), slide)
     else:
-        geometry.check(torch.Size(input), torch.Size(weight), slide)
+        geometry.check_shapes(torch.Size(input), torch.Size(weight), slide)
 
 
 @given(samples=st.integers(0, 200), most=st.integers(-1, 50))
 def test_tiles_are_as_few_and_as_even_as_can_be(samples, most):
-    each = geometry.share(samples, most)
+    each = geometry.tile_size(samples, most)
     tiles = math.ceil(samples / each)
     assert 1 <= each <= max(1, most)
     assert tiles == math.ceil(samples / max(1, most))
@@ -193,7 +200,7 @@ def test_buffers_hold_what_their_strategy_says(drawn, dtype):
 def test_buffers_of_tiles_do_not_grow_with_the_batch(drawn, strategy):
     (_, *image), weight, slide = drawn
     with pytest.MonkeyPatch.context() as patch:
-        for module in (convolution_shifted, convolution_tiled):
+        for module in (shifted, tiled):
             patch.setattr(module, "TILE_BYTES", 2**10)  # of at most 256 values, and so of 256 samples
         few, many = (buffer_bytes(strategy, (n, *image), weight, slide) for n in (300, 9999))
     assert many < 4 * few  # a whole and a shorter tile beside one that may be half as large

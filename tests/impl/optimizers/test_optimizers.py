@@ -9,17 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from impl.compilation.aot import compiled
+from impl.compilation.aot import compile_update_rule
 from impl.compilation.inductor import Kernel, compiler
 from impl.models import MnistClassifier
-from impl.optimizers import flat_params as packs
-from impl.optimizers import update_rules as rules
+from impl.optimizers import flat_params, update_rules
 from impl.optimizers.flat_params import LARGE
 from impl.optimizers.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from impl.optimizers.registry import OPTIMIZERS
 
 LEARNING_RATE = 0.02
-TWINS = [name for name, entry in OPTIMIZERS.items() if entry.twin]
+COUNTERPARTS = [name for name, entry in OPTIMIZERS.items() if entry.torch_counterpart]
 # Options beside those of the table: our optimizer, torch's, what both are made with.
 OPTIONS = [
     (SGD, torch.optim.SGD, {"weight_decay": 0.1}),
@@ -37,9 +36,9 @@ def _as_they_stand(request, monkeypatch):
     """Rules run uncompiled, but in tests that ask for `compiling`: a compiler takes seconds for each."""
     if "compiling" not in request.fixturenames:
         monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
-        compiled.cache_clear()
+        compile_update_rule.cache_clear()
         yield
-        compiled.cache_clear()
+        compile_update_rule.cache_clear()
     else:
         yield
 
@@ -49,7 +48,7 @@ def compiling():
     """Whatever this test makes is compiled; skips where there is no compiler."""
     if compiler("cpu") is None:
         pytest.skip("no compiler")
-    compiled.cache_clear()
+    compile_update_rule.cache_clear()
 
 
 @pytest.mark.parametrize(("ours", "theirs"), dict.fromkeys(case[:2] for case in OPTIONS))
@@ -85,31 +84,31 @@ def follow(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> li
 def assert_follows(name: str, dtype: torch.dtype, steps: int, tolerance: float) -> None:
     entry, ours, theirs, start = OPTIMIZERS[name], *(classifier(dtype) for _ in range(3))
     actual = follow(ours, entry.make(ours.parameters(), 1e-3), steps)
-    expected = follow(theirs, entry.twin(theirs.parameters(), 1e-3), steps)
+    expected = follow(theirs, entry.torch_counterpart(theirs.parameters(), 1e-3), steps)
     torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance)
     assert (actual[0] - next(start.parameters())).abs().max() > 10 * tolerance
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_classifier_follows_its_twin_in_float64(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_classifier_follows_its_counterpart_in_float64(name):
     assert_follows(name, torch.float64, 1000, 1e-9)
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_classifier_follows_its_twin_in_float32(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_classifier_follows_its_counterpart_in_float32(name):
     assert_follows(name, torch.float32, 100, 1e-4)
 
 
 @pytest.mark.usefixtures("compiling")
-def test_compiled_classifier_follows_its_twin():
+def test_compiled_classifier_follows_its_counterpart():
     assert_follows("adam", torch.float32, 100, 1e-4)
-    kernel = compiled(rules.adam, 4, 4)
+    kernel = compile_update_rule(update_rules.adam, 4, 4)
     assert kernel.run
     assert not kernel.reason
 
 
 def test_without_a_compiler_the_reason_is_given():
-    kernel = compiled(rules.adam, 4, 4)
+    kernel = compile_update_rule(update_rules.adam, 4, 4)
     assert kernel.run is None
     assert kernel.reason == "no compiler for cpu"
 
@@ -145,11 +144,11 @@ def odd_parameters() -> list[nn.Parameter]:
     ]
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_parameters_of_all_kinds_equal_the_twin(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_parameters_of_all_kinds_equal_the_counterpart(name):
     """Gradients missing at times or in another memory format, and parameters in other memory once."""
     entry, both = OPTIMIZERS[name], (odd_parameters(), odd_parameters())
-    optimizers = entry.make(both[0], LEARNING_RATE), entry.twin(both[1], LEARNING_RATE)
+    optimizers = entry.make(both[0], LEARNING_RATE), entry.torch_counterpart(both[1], LEARNING_RATE)
     generator = torch.Generator().manual_seed(5)
     for step in range(8):
         for i, pair in enumerate(zip(*both, strict=True)):
@@ -166,10 +165,10 @@ def test_parameters_of_all_kinds_equal_the_twin(name):
 
 
 @pytest.mark.parametrize("size", [3, LARGE])
-@pytest.mark.parametrize("name", TWINS)
-def test_parameter_in_other_memory_equals_the_twin(name, size):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_parameter_in_other_memory_equals_the_counterpart(name, size):
     entry, both = OPTIMIZERS[name], [nn.Parameter(torch.ones(size)) for _ in range(2)]
-    optimizers = entry.make(both[:1], LEARNING_RATE), entry.twin(both[1:], LEARNING_RATE)
+    optimizers = entry.make(both[:1], LEARNING_RATE), entry.torch_counterpart(both[1:], LEARNING_RATE)
     for step in range(4):
         for p, optimizer in zip(both, optimizers, strict=True):
             if step == 2:
@@ -179,10 +178,10 @@ def test_parameter_in_other_memory_equals_the_twin(name, size):
     torch.testing.assert_close(*both, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_scheduler_and_added_group_equal_the_twin(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_scheduler_and_added_group_equal_the_counterpart(name):
     entry, results = OPTIMIZERS[name], []
-    for make in (entry.make, entry.twin):
+    for make in (entry.make, entry.torch_counterpart):
         model = network()
         first, *_, last = model
         optimizer = make(first.parameters(), LEARNING_RATE)
@@ -196,22 +195,22 @@ def test_scheduler_and_added_group_equal_the_twin(name):
     torch.testing.assert_close(*results, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_its_twin_loads_its_state(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_its_counterpart_loads_its_state(name):
     entry, ours, theirs = OPTIMIZERS[name], network(), network()
     optimizer = entry.make(ours.parameters(), LEARNING_RATE)
     trained(ours, optimizer, 5)
     theirs.load_state_dict(ours.state_dict())
-    twin = entry.twin(theirs.parameters(), 1.0)
-    twin.load_state_dict(copy.deepcopy(optimizer.state_dict()))
-    expected = trained(theirs, twin, 5, seed=2)
+    counterpart = entry.torch_counterpart(theirs.parameters(), 1.0)
+    counterpart.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    expected = trained(theirs, counterpart, 5, seed=2)
     torch.testing.assert_close(trained(ours, optimizer, 5, seed=2), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_state_carries_the_names_and_shapes_of_torch(name):
     entry, described = OPTIMIZERS[name], []
-    for make in (entry.make, entry.twin):
+    for make in (entry.make, entry.torch_counterpart):
         model = network()
         optimizer = make(model.parameters(), LEARNING_RATE)
         trained(model, optimizer, 3)
@@ -299,7 +298,7 @@ def test_a_loop_is_given_all_that_its_rule_takes(ours, theirs, options, monkeypa
         made.append((rule.__name__, vectors, scalars))
         return Kernel(loop, 0.0, "")
 
-    monkeypatch.setattr(packs, "compiled", compiled)
+    monkeypatch.setattr(flat_params, "compile_update_rule", compiled)
     sizes = [LARGE, 3, LARGE + 1]
     found, expected = ([nn.Parameter(torch.ones(n)) for n in sizes] for _ in range(2))
     for make, parameters in ((ours, found), (theirs, expected)):
@@ -309,7 +308,7 @@ def test_a_loop_is_given_all_that_its_rule_takes(ours, theirs, options, monkeypa
                 p.grad = torch.linspace(-1, 1 + step, p.numel())
             optimizer.step()
     torch.testing.assert_close(found, expected)
-    arguments = inspect.signature(getattr(rules, made[0][0])).parameters
+    arguments = inspect.signature(getattr(update_rules, made[0][0])).parameters
     tensors = [name for name, a in arguments.items() if a.annotation is torch.Tensor and name != "work"]
     assert set(made) == {(made[0][0], len(tensors), len(arguments) - len(tensors) - 1)}
     assert sorted(run) == [3, 3, LARGE, LARGE, LARGE + 1, LARGE + 1]
@@ -317,9 +316,9 @@ def test_a_loop_is_given_all_that_its_rule_takes(ours, theirs, options, monkeypa
 
 @pytest.mark.parametrize("option", [{"maximize": True}, {"amsgrad": True}])
 def test_options_of_torch_that_we_lack_are_refused(option):
-    twin = torch.optim.Adam(network().parameters(), **option)
-    with pytest.raises(ValueError, match=f"{next(iter(option))}=True: Adam has only False"):
-        Adam(network().parameters()).load_state_dict(twin.state_dict())
+    counterpart = torch.optim.Adam(network().parameters(), **option)
+    with pytest.raises(ValueError, match=f"Invalid {next(iter(option))} of Adam: got True, expected False"):
+        Adam(network().parameters()).load_state_dict(counterpart.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -353,10 +352,10 @@ def trained(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed
     return nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_equals_its_torch_twin(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_equals_its_torch_counterpart(name):
     entry, ours, theirs = OPTIMIZERS[name], network(), network()
-    expected = trained(theirs, entry.twin(theirs.parameters(), LEARNING_RATE), 200)
+    expected = trained(theirs, entry.torch_counterpart(theirs.parameters(), LEARNING_RATE), 200)
     actual = trained(ours, entry.make(ours.parameters(), LEARNING_RATE), 200)
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-9)
     assert (actual - nn.utils.parameters_to_vector(network().parameters())).abs().max() > 0.1
@@ -376,15 +375,15 @@ def test_state_dict_goes_on_where_it_was(name):
     assert torch.equal(trained(resumed, fresh, 5, seed=2), expected)
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_loads_the_state_of_its_twin(name):
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_loads_the_state_of_its_counterpart(name):
     entry, theirs, ours = OPTIMIZERS[name], network(), network()
-    twin = entry.twin(theirs.parameters(), LEARNING_RATE)
-    trained(theirs, twin, 5)
+    counterpart = entry.torch_counterpart(theirs.parameters(), LEARNING_RATE)
+    trained(theirs, counterpart, 5)
     ours.load_state_dict(theirs.state_dict())
     optimizer = entry.make(ours.parameters(), LEARNING_RATE)
-    optimizer.load_state_dict(copy.deepcopy(twin.state_dict()))
-    expected = trained(theirs, twin, 5, seed=2)
+    optimizer.load_state_dict(copy.deepcopy(counterpart.state_dict()))
+    expected = trained(theirs, counterpart, 5, seed=2)
     torch.testing.assert_close(trained(ours, optimizer, 5, seed=2), expected, rtol=0, atol=1e-12)
 
 
@@ -452,16 +451,22 @@ def test_closure_groups_and_missing_gradients(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: SGD(p, -0.1), "lr -0.1"),
-        (lambda p: SGD(p, math.nan), "lr nan"),
-        (lambda p: SGD(p, 0.1, momentum=1.0), "momentum 1.0"),
-        (lambda p: SGD(p, 0.1, nesterov=True), "nesterov needs a momentum > 0, not 0.0"),
-        (lambda p: SGD(p, 0.1, weight_decay=-1.0), "weight_decay -1.0"),
-        (lambda p: Adagrad(p, 0.1, eps=-1.0), "eps -1.0"),
-        (lambda p: RMSprop(p, 0.1, alpha=1.5), "alpha 1.5"),
-        (lambda p: Adam(p, 0.1, betas=(0.9, 1.0)), "beta 1.0"),
-        (lambda p: Adam(p, 0.1, betas=(0.9,)), "betas"),
-        (lambda p: Adam([{"params": p, "lr": -1.0}], 0.1), "lr -1.0"),
+        (lambda p: SGD(p, -0.1), "Invalid lr: got -0.1, expected a finite number >= 0"),
+        (lambda p: SGD(p, math.nan), "Invalid lr: got nan"),
+        (lambda p: SGD(p, 0.1, momentum=1.0), "Invalid momentum: got 1.0, expected 0 <= momentum < 1"),
+        (
+            lambda p: SGD(p, 0.1, nesterov=True),
+            "Invalid momentum: got 0.0, expected a momentum > 0 with nesterov",
+        ),
+        (lambda p: SGD(p, 0.1, weight_decay=-1.0), "Invalid weight_decay: got -1.0"),
+        (lambda p: Adagrad(p, 0.1, eps=-1.0), "Invalid eps: got -1.0"),
+        (lambda p: RMSprop(p, 0.1, alpha=1.5), "Invalid alpha: got 1.5"),
+        (
+            lambda p: Adam(p, 0.1, betas=(0.9, 1.0)),
+            r"Invalid betas\[1\]: got 1.0, expected 0 <= betas\[1\] < 1",
+        ),
+        (lambda p: Adam(p, 0.1, betas=(0.9,)), "Invalid betas: .* two numbers"),
+        (lambda p: Adam([{"params": p, "lr": -1.0}], 0.1), "Invalid lr: got -1.0"),
     ],
 )
 def test_hyperparameters_out_of_range(make, message):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from impl.compilation.aot import compiled
-from impl.optimizers import flat_params as packs
+from impl.compilation.aot import compile_update_rule
+from impl.optimizers import flat_params
 from impl.optimizers.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from impl.optimizers.registry import OPTIMIZERS
 from tests.draws import normal, seeds
@@ -22,7 +22,7 @@ COMMON = {"lr": st.floats(1e-3, 0.5), "weight_decay": st.floats(0, 0.3)}
 MOMENTUM = {**COMMON, "momentum": st.floats(0.1, 0.99), "nesterov": st.booleans()}
 ADAM = {**COMMON, "eps": EPS, "betas": st.tuples(BELOW_ONE, BELOW_ONE)}
 # Ours, torch's, and the options that both have.
-TWINS = {
+COUNTERPARTS = {
     "sgd": (SGD, torch.optim.SGD, COMMON),
     "momentum": (SGD, torch.optim.SGD, MOMENTUM),
     "adagrad": (Adagrad, torch.optim.Adagrad, {**COMMON, "eps": EPS}),
@@ -38,11 +38,11 @@ shapes = st.lists(st.sampled_from([2, 3, 4, 1, 0]), max_size=3).map(tuple)
 def _six_elements_are_large():
     """Drawn parameters are small and large ones; and rules run uncompiled, for a compiler takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packs, "LARGE", 6)
+        patch.setattr(flat_params, "LARGE", 6)
         patch.setenv("TORCH_COMPILE_DISABLE", "1")
-        compiled.cache_clear()
+        compile_update_rule.cache_clear()
         yield
-    compiled.cache_clear()
+    compile_update_rule.cache_clear()
 
 
 @st.composite
@@ -72,16 +72,16 @@ def step(optimizer, parameters, gradients, seed):
 @given(data=st.data())
 @settings(max_examples=30)
 @pytest.mark.parametrize("dtype", CLOSE, ids=str)
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_every_step_is_that_of_torchs_own(name, dtype, data):
-    ours, theirs, options = TWINS[name]
+    ours, theirs, options = COUNTERPARTS[name]
     groups, steps, seed = data.draw(walks(options))
     mine, parameters = made(ours, groups, seed, dtype)
-    twin, expected = made(theirs, groups, seed, dtype)
+    counterpart, expected = made(theirs, groups, seed, dtype)
     for t, gradients in enumerate(steps):
         before = [p.detach().clone() for p in parameters]
         step(mine, parameters, gradients, seed + 100 * t)
-        step(twin, expected, gradients, seed + 100 * t)
+        step(counterpart, expected, gradients, seed + 100 * t)
         torch.testing.assert_close(parameters, expected, **CLOSE[dtype])
         for p, old, given_one in zip(parameters, before, gradients, strict=True):
             assert given_one or torch.equal(p, old)
@@ -110,9 +110,9 @@ def test_epsilon_inside_the_root_is_as_the_assignment_prints_it(data, eps, lr):
 
 @given(data=st.data())
 @settings(max_examples=20)
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_saved_and_loaded_at_any_step_nothing_changes(name, data):
-    make, _, options = TWINS[name]
+    make, _, options = COUNTERPARTS[name]
     groups, steps, seed = data.draw(walks(options))
     saved_at = data.draw(st.integers(0, len(steps)))
     one, whole = made(make, groups, seed)
@@ -134,13 +134,13 @@ def test_saved_and_loaded_at_any_step_nothing_changes(name, data):
 
 @given(data=st.data())
 @settings(max_examples=20)
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_a_group_added_later_is_one_that_had_no_gradients_before(name, data):
-    ours, theirs, options = TWINS[name]
+    ours, theirs, options = COUNTERPARTS[name]
     (first, *later), steps, seed = data.draw(walks(options))
     added_at = data.draw(st.integers(0, len(steps) - 1))
     n = len(first[0])
-    twin, expected = made(theirs, [first, *later], seed)
+    counterpart, expected = made(theirs, [first, *later], seed)
     optimizer, parameters = made(ours, [first], seed)
     for t, gradients in enumerate(steps):
         if t == added_at:
@@ -149,7 +149,7 @@ def test_a_group_added_later_is_one_that_had_no_gradients_before(name, data):
                 optimizer.add_param_group({"params": new, **own})
                 parameters += new
         had = [g and (i < n or t >= added_at) for i, g in enumerate(gradients)]
-        step(twin, expected, had, seed + 100 * t)
+        step(counterpart, expected, had, seed + 100 * t)
         step(optimizer, parameters, had[: len(parameters)], seed + 100 * t)
     torch.testing.assert_close(parameters, expected, **CLOSE[torch.float64])
 
@@ -166,14 +166,14 @@ OUTSIDE = {
 
 @given(data=st.data())
 @settings(max_examples=20)
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_a_group_with_an_option_out_of_range_is_refused_and_changes_nothing(name, data):
-    make, _, options = TWINS[name]
+    make, _, options = COUNTERPARTS[name]
     groups, steps, seed = data.draw(walks(options, groups=1))
     wrong = data.draw(st.sampled_from([option for option in options if option in OUTSIDE]))
     one, whole = made(make, groups, seed)
     other, parameters = made(make, groups, seed)
-    with pytest.raises(ValueError, match=r"is not|are not"):
+    with pytest.raises(ValueError, match=r"^Invalid .*: got .*, expected "):
         other.add_param_group({"params": [nn.Parameter(torch.ones(2))], wrong: data.draw(OUTSIDE[wrong])})
     for t, gradients in enumerate(steps):
         step(one, whole, gradients, seed + 100 * t)
@@ -188,17 +188,17 @@ MEANS = {"foreach", "fused", "capturable"}
 
 @given(data=st.data())
 @settings(max_examples=15)
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_a_group_with_an_option_of_torchs_that_we_lack_is_refused(name, data):
-    make, twin, _ = TWINS[name]
+    make, counterpart, _ = COUNTERPARTS[name]
     theta = [nn.Parameter(torch.ones(2))]
     optimizer = make(theta, 0.1)
-    lacking = {k: v for k, v in twin(theta, 0.1).defaults.items() if k not in optimizer.defaults}
+    lacking = {k: v for k, v in counterpart(theta, 0.1).defaults.items() if k not in optimizer.defaults}
     option = data.draw(st.sampled_from(sorted(set(lacking) - MEANS)))
     usual = lacking[option]
     other = not usual if isinstance(usual, bool) else data.draw(st.floats(0.1, 0.9))
     optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], option: usual})
-    with pytest.raises(ValueError, match=rf"{option}={other!r}: \w+ has only {usual!r}"):
+    with pytest.raises(ValueError, match=rf"Invalid {option} of \w+: got {other!r}, expected {usual!r}"):
         optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], option: other})
     assert len(optimizer.param_groups) == 2
 
@@ -211,7 +211,7 @@ def test_a_group_with_an_option_of_torchs_that_we_lack_is_refused(name, data):
 )
 def test_a_loop_is_worth_compiling_for_six_elements_of_single_precision(parameters):
     single = all(p.dtype == torch.float32 for p in parameters)
-    assert packs.pays(parameters) == (single and sum(map(len, parameters)) >= 6)
+    assert flat_params.worth_compiling(parameters) == (single and sum(map(len, parameters)) >= 6)
 
 
 def laid_out(tensor, layout):
@@ -236,7 +236,7 @@ def laid_out(tensor, layout):
     lr=st.floats(0.01, 1),
     seed=seeds,
 )
-def test_packs_hold_each_parameter_once_and_step_as_each_would_alone(kinds, decay, lr, seed):
+def test_buffers_hold_each_parameter_once_and_step_as_each_would_alone(kinds, decay, lr, seed):
     def rule(theta, g, total, work, lr):
         total.mul_(0.5).add_(g)
         theta.sub_(total, alpha=lr)
@@ -250,13 +250,13 @@ def test_packs_hold_each_parameter_once_and_step_as_each_would_alone(kinds, deca
         states.append({"step": torch.tensor(float(t)), "total": total} if t else {})
         after = total / 2 + p.grad + decay * p.detach()
         expected.append((p.detach() - lr * after, after, t))
-    found = packs.pack(parameters, states, ["step", "total"])
+    found = flat_params.flatten(parameters, states, ["step", "total"])
     assert len(found) == len({(dtype, t) for _, dtype, _, t in kinds})
     assert sorted(id(p) for each in found for p in each.parameters) == sorted(map(id, parameters))
     for (_, _, t), state in zip(expected, states, strict=True):
         assert state["step"] == t
     for each in found:
-        assert each.compile == packs.pays(each.parameters)
+        assert each.compile == flat_params.worth_compiling(each.parameters)
         with torch.no_grad():
             each.step(rule, [lr], decay)
         assert each.intact()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from impl.activations.modules import AdaSGELU, ReLU
+from impl.activations import AdaSGELU, ReLU
 from impl.losses import mse
 from impl.training.diagnostics import diagnose
 

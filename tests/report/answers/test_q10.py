@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
-from impl.convolution.functional import STRATEGIES
+from impl.convolution import STRATEGIES
 from report.answers.q10 import answer as q10
 from report.answers.q10 import evidence as q10_evidence
 from tests import small_store as small

@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from impl.compilation import inductor as fused
+from impl.compilation import inductor
 from report.__main__ import app
 from report.render import system_libraries as native
 from report.tools import doctor
@@ -24,7 +24,7 @@ def whole(tmp_path, monkeypatch):
     """A machine that has everything but a GPU and MNIST."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(native, "loads", lambda: True)
-    monkeypatch.setattr(fused, "compiler", lambda device: "/usr/bin/g++")
+    monkeypatch.setattr(inductor, "compiler", lambda device: "/usr/bin/g++")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(

@@ -148,4 +148,4 @@ def test_the_options_reach_the_build_and_what_is_watched(tmp_path, monkeypatch):
 def test_an_unknown_question_is_told_before_anything_is_served(tmp_path):
     result = CliRunner().invoke(app, ["serve", "--only", "q9"])
     assert result.exit_code == 2
-    assert "did you mean 'q09'" in re.sub(r"[│\s]+", " ", result.output)
+    assert "Did you mean 'q09'" in re.sub(r"[│\s]+", " ", result.output)

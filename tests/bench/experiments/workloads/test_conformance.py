@@ -191,7 +191,7 @@ def test_what_a_probe_raises_is_a_finding():
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("optimizer", "lion", "unknown optimizer 'lion'; known: sgd, momentum"),
+        ("optimizer", "lion", "Unknown optimizer 'lion'; expected one of: sgd, momentum"),
         (
             "optimizer",
             "{mine}:number",
@@ -203,7 +203,7 @@ def test_what_a_probe_raises_is_a_finding():
         ("optimizer", "{mine}:still", r"step\(\) did not update any parameter"),
         ("optimizer", "{mine}:Few", r"has invalid rates \(0.1, 0.2\); expected 5 different positive numbers"),
         ("optimizer", "{mine}:Odd", "has invalid rates 7; expected 5 different positive numbers"),
-        ("strategy", "fft", "unknown strategy 'fft'; known: loops, unfold"),
+        ("strategy", "fft", "Unknown strategy 'fft'; expected one of: loops, unfold"),
         ("strategy", "{mine}:number", r"must be callable with \(input, weight, geometry\), got int"),
         ("strategy", "{mine}:two", r"must be callable with \(input, weight, geometry\)"),
         ("strategy", "{mine}:cut", "must be differentiable: no gradient reaches its input"),

@@ -155,13 +155,13 @@ def test_ones_own_is_identified_by_its_text(mine):
     [
         (
             "snake",
-            f"unknown activation 'snake'; known: {', '.join(ACTIVATIONS)}, control",
+            f"Unknown activation 'snake'; expected one of: {', '.join(ACTIVATIONS)}, control",
         ),
-        (":Half", "unknown activation ':Half'"),
+        (":Half", "Unknown activation ':Half'"),
         ("no/such.py:Half", "'no/such.py:Half': FileNotFoundError("),
         (".module:Half", "'.module:Half': TypeError("),
         ("{place}:two", "'{place}:two' must be callable without arguments: two() missing 2"),
-        ("relu@0123abcd", "unknown activation 'relu@0123abcd'; known: "),
+        ("relu@0123abcd", "Unknown activation 'relu@0123abcd'; expected one of: "),
         ("no_such_module:Half", "'no_such_module:Half': No module named 'no_such_module'"),
         ("{place}:Quarter", "'{place}:Quarter': module '{place}' has no attribute 'Quarter'"),
         ("{place}:NeedsSlope", "'{place}:NeedsSlope' must be callable without arguments: "),
