@@ -127,7 +127,7 @@ def test_whatever_may_be_drawn_is_text_in_the_page(answers, tmp_path_factory, na
 @given(st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=80)))
 def test_the_command_line_says_that_there_is_no_such_thing(name):
     for option in ("--activation", "--profile", "--only", "--dataset"):
-        result = CliRunner().invoke(app, ["list", f"{option}={name}"])
+        result = CliRunner().invoke(app, ["status", f"{option}={name}"])
         assert result.exit_code != 0
         assert isinstance(result.exception, (SystemExit, ValueError, OSError)), (
             option,
