@@ -86,5 +86,7 @@ def test_a_file_that_is_none_is_named(tmp_path, text):
     (tmp_path / "verdicts.json").write_text(text)
     with pytest.raises(ValueError, match=r"Invalid comparison .*verdicts\.json"):
         page.context(tmp_path / "verdicts.json")
-    with pytest.raises(ValueError, match=r"none\.json does not exist; `make compare BASE=<git ref>` writes it"):
+    with pytest.raises(
+        ValueError, match=r"none\.json does not exist; `make compare BASE=<git ref>` writes it"
+    ):
         page.context(tmp_path / "none.json")
