@@ -17,7 +17,7 @@ PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
 PRINTED_PERCENT = 86
 RANKS = (5, 10, 20, 40, 80)
 SHOWN = (5, 20, 80)
-CANDIDATES = 100  # random matrices held against the best
+CANDIDATES = 100  # random matrices compared with the best
 
 
 def photograph() -> np.ndarray:
