@@ -36,7 +36,7 @@ def accuracy(frame: "DataFrame") -> "Figure":
 
 
 def cost(frame: "DataFrame") -> "Figure":
-    """Plot each activation's median time as a multiple of ReLU's, at each size, with 95 % bootstrap intervals.
+    """Plot each activation's median time as a multiple of ReLU's, with 95 % bootstrap intervals.
 
     Args:
         frame: Tidy frame of `bench.run("benchmarks")` or `bench.load`.
