@@ -1,1 +1,1 @@
-"""Pages: the report with its sections on claims and custom candidates, store comparisons, regression checks."""
+"""Pages: the report, its sections on claims and custom candidates, store comparisons, regression checks."""
