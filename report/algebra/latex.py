@@ -70,12 +70,12 @@ def _expression(latex: str, names: dict[str, object]) -> sympy.Expr:
     for pattern, spelling in SPELLINGS.items():
         text = re.sub(pattern, spelling, text)
     if re.search(r"[\\{}_]", text):
-        raise ValueError(f"the formula {latex!r} has a command that is not known: {text.strip()!r}")
+        raise ValueError(f"Invalid formula {latex!r}: unknown command in {text.strip()!r}")
     try:
         expression = sympy.sympify(text.strip(), locals=names)
     except (sympy.SympifyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the formula {latex!r} reads {text.strip()!r}, which is none") from error
+        raise ValueError(f"Invalid formula {latex!r}: cannot parse {text.strip()!r}") from error
     unknown = (expression.free_symbols - VARIABLES) | expression.atoms(AppliedUndef)
     if unknown:
-        raise ValueError(f"the formula {latex!r} has unknown names: {', '.join(map(str, unknown))}")
+        raise ValueError(f"Invalid formula {latex!r}: unknown names {', '.join(map(str, unknown))}")
     return expression

@@ -20,7 +20,7 @@ def _finite(x: Any, name: str) -> float:
     value = float(x) if isinstance(x, int | float | np.number) and not isinstance(x, bool) else math.nan
     if not math.isfinite(value):
         raise ValueError(
-            f"{name} was given {x!r}, expected a finite number; say `missing` where there is none"
+            f"Invalid {name}: got {x!r}, expected a finite number; write `missing` where there is none"
         )
     return value
 
@@ -54,7 +54,7 @@ def count(n: Any) -> str:
     """Format an integer in groups of three digits: "60 000". Raises ValueError for what is not whole."""
     value = _finite(n, "count")
     if value != int(value):
-        raise ValueError(f"count was given {n!r}, expected a whole number")
+        raise ValueError(f"Invalid count: got {n!r}, expected a whole number")
     return _signed(f"{int(value):,}").replace(",", THIN)
 
 
@@ -99,7 +99,7 @@ def matrix(a: Any, fixed: int = 2) -> str:
     array = np.asarray(a, dtype=float)
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"matrix was given shape {np.shape(a)}, expected (rows, columns) or (rows,)")
+        raise ValueError(f"Invalid matrix: got shape {np.shape(a)}, expected (rows, columns) or (rows,)")
     whole = bool(np.allclose(array, np.round(array), rtol=0, atol=1e-9))
     rows = (
         " & ".join(number(x, fixed=0 if whole else fixed).replace(MINUS, "-") for x in row) for row in array

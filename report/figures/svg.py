@@ -81,10 +81,10 @@ def svg_figure(figure: Figure, table: pd.DataFrame, *, name: str, title: str, al
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise ValueError(
-            f"figure name {name!r} may hold only letters, digits, - and _, and begins with a letter"
+            f"Invalid figure name: got {name!r}, expected a letter, then letters, digits, - and _"
         )
     if table.empty:
-        raise ValueError(f"figure {name!r} has no rows behind it")
+        raise ValueError(f"Invalid figure {name!r}: its table is empty")
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         axis.set_minor_locator(NullLocator())  # unlabelled ticks are most of what drawing takes
         if isinstance(locator := axis.get_major_locator(), AutoLocator):

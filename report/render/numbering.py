@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
+from impl.names import unknown
+
 LABEL = re.compile("\ue000(?P<kind>\\w+):(?P<anchor>[\\w-]+)\ue001")
 REFERENCE = re.compile("\ue002(?P<anchor>[\\w-]+)\ue003")
 FOOTNOTE = re.compile("\ue005(?P<text>.*?)\ue006", re.DOTALL)
@@ -18,9 +20,9 @@ KINDS = {"figure": "Figure {}", "table": "Table {}", "equation": "({})", "refere
 def label(kind: str, anchor: str) -> str:
     """Return the placeholder for the number of a figure, table, equation or reference."""
     if kind not in KINDS:
-        raise ValueError(f"label of kind {kind!r}, expected one of {', '.join(KINDS)}")
+        raise ValueError(f"Invalid kind of label: got {kind!r}, expected one of {', '.join(KINDS)}")
     if not re.fullmatch(r"[\w-]+", anchor):
-        raise ValueError(f"anchor {anchor!r} may hold only letters, digits, - and _")
+        raise ValueError(f"Invalid anchor: got {anchor!r}, expected letters, digits, - and _")
     return f"\ue000{kind}:{anchor}\ue001"
 
 
@@ -71,7 +73,7 @@ def numbered(page: str) -> str:
     for match in LABEL.finditer(page):
         kind, anchor = match["kind"], match["anchor"]
         if anchor in names:
-            raise ValueError(f"the anchor {anchor!r} is given to two things")
+            raise ValueError(f"Duplicate anchor: {anchor!r}")
         if kind == "equation" and anchor not in mentioned:
             names[anchor] = kind, ""
             continue
@@ -81,7 +83,7 @@ def numbered(page: str) -> str:
     def link(match: re.Match[str]) -> str:
         anchor = match["anchor"]
         if anchor not in names:
-            raise ValueError(f"nothing has the anchor {anchor!r}; there are: {', '.join(sorted(names))}")
+            raise ValueError(unknown("anchor", anchor, sorted(names)))
         kind, name = names[anchor]
         return f'<a class="ref to-{kind}" href="#{anchor}">{name}</a>'
 

@@ -78,7 +78,7 @@ def column_alignments(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     """
     for row in rows:
         if len(row) != len(columns):
-            raise ValueError(f"a row of {len(row)} cells in a table of {len(columns)} columns: {list(row)!r}")
+            raise ValueError(f"Invalid row: got {len(row)} values, expected {len(columns)}: {list(row)!r}")
     numeric = [all(re.match(r"[−+]?\d", str(cell)) for cell in cells) for cells in zip(*rows, strict=True)]
     return ["number" if n else "text" for n in numeric or [False] * len(columns)]
 
@@ -111,7 +111,9 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
     """
     fields = set(Page.__dataclass_fields__)
     if unknown := set(context) - fields:
-        raise ValueError(f"the page has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}")
+        raise ValueError(
+            f"Invalid context: got {', '.join(sorted(unknown))}, expected {', '.join(sorted(fields))}"
+        )
     page = Page(**context)
     env = environment(target, templates)
     texts = {section.id: _answer(env, section) for section in page.sections}

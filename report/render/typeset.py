@@ -55,7 +55,7 @@ def typeset(latex: str, *, display: bool, target: Target, where: str = "") -> Ma
     Raises TypesetError for LaTeX that math-core or ziamath rejects, ValueError for another target.
     """
     if target not in ("html", "pdf"):
-        raise ValueError(f"target is {target!r}, expected 'html' or 'pdf'")
+        raise ValueError(f"Invalid target: got {target!r}, expected 'html' or 'pdf'")
     try:
         return _typeset(latex.strip(), display, target)
     except (math_core.LatexError, ET.ParseError, ValueError, KeyError) as error:

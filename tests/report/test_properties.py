@@ -95,7 +95,7 @@ def test_a_matrix_has_its_rows_and_columns(a):
 @given(x=st.one_of(st.just(math.nan), st.just(math.inf), st.booleans(), st.none(), st.text(max_size=5)))
 def test_what_is_no_finite_number_is_refused_by_name(x):
     for write in (formats.number, formats.percent, formats.count, formats.duration, formats.size):
-        with pytest.raises(ValueError, match=r"expected a finite number; say `missing` where there is none"):
+        with pytest.raises(ValueError, match=r"expected a finite number; write `missing` where there is none"):
             write(x)
 
 
@@ -248,7 +248,7 @@ def test_a_column_is_of_numbers_where_every_cell_begins_with_one(rows, short):
     for k, side in enumerate(found):
         assert side == ("number" if rows and all(row[k] in numeric for row in rows) else "text")
     assert len(found) == 3
-    with pytest.raises(ValueError, match=f"a row of {short} cells in a table of 3 columns"):
+    with pytest.raises(ValueError, match=f"Invalid row: got {short} values, expected 3"):
         render.column_alignments(["a", "b", "c"], [*rows, ("1",) * short])
 
 

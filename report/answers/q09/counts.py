@@ -86,5 +86,5 @@ def _row(label: str, expressions: tuple[sympy.Expr, ...], name: str) -> list[str
     operations = counted(*expressions)
     kinds = [sum(int(operations.coeff(sympy.Symbol(kind))) for kind in names) for names in KINDS.values()]
     if sum(kinds) != total(expressions):
-        raise ValueError(f"{label}: {operations} holds operations that are none of {', '.join(KINDS)}")
+        raise ValueError(f"{label}: unknown operations in {operations}; expected {', '.join(KINDS)}")
     return [label, *map(count, kinds), count(sum(kinds)), number(sum(kinds) / total(SIGMOID[name]))]

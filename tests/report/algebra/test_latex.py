@@ -50,14 +50,14 @@ def test_brackets_are_one_or_zero_and_definitions_are_put_in():
 @pytest.mark.parametrize(
     ("latex", "message"),
     [
-        (r"f(x) = \operatorname{erf}(x)", "a command that is not known"),
-        (r"f(x) = \frac{x}", "a command that is not known"),
-        (r"f(x) = x_1", "a command that is not known"),
-        (r"f(x) = \zeta(x)\,\foo(x)", "unknown names: foo"),
-        ("f(x) = y", "unknown names: y"),
-        ("f(x) = x +", "reads 'x \\+', which is none"),
-        (r"f(x) = \left(x", "which is none"),
-        (r"f(x) = \sum x", "which is none"),
+        (r"f(x) = \operatorname{erf}(x)", "unknown command"),
+        (r"f(x) = \frac{x}", "unknown command"),
+        (r"f(x) = x_1", "unknown command"),
+        (r"f(x) = \zeta(x)\,\foo(x)", "unknown names foo"),
+        ("f(x) = y", "unknown names y"),
+        ("f(x) = x +", "cannot parse 'x \\+'"),
+        (r"f(x) = \left(x", "cannot parse"),
+        (r"f(x) = \sum x", "cannot parse"),
     ],
 )
 def test_what_is_not_understood_is_an_error(latex, message):

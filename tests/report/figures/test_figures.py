@@ -67,9 +67,9 @@ def test_figure_is_closed():
 def test_name_must_be_an_id():
     with style():
         figure = plt.figure()
-    with pytest.raises(ValueError, match="figure name '1 x' may hold only"):
+    with pytest.raises(ValueError, match="Invalid figure name: got '1 x'"):
         svg_figure(figure, TABLE, name="1 x", title="", alt="")
-    with pytest.raises(ValueError, match="figure 'x' has no rows behind it"):
+    with pytest.raises(ValueError, match="Invalid figure 'x': its table is empty"):
         svg_figure(figure, TABLE.iloc[:0], name="x", title="", alt="")
     plt.close(figure)
 

@@ -176,18 +176,18 @@ def test_page_is_self_contained(templates):
 def test_columns_of_numbers_are_told_from_text():
     assert render.column_alignments(["a", "b"], [["1 x", "−2"], ["y", "3 %"]]) == ["text", "number"]
     assert render.column_alignments(["a"], []) == ["text"]
-    with pytest.raises(ValueError, match="a row of 1 cells in a table of 2 columns"):
+    with pytest.raises(ValueError, match="Invalid row: got 1 values, expected 2"):
         render.column_alignments(["a", "b"], [["1"]])
 
 
 ERRORS = {
     "undefined name": ("{{ nothing }}", jinja2.UndefinedError, "nothing"),
     "formula": ("\n\\(\\frac{1\\)", TypesetError, r"answers/q08\.html\.j2:2"),
-    "reference to nothing": ('{{ ref("nowhere") }}', ValueError, "nothing has the anchor 'nowhere'"),
-    "anchor twice": ('{{ label("figure", "curve") }}', ValueError, "'curve' is given to two things"),
-    "anchor with a space": ('{{ label("figure", "a b") }}', ValueError, "anchor 'a b' may hold only"),
+    "reference to nothing": ('{{ ref("nowhere") }}', ValueError, "Unknown anchor 'nowhere'"),
+    "anchor twice": ('{{ label("figure", "curve") }}', ValueError, "Duplicate anchor: 'curve'"),
+    "anchor with a space": ('{{ label("figure", "a b") }}', ValueError, "Invalid anchor: got 'a b'"),
     "kind": ('{{ label("poem", "a") }}', ValueError, "'poem', expected one of figure"),
-    "ragged table": ('{{ table(["a"], [["1", "2"]], "t") }}', ValueError, "a row of 2 cells"),
+    "ragged table": ('{{ table(["a"], [["1", "2"]], "t") }}', ValueError, "Invalid row: got 2 values"),
     "not a number": ("{{ 'x' | number }}", ValueError, "expected a finite number"),
 }
 
@@ -201,7 +201,7 @@ def test_mistakes_in_a_template_are_errors(templates, what):
 
 
 def test_unknown_part_of_the_context(templates):
-    with pytest.raises(ValueError, match="the page has no autor; it has attachments, claims, errata"):
+    with pytest.raises(ValueError, match="Invalid context: got autor, expected attachments, claims, errata"):
         render.render_page({**CONTEXT, "autor": "x"}, "html", templates)
 
 

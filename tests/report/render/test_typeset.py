@@ -136,7 +136,7 @@ def test_error_names_place_and_formula(target):
 
 
 def test_unknown_target():
-    with pytest.raises(ValueError, match="target is 'docx', expected 'html' or 'pdf'"):
+    with pytest.raises(ValueError, match="Invalid target: got 'docx', expected 'html' or 'pdf'"):
         typeset("x", display=False, target="docx")
 
 
