@@ -45,11 +45,11 @@ class StrategyEntry:
 
 
 STRATEGIES: dict[str, StrategyEntry] = {
-    "loops": StrategyEntry(loops, memory.loops),
-    "unfold": StrategyEntry(unfold, memory.unfold),
-    "windows": StrategyEntry(windows, memory.windows),
-    "shifted": StrategyEntry(shifted, memory.shifted),
-    "tiled": StrategyEntry(tiled, memory.tiled),
+    "loops": StrategyEntry(loops, memory.loops_values),
+    "unfold": StrategyEntry(unfold, memory.unfold_values),
+    "windows": StrategyEntry(windows, memory.windows_values),
+    "shifted": StrategyEntry(shifted, memory.shifted_values),
+    "tiled": StrategyEntry(tiled, memory.tiled_values),
 }
 
 
