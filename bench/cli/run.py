@@ -22,7 +22,7 @@ from bench.cli.options import (
     recorded,
     select,
 )
-from bench.cli.plan import estimated_runs, show
+from bench.cli.status import estimated_runs, show
 from bench.experiments.estimates import estimator
 from bench.records import environment
 from bench.runner import benchmarks, status, training

@@ -22,7 +22,7 @@ def export(
         Path | None, typer.Argument(help="Output folder; default: build/csv or build/parquet.")
     ] = None,
     results: Results = RESULTS,
-    format: Annotated[str, typer.Option(help="csv, or parquet (requires pip install '.[parquet]').")] = "csv",
+    format: Annotated[str, typer.Option(help="csv, or parquet, which requires pyarrow.")] = "csv",
 ) -> None:
     """Export the latest results as tidy CSV or Parquet: environment, runs and measurements."""
     common.check("format", [format], FORMATS)

@@ -104,8 +104,7 @@ def test_what_no_benchmark_runs_through_is_not_measured(repository):
 
 
 def test_a_benchmark_that_fails_on_a_side_is_named_and_the_others_are_judged(repository, monkeypatch):
-    monkeypatch.setattr(gate, "FEWEST", 2)
-    monkeypatch.setattr(gate, "MOST", 2)
+    monkeypatch.setattr(compare, "MOST", 2)
     broken = "def f(n):\n    assert n != 3000\n    return sum(range(n))\n"
     (repository / "impl" / "work.py").write_text(broken)
     found = {v.name.split("[")[1]: v.verdict for v in run(repository).verdicts if v.metric == "seconds"}
@@ -132,8 +131,7 @@ def test_a_side_that_cannot_be_collected_is_named_with_its_output(repository):
 
 
 def test_heads_benchmarks_run_on_bases_code_too(repository, monkeypatch):
-    monkeypatch.setattr(gate, "FEWEST", 2)
-    monkeypatch.setattr(gate, "MOST", 2)
+    monkeypatch.setattr(compare, "MOST", 2)
     (repository / "bench" / "test_loop.py").write_text(SUITE.replace("3000]", "3000, 4000]"))
     (repository / "impl" / "work.py").write_text("def g(n):\n    return sum(range(n))\nf = g\n")
     found = {v.name.split("[")[1]: v.verdict for v in run(repository).verdicts}
@@ -142,8 +140,7 @@ def test_heads_benchmarks_run_on_bases_code_too(repository, monkeypatch):
 
 
 def test_base_is_not_lent_a_module_that_only_head_has(repository, monkeypatch):
-    monkeypatch.setattr(gate, "FEWEST", 2)
-    monkeypatch.setattr(gate, "MOST", 2)
+    monkeypatch.setattr(compare, "MOST", 2)
     # of a name that the project itself has: an editable install would find that one
     (repository / "impl" / "svd.py").write_text(WORK.replace("def f", "def svd"))
     added = SUITE.replace("impl.work import f", "impl.svd import svd as f").replace("loop-sum", "added-sum")
@@ -161,7 +158,7 @@ def test_the_interpreter_is_shared_where_nothing_else_is_needed(repository, tmp_
 def commands(repository, monkeypatch):
     """The command line, run in the repository."""
     monkeypatch.chdir(repository)
-    monkeypatch.setattr(gate, "MOST", 2)
+    monkeypatch.setattr(compare, "MOST", 2)
     return lambda *arguments: CliRunner().invoke(app, ["compare", *arguments, "--rounds", "2"])
 
 

@@ -133,7 +133,7 @@ def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_pa
     assert codes == (0,) * many
     begun = [int(n) for text in said for n in re.findall(r"training runs 0/(\d+)", text)]
     assert begun == [SMALL]
-    assert sum("another run writes it; this one waits" in text for text in said) == many - 1
+    assert sum("locked by another process; waiting" in text for text in said) == many - 1
     for found, expected in zip(stored(store), alone.whole, strict=True):
         assert found == expected
 

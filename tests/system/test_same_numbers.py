@@ -69,11 +69,12 @@ PROGRAM = """
 import json
 import sys
 import torch
-from bench.cells import RunConfig, run_cell
-from bench.candidates import module_of
+from bench.experiments.workloads.training_run import execute
+from bench.experiments.workloads.registry import module_of
+from bench.records.runs import RunConfig
 
 torch.set_num_threads(int(sys.argv[1]))
-outcomes = [run_cell(RunConfig(*fields), None) for fields in json.loads(sys.stdin.read())]
+outcomes = [execute(RunConfig(*fields), None) for fields in json.loads(sys.stdin.read())]
 print([[m.metric, m.step, m.value] for o in outcomes for m in o.measurements if m.unit != "s"])
 """
 
