@@ -1,1 +1,1 @@
-"""Turns stored measurements and recomputed answers into one HTML page and one PDF."""
+"""The report: stored measurements and recomputed answers as one HTML page and one PDF."""

@@ -1,1 +1,1 @@
-""""""
+"""Computer algebra: the formulas of the report, read from LaTeX and checked."""

@@ -111,7 +111,7 @@ def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str
         bandwidth_figure(frame, activation_of),
         frame,
         name=f"{question}-bandwidth-{snapshot.id}",
-        title=f"Memory traffic of {first} beside a copy's",
+        title=f"Memory traffic of {first} and of a copy",
         alt=f"On logarithmic axes the rate of {phrases.listed(activation_of)} and of two copies against the "
         f"number of elements. {first} has between {shares.min():.0%} and {shares.max():.0%} of the rate of a "
         "copy into fresh memory; all fall where a result no longer fits the cache.",
@@ -140,7 +140,7 @@ def worth_svg(snapshot: Snapshot) -> SvgFigure | None:
         worth_figure(frame),
         frame,
         name=f"q11-worth-{snapshot.id}",
-        title="What an activation costs and what it buys",
-        alt=f"A mark with intervals for each activation. The cheapest is {ends.iloc[0]}, the dearest "
+        title="Cost and results of the activations",
+        alt=f"A marker with intervals for each activation. The fastest is {ends.iloc[0]}, the slowest "
         f"{ends.iloc[1]}; best are {phrases.listed(best)}.",
     )

@@ -1,1 +1,1 @@
-""""""
+"""Data and text of a page: sections, answers, number formats, labels, references."""

@@ -1,6 +1,7 @@
-"""Figures: frame or arrays in, matplotlib Figure out, no input or output; one file a topic.
+"""Figures of the report, as functions from frames or arrays to matplotlib figures.
 
-`accuracy` and `cost` take the tidy frame that `bench.run` and `bench.load` give.
+`accuracy` and `cost` take the tidy frame of `bench.run` and `bench.load`; the other figures have a module for
+each topic.
 """
 
 from typing import TYPE_CHECKING
@@ -11,30 +12,46 @@ if TYPE_CHECKING:
 
 
 def accuracy(frame: "DataFrame") -> "Figure":
-    """Accuracy of the classifier on held-out images by epoch, for each activation at its chosen rate.
+    """Plot the classifier's held-out accuracy by epoch, for each activation at its chosen learning rate.
 
-    frame: of `bench.run("classifier")` or `bench.load`; means over seeds, with 95 % bootstrap intervals
-    where there are several. Raises ValueError where no classifier was scored.
+    The curves are means over seeds, with 95 % bootstrap intervals where there are several.
 
-    >>> from bench import load
-    >>> [panel.get_title() for panel in accuracy(load("results/reference.sqlite")).axes]
-    ['with batch norm', 'without batch norm']
+    Args:
+        frame: Tidy frame of `bench.run("classifier")` or `bench.load`.
+
+    Returns:
+        Figure with a panel for each network, with and without batch norm; accuracy in percent.
+
+    Raises:
+        ValueError: If no classifier was scored.
+
+    Example:
+        >>> from bench import load
+        >>> [panel.get_title() for panel in accuracy(load("results/reference.sqlite")).axes]
+        ['with batch norm', 'without batch norm']
     """
-    from report.figures import notebook as frames
+    from report.figures import notebook
 
-    return frames.accuracy(frame)
+    return notebook.accuracy(frame)
 
 
 def cost(frame: "DataFrame") -> "Figure":
-    """Median time of each activation, forward and backward, as a multiple of ReLU's, at each size.
+    """Plot each activation's median time as a multiple of ReLU's, with 95 % bootstrap intervals.
 
-    frame: of `bench.run("benchmarks")` or `bench.load`; with 95 % bootstrap intervals. Raises ValueError
-    where no activation was timed.
+    Args:
+        frame: Tidy frame of `bench.run("benchmarks")` or `bench.load`.
 
-    >>> from bench import load
-    >>> [panel.get_title() for panel in cost(load("results/reference.sqlite")).axes]
-    ['forward', 'backward']
+    Returns:
+        Figure with a panel for the forward and one for the backward pass; ratios on a logarithmic axis.
+
+    Raises:
+        ValueError: If no activation was timed.
+
+    Example:
+        >>> from bench import load
+        >>> [panel.get_title() for panel in cost(load("results/reference.sqlite")).axes]
+        ['forward', 'backward']
     """
-    from report.figures import notebook as frames
+    from report.figures import notebook
 
-    return frames.cost(frame)
+    return notebook.cost(frame)

@@ -57,7 +57,7 @@ def accuracy(frame: pd.DataFrame) -> Figure:
     means = averaged(snapshot(frame))
     means = means[means["metric"] == METRICS["validation_accuracy"]]
     if means.empty:
-        raise ValueError('the frame holds no classifier that was scored; run("classifier") makes them')
+        raise ValueError('Invalid frame: no classifier was scored; run("classifier") trains them')
     names = ordered(means["activation"].unique())
     shown = names if len(names) <= TOLD_APART else [name for name in names if name in HIGHLIGHTED]
     return learning_curves(means, {name: label(name) for name in names} | LABELS, shown)
@@ -76,8 +76,6 @@ def cost(frame: pd.DataFrame) -> Figure:
                 if ratio and (name, "impl") != BASELINE:
                     rows.append((panel, label(name), input, ratio.value, ratio.low, ratio.high))
     if not rows:
-        raise ValueError(
-            'the frame holds no times of activations beside ReLU\'s; run("benchmarks") takes them'
-        )
+        raise ValueError('Invalid frame: no activation was timed with ReLU; run("benchmarks") times them')
     table = pd.DataFrame(rows, columns=["panel", "row", "series", "value", "low", "high"])
     return ratios(table, "median time as a multiple of ReLU's (logarithmic)")

@@ -51,7 +51,7 @@ def worth(frame: pd.DataFrame) -> Figure:
     (NaN without an interval).
     """
     panels = list(dict.fromkeys(frame["panel"]))
-    wide = frame["slow"].max() / frame["fast"].min() > 100  # as for a much slower custom candidate
+    wide = frame["slow"].max() / frame["fast"].min() > 100  # with a much slower custom activation
     with style():
         figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.1), sharex=True, squeeze=False)
         for ax, panel in zip(axes[0], panels, strict=True):

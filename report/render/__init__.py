@@ -1,1 +1,1 @@
-""""""
+"""Rendering to HTML and PDF: templates, formulas, numbering, export."""

@@ -1,1 +1,1 @@
-""""""
+"""Preview server and system check."""

@@ -65,7 +65,7 @@ def section(store):
         "report", "build", "--results", store, "--reference", nowhere, "--output", folder, "--format", "html"
     )
     page = (folder / "report.html").read_text()
-    (found,) = re.findall(r'<section class="answer" aria-labelledby="own-.*?</section>', page, re.DOTALL)
+    (found,) = re.findall(r'<section class="answer" aria-labelledby="custom-.*?</section>', page, re.DOTALL)
     tables = {}
     for table in re.findall(r"<table.*?</table>", found, re.DOTALL):
         caption, *rows = (
@@ -129,11 +129,13 @@ def test_differences_and_their_verdicts_are_those_of_the_stored_accuracies(
     pairs = [(name, "relu") for name in names] + [(name, "gelu") for name in names[1:]]
     found = {pair: worked_out(runs[pair[0]], runs[pair[1]]) for pair in pairs}
     corrected = dict(zip(pairs, multipletests([f[3] for f in found.values()], method="holm")[1], strict=True))
-    rows = {row[0]: row[1:] for row in section[0]["What networks with Snake achieve beside its baselines."]}
+    rows = {
+        row[0]: row[1:] for row in section[0]["Results of networks with Snake compared with its baselines."]
+    }
     for baseline, words in (("relu", "ReLU"), ("gelu", "GELU")):
         mean, low, high, _ = found[own, baseline]
         p = corrected[own, baseline]
-        side = "better" if low > 0 and p < 0.05 else "worse" if high < 0 and p < 0.05 else "undecided"
+        side = "better" if low > 0 and p < 0.05 else "worse" if high < 0 and p < 0.05 else "inconclusive"
         effect, count, shown, verdict = rows[f"{network}, against {words}"]
         assert effect == f"{signed(100 * mean)} points ({signed(100 * low)} to {signed(100 * high)})"
         assert (count, shown, verdict) == ("2", f"{p:.4f}", side)
@@ -142,11 +144,11 @@ def test_differences_and_their_verdicts_are_those_of_the_stored_accuracies(
 def test_costs_are_ratios_of_the_stored_times(section, measured, store):
     times = measured[(measured["kind"] == "timing") & (measured["metric"] == "seconds")]
     medians = times.groupby(["task", "subject"])["value"].median()
-    rows = section[0]["Time of Snake as multiples."]
+    rows = section[0]["Median time of Snake as a multiple of each baseline's."]
     assert [row[0] for row in rows] == ["Forward, 16384 elements", "Backward, 16384 elements"]
     for way, row in zip(("forward", "backward"), rows, strict=True):
         for baseline, config, verdict in zip(
-            BASELINES, row[1:], ("slower", "undecided", "faster"), strict=True
+            BASELINES, row[1:], ("slower", "inconclusive", "faster"), strict=True
         ):
             ratio = medians[f"activation_{way}", identified(store)] / medians[f"activation_{way}", baseline]
             shown, low, high, said = re.fullmatch(
@@ -155,17 +157,17 @@ def test_costs_are_ratios_of_the_stored_times(section, measured, store):
             assert shown == f"{ratio:#.3g}"
             assert float(low) < ratio < float(high)
             assert said == verdict
-    assert "slower in 2 of 6 cases, faster in 2 and undecided in 2" in section[1]
+    assert "slower in 2 of 6 cases, faster in 2 and inconclusive in 2" in section[1]
 
 
 def test_what_it_is_and_what_the_check_found(section, measured, store):
     name, digest = identified(store).split("@")
     assert name == SNAKE
-    checked = {row[0]: row[1:] for row in section[0]["What the check of Snake found."]}
-    assert checked["Keeps shape and type of bfloat16"] == ["yes", "sound"]
-    assert checked["Gradient agrees with differences, float64"] == ["yes", "sound"]
+    checked = {row[0]: row[1:] for row in section[0]["Conformance checks of Snake."]}
+    assert checked["Keeps shape and type of bfloat16"] == ["yes", "passed"]
+    assert checked["Gradient agrees with differences, float64"] == ["yes", "passed"]
     assert checked["Value at ∞"] == ["NaN", "not required"]  # the sine of infinity is no number
-    assert checked["Value at NaN"] == ["NaN", "sound"]
-    assert f"What is the activation {name}@{digest} worth?" in section[1]
+    assert checked["Value at NaN"] == ["NaN", "passed"]
+    assert f"How good is the custom activation {name}@{digest}?" in section[1]
     assert "No run of it failed or diverged." in section[1]
-    assert "2 pairs of runs stand behind a comparison" in section[1]
+    assert "Each comparison has 2 pairs of runs" in section[1]

@@ -42,9 +42,9 @@ def test_the_tutorial_leads_where_it_says(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         said.append(done.stdout + done.stderr)
-    assert "Bump, the activation of yours: no check came out unsound; by time" in "".join(said)
+    assert "Bump, a custom activation: no conformance check failed; by time" in "".join(said)
     page = (tmp_path / "build" / "report.html").read_text("utf-8")
-    assert "Your own: Bump" in page
+    assert "Custom activation: Bump" in page
     assert list((tmp_path / "build" / "figures").glob("q11-*.png"))
     assert "bump.py:Bump@" in (tmp_path / "build" / "csv" / "runs.csv").read_text("utf-8")
     with closing(sqlite3.connect(tmp_path / "results" / "results.sqlite")) as store:

@@ -128,7 +128,7 @@ def verdict(ratio: Ratio) -> str:
     """Return the verdict that the interval of a ratio of times allows."""
     if ratio.high < 1:
         return "faster"
-    return "slower" if ratio.low > 1 else "undecided"
+    return "slower" if ratio.low > 1 else "inconclusive"
 
 
 def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:

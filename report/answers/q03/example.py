@@ -10,7 +10,7 @@ from torch import Tensor
 from impl.descent.loop import Trajectory, descend, gradient_variance, minibatches
 from impl.descent.objectives import Objective, least_squares, minimum
 from impl.optimizers.optimizers import SGD
-from report.answers.q03.wells import escapes
+from report.answers.q03.double_well import escapes
 from report.document.formats import number
 from report.figures.descent import paths_on_contours
 from report.figures.svg import SvgFigure, path_frame, svg_figure
@@ -40,7 +40,7 @@ def problem() -> Objective:
     return least_squares(inputs, inputs @ torch.tensor([1.0, -1.0], dtype=torch.float64) + noise / 2)
 
 
-def walk(
+def run_descent(
     objective: Objective, start: Tensor, rate: float, batch_size: int, passes: int, seed: int = 1
 ) -> Trajectory:
     """Run plain descent for `passes` over the samples."""
@@ -58,7 +58,7 @@ def halving(objective: Objective, start: Tensor) -> Tensor:
     """Return the points of stochastic descent whose rate is halved every few passes."""
     points = start[None]
     for phase in range(PASSES[-1] // HALVED_EVERY):
-        part = walk(objective, points[-1], RATE / 2**phase, 1, HALVED_EVERY, seed=phase)
+        part = run_descent(objective, points[-1], RATE / 2**phase, 1, HALVED_EVERY, seed=phase)
         points = torch.cat([points, part.points[1:]])
     return points
 
@@ -73,9 +73,11 @@ def excess(objective: Objective, points: Tensor, lowest: Tensor) -> list[float]:
 
 def comparison(objective: Objective, start: Tensor, lowest: Tensor) -> dict[str, object]:
     """Compare the methods' excess loss after several passes, at one rate and at a suitable one."""
-    paths = {method: walk(objective, start, RATE, b, PASSES[-1]).points for method, b in BATCH_SIZES.items()}
+    paths = {
+        method: run_descent(objective, start, RATE, b, PASSES[-1]).points for method, b in BATCH_SIZES.items()
+    }
     same = {method: excess(objective, points, lowest) for method, points in paths.items()}
-    large = walk(objective, start, LARGE_RATE, N, PASSES[-1]).points
+    large = run_descent(objective, start, LARGE_RATE, N, PASSES[-1]).points
     other = {
         f"batch, η = {number(LARGE_RATE, 1)}": excess(objective, large, lowest),
         f"stochastic, η halved every {HALVED_EVERY} passes": excess(
@@ -192,5 +194,5 @@ def worked() -> dict[str, object]:
         "signal_near": signal(objective, near),
         "chunk_difference": chunked(objective, start),
         "gradient_size": float(objective.gradient(start, objective.inputs, objective.targets).abs().max()),
-        "wells": escapes(),
+        "double_well": escapes(),
     }

@@ -24,7 +24,7 @@ MINIMISER = torch.tensor([1.0, -1.0], dtype=torch.float64)
 START = torch.zeros(WEIGHTS, dtype=torch.float64)
 
 
-def walk(objective: Objective, rate: float, batch_size: int, steps: int) -> Trajectory:
+def run_descent(objective: Objective, rate: float, batch_size: int, steps: int) -> Trajectory:
     """Run plain descent from the origin."""
     generator = torch.Generator().manual_seed(1)
     return descend(
@@ -42,7 +42,7 @@ def contraction(condition: float) -> dict[str, float]:
     """Return the contraction a step at the best rate, by theory and measured, and the steps down to NEAR."""
     factor = (condition - 1) / (condition + 1)
     predicted = math.ceil(math.log(NEAR) / math.log(factor))
-    path = walk(problem(condition, 0.0), 2 / (condition + 1), N, predicted + 5)
+    path = run_descent(problem(condition, 0.0), 2 / (condition + 1), N, predicted + 5)
     away = (path.points - MINIMISER).norm(dim=1)
     return {
         "condition": condition,
@@ -60,7 +60,7 @@ def noisy() -> list[list[str]]:
     for method, batch_size in BATCH_SIZES.items():
         steps = [passes * N // batch_size for passes in PASSES]
         trajectory = trace(
-            objective, walk(objective, rate, batch_size, steps[-1]), MINIMISER, batch_size, steps
+            objective, run_descent(objective, rate, batch_size, steps[-1]), MINIMISER, batch_size, steps
         )
         rows.append([f"{method}, distance", *(number(x, 2) for x in trajectory.distance.tolist())])
         rows.append(

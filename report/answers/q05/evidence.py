@@ -66,7 +66,7 @@ def _ends(best: pd.DataFrame) -> list[list[str]]:
         cells = [name, f"{rates[name]:g}", number(final[name].mean())]
         if name != PLAIN and PLAIN in final:
             d = paired_difference(final[name], final[PLAIN])
-            verdict = {-1: "lower", 0: "undecided", 1: "higher"}[d.sign]
+            verdict = {-1: "lower", 0: "inconclusive", 1: "higher"}[d.sign]
             rows.append([*cells, verdict])
         else:
             rows.append([*cells, "the baseline" if name == PLAIN else "no baseline"])

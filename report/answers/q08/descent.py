@@ -40,7 +40,7 @@ def hessian(objective: Objective) -> tuple[np.ndarray, float]:
     return steepest.numpy(), float(curvatures[1] / curvatures[0])
 
 
-def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
+def run_descent(name: str, batch: int, rate: float, seed: int) -> Trajectory:
     """Run descent from START; the seed orders the samples, the same for both kinds of input."""
     return descend(
         objectives()[name],
@@ -59,10 +59,12 @@ def arrival(points: Tensor) -> int | None:
 
 def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
     """Return the medians over SEEDS of steps to arrival and detour; steps None unless all arrive."""
-    walks = [walk(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])]
-    steps = [arrival(points) for points in walks]
-    arrived = [(n, points) for n, points in zip(steps, walks, strict=True) if n is not None]
-    if len(arrived) < len(walks):
+    runs = [
+        run_descent(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])
+    ]
+    steps = [arrival(points) for points in runs]
+    arrived = [(n, points) for n, points in zip(steps, runs, strict=True) if n is not None]
+    if len(arrived) < len(runs):
         return {"rate": rate, "steps": None, "detour": None}
     return {
         "rate": rate,
@@ -127,7 +129,7 @@ def figure(rate: float) -> SvgFigure:
     for name, o in objectives().items():
         outputs = torch.sigmoid(weights @ o.inputs.T)
         losses = (outputs - o.targets).square().mean(1).view(first.shape).numpy()
-        points = walk(name, 1, rate, SEEDS[0]).points
+        points = run_descent(name, 1, rate, SEEDS[0]).points
         steps = arrival(points)
         losses_of[f"{name} inputs"] = losses
         paths[f"{name} inputs"] = points[: None if steps is None else steps + 1]

@@ -128,7 +128,7 @@ def errata(v: Values) -> list[Erratum]:
 
 ANSWER = Answer(
     "Swish and its cost",
-    "What is the derivative of Swish, and what does Swish cost beside the sigmoid?",
+    "What is the derivative of Swish, and how much more does Swish cost than the sigmoid?",
     values,
     errata,
     evidence,

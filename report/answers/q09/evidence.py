@@ -19,9 +19,9 @@ PAIRS = {
     "Swish / sigmoid, ours": (("swish", "impl"), ("sigmoid", "impl")),
     "Swish / sigmoid, torch": (("swish", "torch"), ("sigmoid", "torch")),
     "Swish, ours / torch": (("swish", "impl"), ("swish", "torch")),
-    "Swish, composed / ours": (("swish", "composed"), ("swish", "impl")),
+    "Swish, eager / ours": (("swish", "composed"), ("swish", "impl")),
 }
-MEMORY = {"Swish": "swish", "F.silu": "swish"}  # what is drawn beside a copy: torch's SiLU is Swish
+MEMORY = {"Swish": "swish", "F.silu": "swish"}  # compared with copies; torch's SiLU is Swish
 AGAINST_COUNT = {"Swish / sigmoid, torch": "torch's kernels", "Swish / sigmoid, ours": "our implementation"}
 COUNTED = "Swish / sigmoid, counted"
 NEAR = 0.1  # by so much a measured ratio may miss the counted one, relative, and count as explained
@@ -69,7 +69,7 @@ def summary(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
     }
 
 
-def beside_count(value: float, counted: float) -> int:
+def against_count(value: float, counted: float) -> int:
     """Return +1 where a measured ratio exceeds the counted one by more than NEAR, -1 where below, else 0."""
     return int(value > counted * (1 + NEAR)) - int(value < counted * (1 - NEAR))
 
@@ -83,7 +83,7 @@ def explained(frame: pd.DataFrame) -> list[dict[str, object]]:
             part = frame[(frame["panel"] == panel) & (frame["series"] == series)]
             if part.empty:
                 continue
-            signs = [beside_count(value, counted) for value in part["value"]]
+            signs = [against_count(value, counted) for value in part["value"]]
             tallied = listed(f"{word} in {n}" for sign, word in words.items() if (n := signs.count(sign)))
             entries.append(
                 {

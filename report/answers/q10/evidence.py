@@ -34,7 +34,7 @@ def timings(snapshot: Snapshot) -> pd.DataFrame:
     return chosen.groupby(keys, sort=False)["value"].agg(np.array).rename("seconds").reset_index()
 
 
-def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
+def over_native(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each strategy's median time as a multiple of `F.conv2d`'s on the same layer and batch."""
     rows = []
     for (task, layer, _), part in frame.groupby(["task", "input", "size"], sort=False):
@@ -72,7 +72,7 @@ def strategies(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] |
     frame = timings(snapshot)
     if frame.empty:
         return None
-    multiples = beside_native(frame)
+    multiples = over_native(frame)
     summary = {
         str(name): {
             "tally": tally(part["sign"], "slower", "faster"),

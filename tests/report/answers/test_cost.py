@@ -91,5 +91,5 @@ def test_worth_is_the_time_of_both_passes_at_the_largest_size_beside_the_accurac
     assert [pytest.approx(row[2:]) for row in shown] == [[3, 75], [8, 90]]
     assert found.loc[0, "low"] < 75 < found.loc[0, "high"]
     drawn = cost.worth_svg(trained)
-    assert "The cheapest is ReLU, the dearest GELU; best are GELU in the classifier" in drawn.svg
+    assert "The fastest is ReLU, the slowest GELU; best are GELU in the classifier" in drawn.svg
     pd.testing.assert_frame_equal(drawn.table, found)

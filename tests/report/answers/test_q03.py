@@ -47,9 +47,9 @@ def test_gradient_in_chunks_is_the_gradient_and_a_difference_would_withdraw_the_
 
 def test_wells_are_roots_of_the_gradient(values):
     for name in ("shallow", "barrier", "deep"):
-        w = values["wells"][name]
+        w = values["double_well"][name]
         assert w**3 - w + 0.3 == pytest.approx(0, abs=1e-12)  # the tilt that double_well documents
-    assert values["wells"]["batch"] == [0, 0, 0]  # at a stationary point
+    assert values["double_well"]["batch"] == [0, 0, 0]  # at a stationary point
 
 
 def test_steps_on_quadratics_are_those_of_the_condition_number(values):

@@ -66,9 +66,9 @@ def test_detour_and_arrival_of_drawn_paths():
 
 
 def test_every_single_step_with_positive_inputs_has_one_sign():
-    steps = q08_descent.walk("positive", 1, 8.0, 0).points.diff(dim=0)
+    steps = q08_descent.run_descent("positive", 1, 8.0, 0).points.diff(dim=0)
     assert (steps.prod(1) >= 0).all()
-    assert (q08_descent.walk("zero-centred", 1, 8.0, 0).points.diff(dim=0).prod(1) < 0).any()
+    assert (q08_descent.run_descent("zero-centred", 1, 8.0, 0).points.diff(dim=0).prod(1) < 0).any()
 
 
 def test_errata_follow_from_the_values(values):

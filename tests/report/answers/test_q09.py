@@ -143,7 +143,7 @@ def test_the_count_stands_beside_what_was_measured(tmp_path, values):
 
 @pytest.mark.parametrize(("value", "sign"), [(3.0, 0), (3.29, 0), (3.31, 1), (2.71, 0), (2.69, -1)])
 def test_near_the_count_is_a_tenth_of_it(value, sign):
-    assert q09_evidence.beside_count(value, 3.0) == sign
+    assert q09_evidence.against_count(value, 3.0) == sign
 
 
 def test_a_count_may_explain_some_of_the_cases():

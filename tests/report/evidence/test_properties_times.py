@@ -321,7 +321,7 @@ def test_a_frame_gives_its_snapshot_back_and_draws_the_ratios_to_relu(found):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notebook, "ratios", lambda table, _: drawn.append(table) or Figure())
         if not expected:
-            with pytest.raises(ValueError, match="no times of activations beside ReLU"):
+            with pytest.raises(ValueError, match="no activation was timed with ReLU"):
                 notebook.cost(frame)
             return
         notebook.cost(frame)

@@ -243,7 +243,7 @@ def test_curves_are_drawn_of_the_means_over_seeds(found):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notebook, "learning_curves", lambda *given: drawn.append(given) or Figure())
         if not found:
-            with pytest.raises(ValueError, match="no classifier that was scored"):
+            with pytest.raises(ValueError, match="no classifier was scored"):
                 notebook.accuracy(api.frame(small.held(runs)))
             return
         notebook.accuracy(api.frame(small.held(runs)))
