@@ -59,9 +59,7 @@ def arrival(points: Tensor) -> int | None:
 
 def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
     """Return the medians over SEEDS of steps to arrival and detour; steps None unless all arrive."""
-    runs = [
-        run_descent(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])
-    ]
+    runs = [run_descent(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])]
     steps = [arrival(points) for points in runs]
     arrived = [(n, points) for n, points in zip(steps, runs, strict=True) if n is not None]
     if len(arrived) < len(runs):
