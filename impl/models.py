@@ -1,4 +1,4 @@
-"""Networks of the assignment, the GELU paper's classifier, and a CNN of the layers from scratch.
+"""Networks of the assignment, the GELU paper's classifier, and a CNN of the layers from layers.
 
 Each takes its activation as an argument. Activations that sample no random numbers leave the initial weights
 to the seed: two models made after the same `torch.manual_seed` differ in the activation alone.
@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from impl.convolution import layers as scratch
+from impl.convolution import layers
 from impl.names import invalid
 
 SIDE = 28
@@ -239,16 +239,16 @@ class ScratchCNN(nn.Module):
         super().__init__()
         first, second, third = channels
         self.layers = nn.Sequential(
-            scratch.Conv2d(1, first, 3, padding=1, strategy=strategy),
+            layers.Conv2d(1, first, 3, padding=1, strategy=strategy),
             activation(),
-            scratch.MaxPool2d(2),
-            scratch.Conv2d(first, second, 3, padding=1, strategy=strategy),
+            layers.MaxPool2d(2),
+            layers.Conv2d(first, second, 3, padding=1, strategy=strategy),
             activation(),
-            scratch.MaxPool2d(2),
-            scratch.Conv2d(second, third, 3, padding=1, strategy=strategy),
+            layers.MaxPool2d(2),
+            layers.Conv2d(second, third, 3, padding=1, strategy=strategy),
             activation(),
-            scratch.Flatten(),
-            scratch.Linear(third * (SIDE // 4) ** 2, CLASSES),
+            layers.Flatten(),
+            layers.Linear(third * (SIDE // 4) ** 2, CLASSES),
         )
 
     def forward(self, images: Tensor) -> Tensor:

@@ -13,13 +13,7 @@ Matrix = NDArray[np.float64]
 
 
 class SVD(NamedTuple):
-    """Factors of A ≈ U diag(S) Vt.
-
-    Attributes:
-        U: (m, r), orthonormal columns.
-        S: (r,), descending, >= 0.
-        Vt: (r, n), orthonormal rows.
-    """
+    """Factors of A ≈ U diag(S) Vt: U (m, r) and Vt (r, n) orthonormal, S (r,) descending and >= 0."""
 
     U: Matrix
     S: Matrix

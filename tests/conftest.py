@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-from impl.data import idx as idx_files
+from impl.data import idx
 from impl.data.idx import IdxFile
-from tests.small_mnist import SHAPES, idx
+from tests.small_mnist import SHAPES, idx_bytes
 
 # A shared machine is slow for moments; and what is drawn is the same wherever a failure is looked into.
 settings.register_profile("shared machine", deadline=None, max_examples=50, derandomize=True, database=None)
@@ -34,9 +34,9 @@ def arrays():
 @pytest.fixture
 def contents(arrays, monkeypatch):
     """A small MNIST and the table that knows it."""
-    contents = {name: idx(values) for name, values in arrays.items()}
+    contents = {name: idx_bytes(values) for name, values in arrays.items()}
     table = {
         name: IdxFile(SHAPES[name], hashlib.sha256(content).hexdigest()) for name, content in contents.items()
     }
-    monkeypatch.setattr(idx_files, "FILES", table)
+    monkeypatch.setattr(idx, "FILES", table)
     return contents

@@ -13,7 +13,7 @@ SHAPES = {
 IMAGES, LABELS, *_ = SHAPES
 
 
-def idx(values):
+def idx_bytes(values):
     return struct.pack(f">{1 + values.ndim}I", 0x800 + values.ndim, *values.shape) + values.tobytes()
 
 

@@ -1,10 +1,12 @@
 """Eager, custom-autograd and compiled implementations of an activation.
 
-| backend | id in `BACKENDS` | forward and backward |
-|---|---|---|
-| `eager` | composed | torch's operations, one pass over memory each; autograd keeps what each of them needs |
-| `custom_autograd` | analytic | derivative written out; backward keeps x alone and is differentiable |
-| `compiled` | fused | one compiled pass each; falls back to `custom_autograd` |
+===============  ========  ==========================================================================
+backend          id        forward and backward
+===============  ========  ==========================================================================
+eager            composed  torch's operations, a pass over memory each; autograd keeps what they need
+custom_autograd  analytic  derivative written out; backward keeps x alone and is differentiable
+compiled         fused     a compiled pass each; falls back to custom_autograd
+===============  ========  ==========================================================================
 
 All give the same values up to rounding, keep the memory format of x and differentiate in parameters too.
 """

@@ -74,9 +74,10 @@ def elementwise(
 
 def _document(f: ElementwiseFunction, name: str) -> str:
     """Return the docstring of f for a module called `name`: its summary, shape, example and reference."""
-    summary, _, rest = (inspect.getdoc(f) or "").partition("\n\nArgs:")
-    _, title, example = rest.partition("\n\nExample:")
-    return f"{summary}\n\n{SHAPE}{title}{example}".replace(f">>> {f.__name__}(", f">>> {name}()(")
+    text = (inspect.getdoc(f) or "").replace(f">>> {f.__name__}(", f">>> {name}()(")
+    beginning, title, example = text.partition("\n\nExample:")
+    summary = beginning.partition("\n\nArgs:")[0]
+    return f"{summary}\n\n{SHAPE}{title}{example}"
 
 
 class Parametric(Elementwise):

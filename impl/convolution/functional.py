@@ -45,11 +45,11 @@ class StrategyEntry:
 
 
 STRATEGIES: dict[str, StrategyEntry] = {
-    "loops": StrategyEntry(loops, memory.loops),
-    "unfold": StrategyEntry(unfold, memory.unfold),
-    "windows": StrategyEntry(windows, memory.windows),
-    "shifted": StrategyEntry(shifted, memory.shifted),
-    "tiled": StrategyEntry(tiled, memory.tiled),
+    "loops": StrategyEntry(loops, memory.loops_values),
+    "unfold": StrategyEntry(unfold, memory.unfold_values),
+    "windows": StrategyEntry(windows, memory.windows_values),
+    "shifted": StrategyEntry(shifted, memory.shifted_values),
+    "tiled": StrategyEntry(tiled, memory.tiled_values),
 }
 
 
@@ -68,15 +68,17 @@ def conv2d(
 
         y[n, o, i, j] = b[o] + Σ_{c, u, v} w[o, c, u, v] x[n, c, i·stride + u·dilation, j·stride + v·dilation]
 
-    All strategies compute the same values up to rounding:
+    All strategies compute the same values up to rounding; extra memory is that beyond input and output:
 
-    | strategy | arithmetic | memory beyond input and output | when to use |
-    |---|---|---|---|
-    | `loops` | a patch times a filter for each output value | all outputs once more | to read; tiny inputs |
-    | `unfold` | a matrix product with the columns (im2col) | kh·kw inputs, kept | small inputs |
-    | `windows` | an einsum over a strided view | padded copy and columns | to read; higher derivatives |
-    | `shifted` | a matrix product a kernel offset (kn2row) | a tile of rows | many channels, stride 1 |
-    | `tiled` | im2col of a few samples at a time | a tile of columns | training, large batches |
+    ========  ==========================================  =======================  ===========================
+    strategy  arithmetic                                  extra memory             when to use
+    ========  ==========================================  =======================  ===========================
+    loops     a patch times a filter for each output      all outputs once more    to read; tiny inputs
+    unfold    a matrix product with the columns (im2col)  kh·kw inputs, kept       small inputs
+    windows   an einsum over a strided view               padded copy and columns  to read; second derivatives
+    shifted   a matrix product a kernel offset (kn2row)   a tile of rows           many channels, stride 1
+    tiled     im2col of a few samples at a time           a tile of columns        training, large batches
+    ========  ==========================================  =======================  ===========================
 
     Args:
         input: (N, C, H, W) or (C, H, W).

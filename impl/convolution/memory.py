@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from impl.convolution import shifted as shifted_rows
-from impl.convolution import tiled as tiled_columns
+from impl.convolution import shifted, tiled
 from impl.convolution.geometry import Geometry, trailing
 
 MakeTile = Callable[[int, Tensor, Tensor, Geometry], object]
@@ -18,7 +17,7 @@ def _padded(input: Tensor, geometry: Geometry) -> int:
     return math.prod((*input.shape[:2], *sizes)) if any(geometry.padding) else 0
 
 
-def unfold(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+def unfold_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the im2col matrix of the whole batch, N·C·kh·kw·Ho·Wo."""
     positions = math.prod(geometry.output_size(trailing(input), trailing(weight)))
     return len(input) * input.shape[1] * weight[0, 0].numel() * positions
@@ -40,24 +39,24 @@ def _tiles(make: MakeTile, samples: int, input: Tensor, weight: Tensor, geometry
     return sum(_values(make(size, input, weight, geometry)) for size in samples_of_tiles)
 
 
-def tiled(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+def tiled_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the tiles; the batch does not matter."""
-    samples = tiled_columns.tile_samples(input, weight, geometry)
-    return _tiles(tiled_columns.make_tile, samples, input, weight, geometry)
+    samples = tiled.tile_samples(input, weight, geometry)
+    return _tiles(tiled.make_tile, samples, input, weight, geometry)
 
 
-def shifted(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+def shifted_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the tiles and the weight laid out by kernel offset."""
-    samples = shifted_rows.tile_samples(input, weight, geometry)
-    return _tiles(shifted_rows.make_rows, samples, input, weight, geometry) + weight.numel()
+    samples = shifted.tile_samples(input, weight, geometry)
+    return _tiles(shifted.make_rows, samples, input, weight, geometry) + weight.numel()
 
 
-def loops(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+def loops_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the padded copy and all results before they are stacked."""
     results = len(input) * len(weight) * math.prod(geometry.output_size(trailing(input), trailing(weight)))
     return _padded(input, geometry) + results
 
 
-def windows(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+def windows_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the padded copy and then, in the contraction, the im2col matrix."""
-    return _padded(input, geometry) + unfold(input, weight, geometry)
+    return _padded(input, geometry) + unfold_values(input, weight, geometry)

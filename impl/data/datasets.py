@@ -137,7 +137,7 @@ def load_digits() -> Dataset:
     test, train = order[:TEST_DIGITS], order[TEST_DIGITS:]
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     targets = _labels(labels)
-    notice = f"This is not MNIST but its substitute, {DIGITS}."
+    notice = f"This is not MNIST: {DIGITS}, are its substitute."
     return Dataset("digits", images[train], targets[train], images[test], targets[test], digest, notice)
 
 

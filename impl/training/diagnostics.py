@@ -32,12 +32,14 @@ def diagnose(
 ) -> list[tuple[str, float]]:
     """Measure the activations and gradients of one batch, in evaluation mode; layers count from 1.
 
-    | metric | of |
-    |---|---|
-    | `activation mean k` | output of the k-th activation |
-    | `activation rms k`, √E[h²] | output of the k-th activation |
-    | `gradient norm k` | gradient of the loss in the k-th matrix or kernel |
-    | `alpha k` | k-th trained parameter of this name |
+    =================  =================================================
+    metric             of
+    =================  =================================================
+    activation mean k  output of the k-th activation
+    activation rms k   output of the k-th activation, √E[h²]
+    gradient norm k    gradient of the loss in the k-th matrix or kernel
+    alpha k            k-th trained parameter of this name
+    =================  =================================================
 
     Args:
         model: the model; it is left as it was.

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from impl import losses
-from impl.descent import loop as descent
-from impl.descent import objectives
-from impl.optimizers import update_rules as rules
+from impl.descent import loop, objectives
+from impl.optimizers import update_rules
 from impl.pca import PCA
 from impl.svd import compression_ratio, energy, frobenius_norm, largest_positive, psnr, storage, svd, truncate
 from tests.draws import matrices, normal, numbers, seeds
@@ -123,13 +122,13 @@ def test_a_share_of_the_variance_takes_the_fewest_components_that_explain_more(A
 def test_an_epoch_has_every_row_once(rows, seed, data):
     size = data.draw(st.integers(1, rows))
     x = torch.arange(rows)
-    batches = list(descent.minibatches(x, 10 * x, size, torch.Generator().manual_seed(seed)))
+    batches = list(loop.minibatches(x, 10 * x, size, torch.Generator().manual_seed(seed)))
     assert all((10 * a == b).all() for a, b in batches)
     assert sorted(torch.cat([a for a, _ in batches]).tolist()) == list(range(rows))
     assert [len(a) for a, _ in batches[:-1]] == [size] * (len(batches) - 1)
     steps = torch.arange(2 * len(batches) + 1)
     expected = np.concatenate([[0], np.cumsum([len(a) for a, _ in 2 * batches])])
-    assert descent.samples_seen(steps, rows, size).tolist() == expected.tolist()
+    assert loop.samples_seen(steps, rows, size).tolist() == expected.tolist()
 
 
 OBJECTIVES = {
@@ -150,7 +149,7 @@ def test_gradients_of_objectives_and_their_variance_over_batches(name, rows, d, 
     each = torch.stack([objective.gradient(w.detach(), X[i : i + 1], y[i : i + 1]) for i in range(rows)])
     torch.testing.assert_close(each.mean(0), expected, rtol=1e-9, atol=1e-12)
     b = data.draw(st.integers(1, rows))
-    found = descent.gradient_variance(objective, w.detach(), b)
+    found = loop.gradient_variance(objective, w.detach(), b)
     spread = float(each.var(0, correction=1).sum()) * (1 / b - 1 / rows)  # Cochran's, by the sample variance
     assert found == pytest.approx(spread, rel=1e-9, abs=1e-12)
 
@@ -163,7 +162,7 @@ def test_batch_descent_on_a_quadratic_shrinks_the_distance_as_polyak_says(condit
     start = minimiser + 1
     found = objectives.minimum(objective, start)
     torch.testing.assert_close(found, minimiser, rtol=1e-6, atol=1e-6)
-    path = descent.descend(
+    path = loop.descend(
         objective,
         start,
         lambda p: torch.optim.SGD(p, lr=2 / (condition + 1)),
@@ -172,7 +171,7 @@ def test_batch_descent_on_a_quadratic_shrinks_the_distance_as_polyak_says(condit
         generator=generator,
     )
     steps = list(range(9))
-    seen = descent.trace(objective, path, minimiser, 9, steps)
+    seen = loop.trace(objective, path, minimiser, 9, steps)
     shrinks = (condition - 1) / (condition + 1)
     assert (seen.distance[1:] <= shrinks * seen.distance[:-1] + 1e-6).all()
     assert (seen.loss >= noise**2 / 2 - 1e-9).all()
@@ -207,13 +206,13 @@ def test_rules_are_those_of_their_papers_by_numpy(seed, n, lr, mu):
         return state[0].numpy()
 
     close = np.testing.assert_allclose
-    close(ran(rules.sgd, [], lr, listed=True), t - lr * G)
+    close(ran(update_rules.sgd, [], lr, listed=True), t - lr * G)
     velocity = mu * M + G
-    close(ran(rules.momentum, [m], lr, mu, listed=True), t - lr * velocity)
-    close(ran(rules.nesterov, [m], lr, mu, listed=True), t - lr * (G + mu * velocity))
-    close(ran(rules.adagrad, [v], lr, eps), t - lr * G / (np.sqrt(V + G**2) + eps))
-    close(ran(rules.rmsprop, [v], lr, mu, eps), t - lr * G / (np.sqrt(mu * V + (1 - mu) * G**2) + eps))
+    close(ran(update_rules.momentum, [m], lr, mu, listed=True), t - lr * velocity)
+    close(ran(update_rules.nesterov, [m], lr, mu, listed=True), t - lr * (G + mu * velocity))
+    close(ran(update_rules.adagrad, [v], lr, eps), t - lr * G / (np.sqrt(V + G**2) + eps))
+    close(ran(update_rules.rmsprop, [v], lr, mu, eps), t - lr * G / (np.sqrt(mu * V + (1 - mu) * G**2) + eps))
     M, V = mu * M + (1 - mu) * G, beta2 * V + (1 - beta2) * G**2
-    close(ran(rules.adam, [m, v], lr, mu, beta2, eps), t - lr * M / (np.sqrt(V) + eps))
-    close(ran(rules.adam_eps_inside, [m, v], lr, mu, beta2, eps), t - lr * M / np.sqrt(V + eps))
-    close(ran(rules.adamw, [m, v], lr, mu, beta2, eps, keep), keep * t - lr * M / (np.sqrt(V) + eps))
+    close(ran(update_rules.adam, [m, v], lr, mu, beta2, eps), t - lr * M / (np.sqrt(V) + eps))
+    close(ran(update_rules.adam_eps_inside, [m, v], lr, mu, beta2, eps), t - lr * M / np.sqrt(V + eps))
+    close(ran(update_rules.adamw, [m, v], lr, mu, beta2, eps, keep), keep * t - lr * M / (np.sqrt(V) + eps))

@@ -8,11 +8,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from impl.data import download
-from impl.data import idx as idx_files
+from impl.data import download, idx
 from impl.data.datasets import Source, load, resolve
 from impl.data.idx import DataError
-from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
+from tests.small_mnist import IMAGES, LABELS, SHAPES, idx_bytes, refuse, write
 
 
 def untouched(root):
@@ -31,7 +30,9 @@ def write_like(root, name, contents):
 @pytest.fixture
 def like(arrays):
     """Files of another data set than the one that the table knows."""
-    return {file: idx(9 - values if values.ndim == 1 else 255 - values) for file, values in arrays.items()}
+    return {
+        file: idx_bytes(9 - values if values.ndim == 1 else 255 - values) for file, values in arrays.items()
+    }
 
 
 def test_resolve_prefers_what_is_there(tmp_path, contents):
@@ -113,9 +114,9 @@ def test_another_data_set_is_what_torchvision_reads(tmp_path, contents, like, na
 
 
 def test_what_is_known_of_mnist_binds_no_other(tmp_path, like):
-    assert [wanted.shape for wanted in idx_files.SIMILAR_FILES.values()] == [(None, 28, 28), (None,)] * 2
-    assert list(idx_files.SIMILAR_FILES) == list(SHAPES)
-    assert {wanted.sha256 for wanted in idx_files.SIMILAR_FILES.values()} == {None}
+    assert [wanted.shape for wanted in idx.SIMILAR_FILES.values()] == [(None, 28, 28), (None,)] * 2
+    assert list(idx.SIMILAR_FILES) == list(SHAPES)
+    assert {wanted.sha256 for wanted in idx.SIMILAR_FILES.values()} == {None}
     with pytest.raises(DataError, match=r"header .* 00 00 00 07 .* dimensions \(60000, 28, 28\)"):
         load("mnist", write(tmp_path, like))
 
@@ -140,7 +141,7 @@ DAMAGES = {
     ),
     "32x32": (
         IMAGES,
-        lambda c: idx(np.zeros((7, 32, 32), np.uint8)),
+        lambda c: idx_bytes(np.zeros((7, 32, 32), np.uint8)),
         r"00 00 00 20, .* dimensions \(1 to 1000000, 28, 28\)",
     ),
     "truncated": (IMAGES, lambda c: c[:-1], "5503 bytes with header"),

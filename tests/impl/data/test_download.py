@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from impl.data import download
-from impl.data import idx as idx_files
+from impl.data import download, idx
 from impl.data.datasets import Source, resolve
 from impl.data.download import DownloadError
 from impl.data.idx import IdxFile
@@ -158,8 +157,8 @@ def test_a_connection_that_stalls_is_given_up(tmp_path, mirror, monkeypatch):
 
 
 def test_a_download_that_is_not_our_mnist(tmp_path, contents, mirror, monkeypatch):
-    foreign = idx_files.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
-    monkeypatch.setattr(idx_files, "FILES", foreign)
+    foreign = idx.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
+    monkeypatch.setattr(idx, "FILES", foreign)
     source = resolve(None, default_root=tmp_path)
     assert source.name == "digits"
     assert "SHA-256" in source.notice

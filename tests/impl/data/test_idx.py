@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from impl.data import download
-from impl.data import idx as idx_files
+from impl.data import download, idx
 from impl.data.datasets import load, resolve
 from impl.data.idx import DataError
-from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
+from tests.small_mnist import IMAGES, LABELS, SHAPES, idx_bytes, refuse, write
 
 
 def test_mnist_is_what_was_written(tmp_path, arrays, contents):
@@ -66,7 +65,7 @@ DAMAGES = {
         "header 00 00 0d 03",
     ),
     "compressed": (LABELS, gzip.compress, "header 1f 8b 08 00"),
-    "labels for images": (IMAGES, lambda c: idx(np.zeros(7, np.uint8)), "header 00 00 08 01"),
+    "labels for images": (IMAGES, lambda c: idx_bytes(np.zeros(7, np.uint8)), "header 00 00 08 01"),
     "other dimensions": (
         IMAGES,
         lambda c: c[:4] + struct.pack(">3I", 28, 28, 7) + c[16:],
@@ -99,12 +98,12 @@ def test_damaged_file_is_named(tmp_path, contents, damage, explicit):
 def test_a_damaged_file_is_refused_within_twice_its_memory(tmp_path, damage):
     name, change, _ = DAMAGES[damage]
     values = np.zeros((2000, *SHAPES[name][1:]), np.uint8)
-    (tmp_path / name).write_bytes(change(idx(values)))
-    expected = idx_files.IdxFile(values.shape, hashlib.sha256(idx(values)).hexdigest())
+    (tmp_path / name).write_bytes(change(idx_bytes(values)))
+    expected = idx.IdxFile(values.shape, hashlib.sha256(idx_bytes(values)).hexdigest())
     tracemalloc.start()
     try:
         with pytest.raises(DataError):
-            idx_files.read_idx(tmp_path / name, expected)
+            idx.read_idx(tmp_path / name, expected)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -150,11 +149,11 @@ def test_what_is_no_file_of_the_folder_is_never_read(tmp_path, contents, how):
         load("mnist", root)
     if how == "sparse":
         with pytest.raises(DataError, match=rf"{message} .* dimensions \(1 to 1000000, 28, 28\)"):
-            idx_files.read_idx(path, idx_files.SIMILAR_FILES[IMAGES])
+            idx.read_idx(path, idx.SIMILAR_FILES[IMAGES])
 
 
 def test_a_data_set_of_which_nothing_is_known_has_between_one_image_and_a_million():
-    fits = idx_files.SIMILAR_FILES[IMAGES].fits
+    fits = idx.SIMILAR_FILES[IMAGES].fits
     assert [fits((n, 28, 28)) for n in (0, 1, 1_000_000, 1_000_001)] == [False, True, True, False]
     assert not fits((1, 28, 27))
 
@@ -170,11 +169,11 @@ def test_links_to_a_whole_folder_and_within_it_are_the_users_own_way(tmp_path, c
 
 def test_the_known_hashes_are_of_mnist():
     # Sizes of LeCun's four files: 16 or 8 bytes of header and 784 or 1 for each sample.
-    assert [name for name in idx_files.FILES] == list(SHAPES)
-    assert [expected.shape for expected in idx_files.FILES.values()] == [
+    assert [name for name in idx.FILES] == list(SHAPES)
+    assert [expected.shape for expected in idx.FILES.values()] == [
         (60_000, 28, 28),
         (60_000,),
         (10_000, 28, 28),
         (10_000,),
     ]
-    assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in idx_files.FILES.values())
+    assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in idx.FILES.values())

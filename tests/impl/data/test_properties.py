@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from impl.data.datasets import load
 from impl.data.idx import DataError, IdxFile, read_idx
 from tests.draws import seeds
-from tests.small_mnist import SHAPES, idx
+from tests.small_mnist import SHAPES, idx_bytes
 
 labels = st.lists(st.integers(0, 11), min_size=1, max_size=9).map(
     lambda values: bytes([0, 0, 8, 1]) + len(values).to_bytes(4) + bytes(values)
@@ -37,7 +37,7 @@ bytes_of_digits = hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3, max_side=4),
 
 @given(values=bytes_of_digits, data=st.data())
 def test_a_file_gives_its_array_back_and_no_other_is_taken_for_it(values, data, tmp_path_factory):
-    path, content = tmp_path_factory.getbasetemp() / "any-idx-ubyte", idx(values)
+    path, content = tmp_path_factory.getbasetemp() / "any-idx-ubyte", idx_bytes(values)
     known = hashlib.sha256(content).hexdigest()
     shape = tuple(data.draw(st.sampled_from([None, n])) for n in values.shape)
     path.write_bytes(content)
@@ -67,7 +67,7 @@ def test_a_data_set_alike_is_the_bytes_of_its_files(images, labels, seed, tmp_pa
     folder = root / "Letters" / "raw"
     folder.mkdir(parents=True)
     for name, values in zip(SHAPES, arrays, strict=True):
-        (folder / name).write_bytes(idx(values))
+        (folder / name).write_bytes(idx_bytes(values))
     if images != labels:
         with pytest.raises(DataError, match=r"got \d labels, expected \d, one an image"):
             load("Letters", root)
@@ -78,7 +78,7 @@ def test_a_data_set_alike_is_the_bytes_of_its_files(images, labels, seed, tmp_pa
         scaled = tensor.squeeze(1) * 255 if tensor.dim() == 4 else tensor
         np.testing.assert_array_equal(scaled.round().numpy(), values)
         assert tensor.dim() == 1 or tensor.shape[1:] == (1, 28, 28)
-    digests = "".join(hashlib.sha256(idx(values)).hexdigest() for values in arrays)
+    digests = "".join(hashlib.sha256(idx_bytes(values)).hexdigest() for values in arrays)
     assert found.sha256 == hashlib.sha256(digests.encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from impl.data.datasets import DataError
 from impl.data.idx import FILES, IdxFile
 from report.answers.q02 import plane as q02_plane
-from tests.small_mnist import SHAPES, idx, write
+from tests.small_mnist import SHAPES, idx_bytes, write
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def contents():
 def test_the_plane_is_scikit_learns(contents, tmp_path, monkeypatch):
     files = {name: IdxFile(shape) for name, shape in SHAPES.items()}  # no hash is known of these
     monkeypatch.setattr(q02_plane, "FILES", files)
-    write(tmp_path, {name: idx(array) for name, array in contents.items()})
+    write(tmp_path, {name: idx_bytes(array) for name, array in contents.items()})
     plane = q02_plane.mnist(tmp_path)["mnist"]
     images, labels = (contents[name] for name in list(SHAPES)[2:])
     oracle = PCA(2).fit(images.reshape(len(images), -1) / 255)
@@ -39,7 +39,7 @@ def test_without_files_it_is_missing(tmp_path):
 
 
 def test_a_file_that_is_not_mnists_is_refused(contents, tmp_path):
-    write(tmp_path, {name: idx(array) for name, array in contents.items()})
+    write(tmp_path, {name: idx_bytes(array) for name, array in contents.items()})
     assert set(contents) == set(FILES)
     with pytest.raises(DataError, match="t10k-images"):
         q02_plane.mnist(tmp_path)

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.experiments.workloads import synthetic as synthetic
 from bench.experiments.workloads.convergence import digits
-from impl.data import datasets as data
+from impl.data import load
 from impl.descent.objectives import double_well, sigmoid_neuron
 
 TORCH_LOSSES = {
@@ -31,7 +31,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def images_and_labels():
     """In float64, so that a second way to compute the same does not drift away."""
-    found = data.load("digits", None)
+    found = load("digits", None)
     return found.train_images.double(), found.train_labels
 
 
