@@ -95,7 +95,9 @@ def test_a_matrix_has_its_rows_and_columns(a):
 @given(x=st.one_of(st.just(math.nan), st.just(math.inf), st.booleans(), st.none(), st.text(max_size=5)))
 def test_what_is_no_finite_number_is_refused_by_name(x):
     for write in (formats.number, formats.percent, formats.count, formats.duration, formats.size):
-        with pytest.raises(ValueError, match=r"expected a finite number; write `missing` where there is none"):
+        with pytest.raises(
+            ValueError, match=r"expected a finite number; write `missing` where there is none"
+        ):
             write(x)
 
 
