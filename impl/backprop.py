@@ -1,8 +1,8 @@
-"""The multilayer perceptron of question 4 with its equations written out: no autograd anywhere."""
+"""Multilayer perceptron with hand-written gradients (question 4), without autograd."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,57 +10,66 @@ from torch import Tensor
 from impl.activations.registry import ACTIVATIONS
 from impl.descent.loop import minibatches
 from impl.losses import LOSSES
+from impl.names import invalid, lookup
 
-Row = TypeVar("Row")
 
+class _Function(NamedTuple):
+    """An elementwise f and its chain rule."""
 
-class _Elementwise(NamedTuple):
     f: Callable[[Tensor], Tensor]
     chain: Callable[[Tensor, Tensor, Tensor], Tensor]  # (∂L/∂A, Z, A = f(Z)) -> ∂L/∂A ⊙ f'(Z)
 
 
 def _of_z(derivative: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Chain rule through a derivative that is a function of Z."""
+    """Return the chain rule through a derivative that is a function of Z."""
     return lambda dA, Z, A: dA * derivative(Z)
 
 
 _FUNCTIONS = {
-    "identity": _Elementwise(lambda z: z, lambda dA, Z, A: dA),
-    **{name: _Elementwise(row.f, _of_z(row.derivative)) for name, row in ACTIVATIONS.items()},
-    # the output is at hand, and gives these derivatives without another exponential
-    "sigmoid": _Elementwise(ACTIVATIONS["sigmoid"].f, lambda dA, Z, A: dA * A * (1 - A)),
-    "tanh": _Elementwise(ACTIVATIONS["tanh"].f, lambda dA, Z, A: dA * (1 - A.square())),
+    "identity": _Function(lambda z: z, lambda dA, Z, A: dA),
+    **{name: _Function(row.f, _of_z(row.derivative)) for name, row in ACTIVATIONS.items()},
+    # derivatives from the output, without another exponential
+    "sigmoid": _Function(ACTIVATIONS["sigmoid"].f, lambda dA, Z, A: dA * A * (1 - A)),
+    "tanh": _Function(ACTIVATIONS["tanh"].f, lambda dA, Z, A: dA * (1 - A.square())),
 }
 
 
-def _known(table: Mapping[str, Row], name: str, kind: str) -> Row:
-    if name not in table:
-        raise ValueError(f"{kind} {name!r} is not one of {', '.join(table)}")
-    return table[name]
-
-
 class MLP:
-    """Fully connected layers Zₗ = Wₗ Aₗ₋₁ + Bₗ, Aₗ = fₗ(Zₗ), A₀ = X, and a loss's gradients in all Wₗ and Bₗ.
+    """Fully connected layers and a loss, with the gradients in all weights and biases written out.
 
-    With two layers these are question 4's (Rumelhart, Hinton & Williams 1986):
-
+        Zₗ = Wₗ Aₗ₋₁ + Bₗ,  Aₗ = fₗ(Zₗ),  A₀ = X
         δ₂ = ∂L/∂A₂ ⊙ f₂'(Z₂)        ∂L/∂W₂ = δ₂ A₁ᵀ    ∂L/∂B₂ = δ₂
         δ₁ = (W₂ᵀ δ₂) ⊙ f₁'(Z₁)      ∂L/∂W₁ = δ₁ Xᵀ     ∂L/∂B₁ = δ₁
 
-    and every further layer repeats the second line. Samples stand here in rows, as in torch:
-    Zₗ = Aₗ₋₁ Wₗᵀ + Bₗ, ∂L/∂Wₗ = δₗᵀ Aₗ₋₁, ∂L/∂Bₗ the sum of δₗ over the batch; the 1/N of a mean is in ∂L/∂A.
+    Further layers repeat the last line. The code has samples in rows, as torch: Zₗ = Aₗ₋₁ Wₗᵀ + Bₗ,
+    ∂L/∂Wₗ = δₗᵀ Aₗ₋₁, ∂L/∂Bₗ is the sum of δₗ over the batch, and ∂L/∂A includes the 1/N of a mean.
 
-    sizes: units of input, hidden layers and output. `weights` are (out, in), `biases` (out,), drawn as
-    torch.nn.Linear draws them: uniform within ±1/√in. `output` is the last layer's f, "identity" for a loss
-    on logits. Raises ValueError for fewer than two sizes, one below 1, or a name its table does not hold.
+    Args:
+        sizes: units of the input, hidden and output layers.
+        activation: f of the hidden layers, a name in `impl.activations.ACTIVATIONS` or "identity".
+        output: f of the last layer; "identity" for a loss on logits.
+        loss: a name in `impl.losses.LOSSES`.
+        generator: source of the initial weights, uniform within ±1/√in as in `torch.nn.Linear`.
+        dtype: dtype of weights and biases.
 
-    >>> g = torch.Generator().manual_seed(0)
-    >>> network = MLP([2, 8, 1], "tanh", "sigmoid", "mse", generator=g)
-    >>> x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> y = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # exclusive or
-    >>> losses = network.train(x, y, learning_rate=2.0, epochs=2000, batch_size=4, generator=g)
-    >>> network.forward(x).round().flatten()
-    tensor([0., 1., 1., 0.])
+    Attributes:
+        weights: (out, in) of each layer.
+        biases: (out,) of each layer.
+
+    Raises:
+        ValueError: fewer than two sizes, a size below 1, or an unknown name.
+
+    Example:
+        >>> g = torch.Generator().manual_seed(0)
+        >>> network = MLP([2, 8, 1], "tanh", "sigmoid", "mse", generator=g)
+        >>> x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # exclusive or
+        >>> losses = network.train(x, y, learning_rate=2.0, epochs=2000, batch_size=4, generator=g)
+        >>> network.forward(x).round().flatten()
+        tensor([0., 1., 1., 0.])
+
+    References:
+        Rumelhart, Hinton & Williams (1986).
     """
 
     def __init__(
@@ -74,10 +83,10 @@ class MLP:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"sizes {list(sizes)} are not two or more numbers >= 1")
-        hidden = _known(_FUNCTIONS, activation, "activation")
-        self.functions = [hidden] * (len(sizes) - 2) + [_known(_FUNCTIONS, output, "output")]
-        self.loss = _known(LOSSES, loss, "loss")
+            raise ValueError(invalid("sizes", list(sizes), "two or more numbers >= 1"))
+        hidden = lookup("activation", activation, _FUNCTIONS)
+        self.functions = [hidden] * (len(sizes) - 2) + [lookup("output activation", output, _FUNCTIONS)]
+        self.loss = lookup("loss", loss, LOSSES)
         self.weights: list[Tensor] = []
         self.biases: list[Tensor] = []
         for fan_in, fan_out in pairwise(sizes):
@@ -87,9 +96,9 @@ class MLP:
             self.biases.append(layer[:, 0].contiguous())
 
     def _layers(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """All Zₗ, and all Aₗ with A₀ = x before them."""
+        """Return all Zₗ, and all Aₗ after A₀ = x."""
         if x.ndim != 2 or x.shape[1] != self.weights[0].shape[1]:
-            raise ValueError(f"input {tuple(x.shape)} is not (N, {self.weights[0].shape[1]})")
+            raise ValueError(invalid("x", f"shape {tuple(x.shape)}", f"(N, {self.weights[0].shape[1]})"))
         Z: list[Tensor] = []
         A = [x]
         for W, B, function in zip(self.weights, self.biases, self.functions, strict=True):
@@ -98,33 +107,56 @@ class MLP:
         return Z, A
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs (N, out) of the inputs x (N, in). Raises ValueError for another shape."""
+        """Return the outputs.
+
+        Args:
+            x: (N, in).
+
+        Returns:
+            (N, out).
+
+        Raises:
+            ValueError: x has another shape.
+        """
         return self._layers(x)[1][-1]
 
     def _deltas(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """The loss, δₗ = ∂L/∂Zₗ (N, out) of each layer and Aₗ₋₁ (N, in) below it, first to last."""
+        """Return the loss, δₗ = ∂L/∂Zₗ (N, out) of each layer and Aₗ₋₁ (N, in) below it, first to last."""
         Z, A = self._layers(x)
         loss, dA = self.loss.value_and_gradient(A[-1], y)
         deltas = []
         for layer in reversed(range(len(Z))):
             deltas.append(self.functions[layer].chain(dA, Z[layer], A[layer + 1]))
-            if layer:  # nobody asks for the gradient in the input
+            if layer:  # the gradient in the input is not needed
                 dA = deltas[-1] @ self.weights[layer]
         return loss, deltas[::-1], A[:-1]
 
     def gradients(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Loss (a scalar) on inputs x (N, in) and targets y, and (∂L/∂W, ∂L/∂B) of each layer, first to last.
+        """Return the loss and its gradients.
 
-        y is what the loss takes: class indices (N,) or an array of the outputs' shape. Raises ValueError for
-        other shapes.
+        Args:
+            x: (N, in).
+            y: class indices (N,), or an array of the outputs' shape, as the loss takes.
+
+        Returns:
+            The loss, a scalar, and (∂L/∂W, ∂L/∂B) of each layer, first to last.
+
+        Raises:
+            ValueError: shapes do not fit.
         """
         loss, deltas, A = self._deltas(x, y)
         return loss, [(delta.T @ below, delta.sum(0)) for delta, below in zip(deltas, A, strict=True)]
 
     def step(self, x: Tensor, y: Tensor, learning_rate: float) -> Tensor:
-        """W ← W - η ∂L/∂W, B alike, on one batch; arguments as in `gradients`, returns the loss before.
+        """Step W ← W - η ∂L/∂W, B alike, on one batch; ∂L/∂W is never stored.
 
-        δᵀ A is taken from W as it is multiplied out: ∂L/∂W is nowhere stored.
+        Args:
+            x: (N, in).
+            y: targets, as in `gradients`.
+            learning_rate: η.
+
+        Returns:
+            The loss before the step, a scalar.
         """
         loss, deltas, A = self._deltas(x, y)
         for W, B, delta, below in zip(self.weights, self.biases, deltas, A, strict=True):
@@ -142,11 +174,21 @@ class MLP:
         batch_size: int = 1,
         generator: torch.Generator,
     ) -> list[float]:
-        """Question 4's loop: shuffle x (N, in) and y together, then W ← W - η ∂L/∂W, B alike, each epoch.
+        """Train by question 4's loop: shuffle the samples, then step on each batch, every epoch.
 
-        Every sample is used once an epoch, `batch_size` of them a step. Returns each epoch's loss, a mean
-        over the samples as they were met, so before the step that used them. Raises ValueError for a batch
-        size outside 1..N or unfit shapes.
+        Args:
+            x: (N, in).
+            y: targets, as in `gradients`.
+            learning_rate: η.
+            epochs: passes over all samples.
+            batch_size: samples a step.
+            generator: source of the order.
+
+        Returns:
+            The loss of each epoch: the mean over samples, each before the step that uses it.
+
+        Raises:
+            ValueError: the batch size is outside 1..N, or shapes do not fit.
         """
         losses = []
         for _ in range(epochs):

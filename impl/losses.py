@@ -1,6 +1,6 @@
-"""Losses of a network's outputs with their gradients side by side, and one table of them.
+"""Losses with their gradients, and the registry of them.
 
-N is the number of samples, K that of classes, p = softmax(z) of the logits z.
+N is the number of samples, K that of classes, p = softmax(z) of the logits z, t the target.
 """
 
 from collections.abc import Callable
@@ -9,40 +9,52 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impl.names import invalid
+
 
 def _log_softmax(logits: Tensor) -> Tensor:
-    """z - max z - log Σ exp(z - max z) by row: no exponential overflows, however large the logits."""
+    """Return z - max z - log Σ exp(z - max z) by row, without overflow."""
     shifted = logits - logits.amax(1, keepdim=True)
     return shifted - shifted.exp().sum(1, keepdim=True).log()
 
 
 def _check_classes(logits: Tensor, target: Tensor) -> None:
-    """Raise ValueError unless logits are (N, K) and target is (N,) class indices or (N, K) probabilities."""
+    """Raise ValueError unless logits are (N, K) and target is (N,) indices or (N, K) probabilities."""
     indices = target.dtype == torch.int64 and target.shape == logits.shape[:1]
     probabilities = target.is_floating_point() and target.shape == logits.shape
     if logits.ndim != 2 or not logits.numel() or not (indices or probabilities):
-        raise ValueError(
-            f"logits {tuple(logits.shape)} and {target.dtype} target {tuple(target.shape)} are not "
-            f"(N, K) and int64 class indices (N,) or floating probabilities (N, K)"
-        )
+        got = f"logits {tuple(logits.shape)} and {target.dtype} target {tuple(target.shape)}"
+        expected = "(N, K) and int64 class indices (N,) or floating probabilities (N, K)"
+        raise ValueError(invalid("shapes", got, expected))
 
 
 def _subtract_target(p: Tensor, target: Tensor) -> Tensor:
-    """p - t in place, t one-hot where `target` holds class indices; p: (N, K)."""
+    """Subtract t from p (N, K) in place, one-hot where `target` holds class indices."""
     if target.ndim == 2:
         return p.sub_(target)
     return p.scatter_add_(1, target[:, None], p.new_full((len(p), 1), -1))
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy -Σₖ tₖ log pₖ of target and softmax, in nats, mean over N.
+    """Return the cross-entropy L = -1/N Σₙₖ tₙₖ log pₙₖ of target and softmax, in nats.
 
-    logits: (N, K); target: class indices (N,), or probabilities (N, K) whose rows sum to 1; returns a scalar.
-    Raises ValueError for other shapes (Bridle 1990).
+    Args:
+        logits: (N, K).
+        target: class indices (N,), int64, or probabilities (N, K) whose rows sum to 1.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> cross_entropy(logits, target)
-    tensor(1.4100)
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: shapes or dtypes do not fit.
+
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> cross_entropy(logits, target)
+        tensor(1.4100)
+
+    References:
+        Bridle (1990).
     """
     _check_classes(logits, target)
     log_p = _log_softmax(logits)
@@ -52,26 +64,38 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
-    """(p - t)/N, shape (N, K): the gradient of `cross_entropy` in the logits; arguments as there.
+    """Return ∂L/∂z = (p - t)/N, the gradient of `cross_entropy` in the logits.
 
     From ∂pₖ/∂zⱼ = pₖ ([k = j] - pⱼ) and Σₖ tₖ = 1: the factor p (1 - p) of the softmax cancels.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> cross_entropy_gradient(logits, target)
-    tensor([[-0.2500,  0.2500],
-            [ 0.4404, -0.4404]])
+    Args:
+        logits: (N, K).
+        target: class indices (N,), int64, or probabilities (N, K) whose rows sum to 1.
+
+    Returns:
+        (N, K).
+
+    Raises:
+        ValueError: shapes or dtypes do not fit.
+
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> cross_entropy_gradient(logits, target)
+        tensor([[-0.2500,  0.2500],
+                [ 0.4404, -0.4404]])
     """
     _check_classes(logits, target)
     return _subtract_target(torch.softmax(logits, 1), target).div_(len(logits))
 
 
 def cross_entropy_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`cross_entropy` and `cross_entropy_gradient` from one softmax: log p = z - max z - log s, p = e / s.
+    """Return `cross_entropy` and `cross_entropy_gradient` from one softmax.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> cross_entropy_and_gradient(logits, target)
-    (tensor(1.4100), tensor([[-0.2500,  0.2500],
-            [ 0.4404, -0.4404]]))
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> cross_entropy_and_gradient(logits, target)
+        (tensor(1.4100), tensor([[-0.2500,  0.2500],
+                [ 0.4404, -0.4404]]))
     """
     _check_classes(logits, target)
     shifted = logits - logits.amax(1, keepdim=True)
@@ -86,41 +110,64 @@ def cross_entropy_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, 
 def _check_same_shape(output: Tensor, target: Tensor) -> None:
     """Raise ValueError for unequal shapes, which would broadcast."""
     if output.shape != target.shape or not output.numel():
-        raise ValueError(
-            f"output {tuple(output.shape)} and target {tuple(target.shape)} are not of one shape"
-        )
+        got = f"output {tuple(output.shape)} and target {tuple(target.shape)}"
+        raise ValueError(invalid("shapes", got, "one shape with at least one element"))
 
 
 def mse(output: Tensor, target: Tensor) -> Tensor:
-    """Squared error (y - t)², mean over all elements; both of one shape, returns a scalar.
+    """Return the mean squared error L = 1/n Σ (y - t)² over all n elements, in the target's unit squared.
 
-    In the unit of the target squared. Raises ValueError for unequal shapes (Legendre 1805).
+    Args:
+        output: any shape.
+        target: the same shape.
 
-    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
-    >>> mse(output, target)
-    tensor(2.5000)
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: shapes differ, which would broadcast.
+
+    Example:
+        >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+        >>> mse(output, target)
+        tensor(2.5000)
+
+    References:
+        Legendre (1805).
     """
     _check_same_shape(output, target)
     return (output - target).square().mean()
 
 
 def mse_gradient(output: Tensor, target: Tensor) -> Tensor:
-    """2 (y - t)/n for n elements: the gradient of `mse` in the output, of its shape; arguments as there.
+    """Return ∂L/∂y = 2 (y - t)/n, the gradient of `mse` in the output.
 
-    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
-    >>> mse_gradient(output, target)
-    tensor([1., 2.])
+    Args:
+        output: any shape.
+        target: the same shape.
+
+    Returns:
+        The output's shape.
+
+    Raises:
+        ValueError: shapes differ, which would broadcast.
+
+    Example:
+        >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+        >>> mse_gradient(output, target)
+        tensor([1., 2.])
     """
     _check_same_shape(output, target)
     return (output - target).mul_(2 / output.numel())
 
 
 def mse_and_gradient(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`mse` and `mse_gradient` from one difference.
+    """Return `mse` and `mse_gradient` from one difference.
 
-    >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
-    >>> mse_and_gradient(output, target)
-    (tensor(2.5000), tensor([1., 2.]))
+    Example:
+        >>> output, target = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 2.0])
+        >>> mse_and_gradient(output, target)
+        (tensor(2.5000), tensor([1., 2.]))
     """
     _check_same_shape(output, target)
     difference = output - target
@@ -128,13 +175,25 @@ def mse_and_gradient(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def brier(logits: Tensor, target: Tensor) -> Tensor:
-    """Squared error of the softmax, Σₖ (pₖ - tₖ)², from 0 to 2, mean over N; arguments as in `cross_entropy`.
+    """Return the Brier score L = 1/N Σₙₖ (pₙₖ - tₙₖ)² of the softmax, from 0 to 2.
 
-    Brier (1950), in his original form that sums over the classes.
+    Args:
+        logits: (N, K).
+        target: class indices (N,), int64, or probabilities (N, K) whose rows sum to 1.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> brier(logits, target)
-    tensor(1.0258)
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: shapes or dtypes do not fit.
+
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> brier(logits, target)
+        tensor(1.0258)
+
+    References:
+        Brier (1950), in the original form that sums over the classes.
     """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
@@ -143,14 +202,25 @@ def brier(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
-    """2/N · p ⊙ (e - Σₖ eₖ pₖ) with e = p - t, shape (N, K): the gradient of `brier` in the logits.
+    """Return ∂L/∂z = 2/N · p ⊙ (e - Σₖ eₖ pₖ) with e = p - t, the gradient of `brier` in the logits.
 
-    From ∂pₖ/∂zⱼ = pₖ ([k = j] - pⱼ): the softmax's slope stays in, and vanishes where it saturates.
+    From ∂pₖ/∂zⱼ = pₖ ([k = j] - pⱼ): the softmax's derivative stays, and vanishes where it saturates.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> brier_gradient(logits, target)
-    tensor([[-0.2500,  0.2500],
-            [ 0.1850, -0.1850]])
+    Args:
+        logits: (N, K).
+        target: class indices (N,), int64, or probabilities (N, K) whose rows sum to 1.
+
+    Returns:
+        (N, K).
+
+    Raises:
+        ValueError: shapes or dtypes do not fit.
+
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> brier_gradient(logits, target)
+        tensor([[-0.2500,  0.2500],
+                [ 0.1850, -0.1850]])
     """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
@@ -159,12 +229,13 @@ def brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def brier_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`brier` and `brier_gradient` from one softmax.
+    """Return `brier` and `brier_gradient` from one softmax.
 
-    >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> brier_and_gradient(logits, target)
-    (tensor(1.0258), tensor([[-0.2500,  0.2500],
-            [ 0.1850, -0.1850]]))
+    Example:
+        >>> logits, target = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> brier_and_gradient(logits, target)
+        (tensor(1.0258), tensor([[-0.2500,  0.2500],
+                [ 0.1850, -0.1850]]))
     """
     _check_classes(logits, target)
     p = torch.softmax(logits, 1)
@@ -175,7 +246,16 @@ def brier_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Loss:
-    """One row of the table: a loss (output, target) -> scalar, its gradient in the output, and both."""
+    """One row of `LOSSES`.
+
+    Attributes:
+        label: name in text, tables and figures.
+        value: (output, target) -> scalar.
+        gradient: (output, target) -> gradient in the output.
+        latex: definition in LaTeX.
+        latex_gradient: gradient in LaTeX.
+        value_and_gradient: both at once.
+    """
 
     label: str
     value: Callable[[Tensor, Tensor], Tensor]

@@ -1,10 +1,7 @@
-"""The assignment's three networks, the GELU paper's classifier, and a CNN of from-scratch layers.
+"""Networks of the assignment, the GELU paper's classifier, and a CNN of the layers from scratch.
 
-Each takes its activation as an argument.
-
-`activation` is anything that makes a module when called without arguments: a class, or a function.
-Activations that draw no random numbers leave the initial weights to the seed alone: two models made after the
-same `torch.manual_seed` differ in nothing but the activation.
+Each takes its activation as an argument. Activations that sample no random numbers leave the initial weights
+to the seed: two models made after the same `torch.manual_seed` differ in the activation alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from impl.convolution import layers as scratch
+from impl.names import invalid
 
 SIDE = 28
 PIXELS = SIDE * SIDE
@@ -24,17 +22,30 @@ BatchNormPlace = Literal["hidden", "input"]
 
 
 class MnistClassifier(nn.Module):
-    """Fully connected 784-128-10 classifier of question 11: images (N, 1, 28, 28) to logits (N, 10).
+    """Classify images by a fully connected 784-128-10 network (question 11).
 
-    logits = W₂ dropout(f(BN(W₁ x + b₁))) + b₂. The assignment puts its batch norm "between the input and
-    hidden layer", which may be read two ways: `batch_norm="hidden"` (the default, as in Ioffe & Szegedy 2015)
-    normalises the 128 pre-activations, `"input"` the 784 pixels, None leaves it out. Where the dropout stands
-    it does not say; here it is after the activation (Srivastava et al. 2014). Raises ValueError for any other
-    `batch_norm`.
+        logits = W₂ dropout(f(BN(W₁ x + b₁))) + b₂
 
-    >>> import torch
-    >>> MnistClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 10])
+    The assignment puts its batch norm "between the input and hidden layer", which has two readings:
+    `batch_norm="hidden"` normalises the 128 pre-activations, as Ioffe & Szegedy (2015), `"input"` the 784
+    pixels. The place of the dropout is open; here it follows the activation, as Srivastava et al. (2014).
+
+    Args:
+        activation: makes the activation when called without arguments: a class or a function.
+        hidden: units of the hidden layer.
+        batch_norm: "hidden", "input", or None for no batch norm.
+        dropout: share of hidden units that is dropped.
+
+    Shape:
+        Input (N, 1, 28, 28); logits (N, 10).
+
+    Raises:
+        ValueError: `batch_norm` is something else.
+
+    Example:
+        >>> import torch
+        >>> MnistClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(
@@ -47,7 +58,7 @@ class MnistClassifier(nn.Module):
     ) -> None:
         super().__init__()
         if batch_norm not in ("hidden", "input", None):
-            raise ValueError(f"batch_norm {batch_norm!r} is none of 'hidden', 'input' and None")
+            raise ValueError(invalid("batch_norm", repr(batch_norm), "'hidden', 'input' or None"))
         self.layers = nn.Sequential(
             nn.Flatten(),
             *([nn.BatchNorm1d(PIXELS)] if batch_norm == "input" else []),
@@ -64,14 +75,23 @@ class MnistClassifier(nn.Module):
 
 
 class DeepClassifier(nn.Module):
-    """Fully connected classifier with eight hidden layers of 128: images (N, 1, 28, 28) to logits (N, 10).
+    """Classify images by a fully connected network with eight hidden layers of 128 units.
 
-    The network on which Hendrycks & Gimpel (2016) compare GELU with ReLU and ELU, without their dropout.
-    Neither batch norm nor anything else repairs what an activation does to the size of the signal.
+    The network on which Hendrycks & Gimpel (2016) compare GELU with ReLU and ELU, without dropout and without
+    batch norm: nothing repairs the size of the signal after an activation.
 
-    >>> import torch
-    >>> DeepClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 10])
+    Args:
+        activation: makes the activation when called without arguments: a class or a function.
+        depth: hidden layers.
+        width: units of each.
+
+    Shape:
+        Input (N, 1, 28, 28); logits (N, 10).
+
+    Example:
+        >>> import torch
+        >>> DeepClassifier(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, activation: MakeActivation, *, depth: int = 8, width: int = 128) -> None:
@@ -86,17 +106,24 @@ class DeepClassifier(nn.Module):
 
 
 class FcAutoencoder(nn.Module):
-    """Fully connected autoencoder of question 11: images (N, 1, 28, 28) to reconstructions in (0, 1).
+    """Reconstruct images by a fully connected autoencoder (question 11).
 
-    Dense layers 784-256-128-64 and, as the assignment leaves the decoder's shape open, the same widths
-    mirrored back. "Activation-batchnorm between each pair of dense layers" is taken literally, in that order
-    and around the code of 64 too; the last layer ends in a sigmoid, as that of the assignment's convolutional
-    autoencoder does. `widths` are the encoder's, after the 784 pixels; `batch_norm=False` leaves the batch
-    norms out.
+    Dense layers 784-256-128-64 and, since the assignment leaves the decoder open, the same widths mirrored.
+    "Activation-batchnorm between each pair of dense layers" is taken literally, in that order, also around
+    the code of 64. The last layer ends in a sigmoid, as in the assignment's convolutional autoencoder.
 
-    >>> import torch
-    >>> FcAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 1, 28, 28])
+    Args:
+        activation: makes the activation when called without arguments: a class or a function.
+        widths: widths of the encoder after the 784 pixels.
+        batch_norm: whether there are batch norms.
+
+    Shape:
+        Input (N, 1, 28, 28); reconstruction (N, 1, 28, 28) in (0, 1).
+
+    Example:
+        >>> import torch
+        >>> FcAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     def __init__(
@@ -129,20 +156,27 @@ class FcAutoencoder(nn.Module):
 
 
 def _normalised(channels: int, activation: MakeActivation) -> list[nn.Module]:
+    """Return a batch norm and an activation."""
     return [nn.BatchNorm2d(channels), activation()]
 
 
 class ConvAutoencoder(nn.Module):
-    """Convolutional autoencoder of question 11, layer for layer as printed: (N, 1, 28, 28) to that in (0, 1).
+    """Reconstruct images by a convolutional autoencoder, layer for layer as question 11 prints it.
 
     Channels 1-16-32-64 at sides 28, 14 and 7 and back. The encoder ends and the decoder begins with a batch
-    norm and an activation, so that the code passes through both twice in a row; that is how the assignment
-    prints it, and it is kept. A transposed convolution of stride 1 doubles no side: the nearest-neighbour
-    upsampling after it does.
+    norm and an activation, so the code passes through both twice, as printed. A transposed convolution of
+    stride 1 keeps the side; the nearest-neighbour upsampling after it doubles it.
 
-    >>> import torch
-    >>> ConvAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 1, 28, 28])
+    Args:
+        activation: makes the activation when called without arguments: a class or a function.
+
+    Shape:
+        Input (N, 1, 28, 28); reconstruction (N, 1, 28, 28) in (0, 1).
+
+    Example:
+        >>> import torch
+        >>> ConvAutoencoder(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     def __init__(self, activation: MakeActivation) -> None:
@@ -175,16 +209,24 @@ class ConvAutoencoder(nn.Module):
 
 
 class ScratchCNN(nn.Module):
-    """Classifier of question 10, made of the layers of `impl.layers`: (N, 1, 28, 28) to logits (N, 10).
+    """Classify images by a CNN of the layers of `impl.convolution.layers` (question 10).
 
-    Three 3x3 convolutions with an activation each, 2x2 max-pooling after the first and the second (sides 28,
-    14 and 7), then one linear layer. The assignment prints no architecture here: this is the encoder of its
-    convolutional autoencoder without batch norm. `channels` are the widths; `strategy` names one of
-    `impl.convolution.STRATEGIES`, which all give the same logits.
+    Three 3x3 convolutions with an activation each, 2x2 max-pooling after the first two (sides 28, 14 and 7),
+    and one linear layer. The assignment prints no architecture: this is the encoder of its convolutional
+    autoencoder without batch norm.
 
-    >>> import torch
-    >>> ScratchCNN(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 10])
+    Args:
+        activation: makes the activation when called without arguments: a class or a function.
+        channels: channels of the three convolutions.
+        strategy: a name in `impl.convolution.STRATEGIES`; all give the same logits.
+
+    Shape:
+        Input (N, 1, 28, 28); logits (N, 10).
+
+    Example:
+        >>> import torch
+        >>> ScratchCNN(nn.ReLU)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from impl.data import idx as mnist
+from impl.data import idx as idx_files
 from impl.data.idx import IdxFile
 from tests.small_mnist import SHAPES, idx
 
@@ -38,5 +38,5 @@ def contents(arrays, monkeypatch):
     table = {
         name: IdxFile(SHAPES[name], hashlib.sha256(content).hexdigest()) for name, content in contents.items()
     }
-    monkeypatch.setattr(mnist, "FILES", table)
+    monkeypatch.setattr(idx_files, "FILES", table)
     return contents

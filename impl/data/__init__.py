@@ -1,5 +1,17 @@
-"""Data sets."""
+"""Data sets: MNIST and others in its format, and scikit-learn's digits."""
 
 from impl.data.datasets import DEFAULT_ROOT, Dataset, Source, load, load_digits, load_mnist, resolve
+from impl.data.download import DownloadError
+from impl.data.idx import DataError
 
-__all__ = ["DEFAULT_ROOT", "Dataset", "Source", "load", "load_digits", "load_mnist", "resolve"]
+__all__ = [
+    "DEFAULT_ROOT",
+    "DataError",
+    "Dataset",
+    "DownloadError",
+    "Source",
+    "load",
+    "load_digits",
+    "load_mnist",
+    "resolve",
+]

@@ -1,24 +1,20 @@
-"""MNIST's download by torchvision: given up early where nobody answers, and checked before it is kept."""
+"""Download of MNIST by pooch: given up early where nobody answers, and checked before it is kept."""
 
 import queue
-import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
+import pooch
 import torch
 
-from impl.data import idx as mnist
+from impl.data import idx
 from impl.data.idx import DataError, raw_folder, read_idx
 
-PATIENCE_SECONDS = 9.0  # for the first byte; ten are promised, and loading the digits comes on top
+PATIENCE_SECONDS = 9.0  # until the smallest file is here, 10 s with loading the digits
 
 
 class DownloadError(RuntimeError):
@@ -27,6 +23,7 @@ class DownloadError(RuntimeError):
 
 @cache  # torch forgets the operators when the library object goes
 def _define_missing_operators() -> Any:
+    """Define the two operators that torchvision looks for when it is imported."""
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -34,10 +31,10 @@ def _define_missing_operators() -> Any:
 
 
 def torchvision_mnist() -> Any:
-    """Return torchvision's MNIST class, also where its compiled operators belong to another build of torch.
+    """Return torchvision's MNIST class: addresses, hashes and the test oracle.
 
-    A torchvision built for CUDA cannot load them beside a CPU-only torch, and then fails at import for want
-    of two operators' names, although data sets need no operator. Naming the two is enough.
+    A torchvision built for CUDA cannot load its compiled operators beside a CPU build of torch, and its
+    import then fails for want of two operators' names, although data sets need no operator.
     """
     try:
         from torchvision.datasets import MNIST
@@ -49,74 +46,68 @@ def torchvision_mnist() -> Any:
     return MNIST
 
 
-def _first_byte(url: str, timeout: float) -> bool:
-    """Whether the address answers with at least one byte."""
-    try:
-        with urlopen(url, timeout=timeout) as response:
-            return len(response.read(1)) == 1
-    except HTTPError as error:
-        error.close()  # it holds the connection
-        return False
-    except (OSError, HTTPException):
-        return False
-
-
-def first_answering(
-    mirrors: Sequence[str], file: str, seconds: float, ask: Callable[[str, float], bool] = _first_byte
-) -> str | None:
-    """Return the mirror that first gave a byte of `file`, or None when none has within `seconds` in all.
-
-    Every mirror is asked in a daemon thread of its own: a name server that never answers heeds no timeout,
-    and such a thread must not hold up the program's end either.
-    """
-    answers: queue.Queue[str | None] = queue.Queue()
-    deadline = time.monotonic() + seconds
-
-    def put_answer(mirror: str) -> None:
-        answers.put(mirror if ask(mirror + file, seconds) else None)
-
+def _fetch(file: tuple[str, str], mirrors: list[str], folder: Path, seconds: float) -> None:
+    """Fetch and unpack one file from the first mirror that has it; DownloadError with the last reason."""
+    packed, md5 = file
+    reason = "there is no mirror"
     for mirror in mirrors:
-        threading.Thread(target=put_answer, args=(mirror,), daemon=True).start()
-    for _ in mirrors:
+        registry = pooch.create(folder, mirror, registry={packed: f"md5:{md5}"}, retry_if_failed=1)
+        unpack = pooch.Decompress(name=Path(packed).stem)
         try:
-            answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            return None
-        if answer:
-            return answer
-    return None
+            registry.fetch(packed, unpack, pooch.HTTPDownloader(timeout=seconds))
+            return
+        except (OSError, EOFError, ValueError) as error:  # ValueError: another MD5
+            reason = f"{mirror}{packed}: {type(error).__name__}"
+    raise DownloadError(reason)
+
+
+def _within(seconds: float, function: Callable[[], None]) -> None:
+    """Call `function`; DownloadError when it takes longer, as a name server that never answers does."""
+    outcome: queue.Queue[Exception | None] = queue.Queue()
+
+    def call() -> None:
+        try:
+            function()
+        except Exception as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=call, daemon=True).start()  # a daemon does not hold up the program's end
+    try:
+        error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise DownloadError(f"no mirror answered within {seconds:g} s") from None
+    if error:
+        raise error
 
 
 def download_mnist(root: Path, seconds: float = PATIENCE_SECONDS) -> None:
-    """Download MNIST by torchvision and move what passed every check to root/MNIST/raw.
+    """Download MNIST to root/MNIST/raw.
 
-    It is fetched into a folder beside and each file is moved there whole, so that an interrupted download
-    leaves nothing that a later run would take for data. Raises DownloadError when no byte came within
-    `seconds`, a connection stalled that long later on, or what came is not MNIST.
+    Files are fetched into a temporary folder, checked, and then moved whole: an interrupted download leaves
+    nothing that a later run takes for data.
+
+    Args:
+        root: folder of the data sets.
+        seconds: time limit for the smallest file, and of each connection without a byte.
+
+    Raises:
+        DownloadError: no mirror answers in time, a connection stalls, or the files are not MNIST's.
     """
-    deadline = time.monotonic() + seconds
+    pooch.get_logger().setLevel("ERROR")
     published = torchvision_mnist()
-    smallest, _ = published.resources[-1]
-    first = first_answering(published.mirrors, smallest, max(0.0, deadline - time.monotonic()))
-    if first is None:
-        raise DownloadError("no mirror answered")
-    mirrors = sorted(published.mirrors, key=lambda mirror: mirror != first)
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)  # torchvision takes no timeout of its own
+    *others, smallest = published.resources
     try:
         raw_folder(root).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder:
-            type("MNIST", (published,), {"mirrors": mirrors})(folder, download=True)
-            _install(raw_folder(Path(folder)), raw_folder(root))
-    except (OSError, HTTPException, RuntimeError, DataError) as error:
-        reason = str(error).partition("\n")[0].rstrip(":.") or type(error).__name__
-        raise DownloadError(reason) from error
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _install(source: Path, target: Path) -> None:
-    for name, expected in mnist.FILES.items():
-        read_idx(source / name, expected)
-    for name in mnist.FILES:
-        (source / name).replace(target / name)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as temporary:
+            folder = Path(temporary)
+            _within(seconds, lambda: _fetch(smallest, published.mirrors, folder, seconds))
+            for file in others:
+                _fetch(file, published.mirrors, folder, seconds)
+            for name, expected in idx.FILES.items():
+                read_idx(folder / name, expected)
+            for name in idx.FILES:
+                (folder / name).replace(raw_folder(root) / name)
+    except (OSError, DataError) as error:
+        raise DownloadError(str(error).partition("\n")[0].rstrip(".")) from error

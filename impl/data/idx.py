@@ -1,42 +1,48 @@
-"""The four files of MNIST and of its likes: what each must be, and the reader that takes nothing else."""
+"""The four files of MNIST and of data sets in its format, and a reader that accepts nothing else."""
 
 import hashlib
 import math
 import stat
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impl.names import invalid
+
 CLASSES = 10
-MOST = 1_000_000  # samples of a data set that nothing is known of; what claims more is not read at all
+MAX_SAMPLES = 1_000_000  # of a data set without known hashes; a file that claims more is not read
 
 
 class DataError(ValueError):
-    """A data file is missing, truncated or foreign; the message names it, what came and what was expected."""
+    """A data file is missing, damaged or another one."""
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """What a file must be: unsigned bytes of `shape`, and the SHA-256 of the whole file where it is known.
+    """Expected contents of a file: unsigned bytes.
 
-    None as a length in `shape` stands for any from 1 to MOST.
+    Attributes:
+        shape: length of each axis; None for any length from 1 to MAX_SAMPLES.
+        sha256: SHA-256 of the whole file, where it is known.
     """
 
     shape: tuple[int | None, ...]
     sha256: str | None = None
 
     def __str__(self) -> str:
-        lengths = [f"1 to {MOST}" if length is None else str(length) for length in self.shape]
-        return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
+        lengths = [f"1 to {MAX_SAMPLES}" if length is None else str(length) for length in self.shape]
+        shape = f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
+        labels = f" with labels 0 to {CLASSES - 1}" if len(lengths) == 1 else ""
+        known = f" and SHA-256 {self.sha256}" if self.sha256 else ""
+        return f"an idx file of dimensions {shape}{labels}{known}"
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether an array of that shape is as long as wanted along every axis."""
+        """Return whether an array has the expected length along every axis."""
         pairs = zip(shape, self.shape, strict=True)
-        return all(0 < n <= MOST if wanted is None else n == wanted for n, wanted in pairs)
+        return all(0 < n <= MAX_SAMPLES if length is None else n == length for n, length in pairs)
 
 
 # SHA-256 of the unpacked files of LeCun, Cortes & Burges (1998); torchvision knows the packed ones' MD5.
@@ -56,12 +62,12 @@ FILES: dict[str, IdxFile] = {
 }
 
 
-# The same files of a data set of which nothing else is known.
-LIKES: dict[str, IdxFile] = {name: IdxFile((None, *known.shape[1:])) for name, known in FILES.items()}
+# The same files of another data set, without known hashes.
+SIMILAR_FILES = {name: IdxFile((None, *known.shape[1:])) for name, known in FILES.items()}
 
 
 def raw_folder(root: Path, name: str = "MNIST") -> Path:
-    """Return where torchvision keeps the four files of MNIST, or of the like of that name, under `root`."""
+    """Return the folder of the four files of a data set under `root`, in torchvision's layout."""
     return root / name / "raw"
 
 
@@ -69,60 +75,49 @@ def read_idx(path: Path, expected: IdxFile) -> tuple[NDArray[np.uint8], str]:
     """Return the array of an idx file, and the file's SHA-256.
 
     The file is two zero bytes, type 8, the number of axes, each length, the values; lengths are big-endian,
-    4 bytes. Files of one axis are labels, 0..9. Raises DataError, naming file, finding and expectation, when
-    the file cannot be read or differs in magic, dimensions, length, label range or SHA-256.
+    4 bytes. A file of one axis holds labels, 0 to 9.
+
+    Args:
+        path: the file.
+        expected: its dimensions and, where known, its SHA-256.
+
+    Raises:
+        DataError: the file cannot be read, or is not the expected one.
     """
     axes = len(expected.shape)
     start = 4 + 4 * axes
-    known = f" and SHA-256 {expected.sha256}" if expected.sha256 else ""
-    wanted = f"an idx file of dimensions {expected}{known}"
     try:
         size = _size(path)
         with path.open("rb") as file:
             header = file.read(start)
             shape = struct.unpack(f">{axes}I", header.ljust(start, b"\0")[4:])
-            values = file.read(min(size, math.prod(shape))) if expected.fits(shape) else b""
+            whole = (
+                header[:4] == bytes([0, 0, 8, axes])
+                and expected.fits(shape)
+                and size == start + math.prod(shape)
+            )
+            values = file.read(math.prod(shape)) if whole else b""
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{path}: cannot be read ({reason}); expected {wanted}") from error
+        reason = f"a file that cannot be read ({error.strerror or error})"
+        raise DataError(invalid(str(path), reason, str(expected))) from error
     digest = hashlib.sha256(header + values).hexdigest()
-    if difference := next(_differences(header, values, size, shape, digest, expected), None):
-        found, instead = difference
-        raise DataError(f"{path}: {found}, not {instead}; expected {wanted}")
+    label = max(values, default=0) if axes == 1 else 0
+    if not whole or label >= CLASSES or expected.sha256 not in (None, digest):
+        content = f"label {label}" if label >= CLASSES else f"SHA-256 {digest}"
+        content = content if whole else f"header {header.hex(' ') or 'nothing'}"
+        raise DataError(invalid(str(path), f"{size} bytes with {content}", str(expected)))
     return np.frombuffer(values, np.uint8).reshape(shape), digest
 
 
 def _size(path: Path) -> int:
-    """Bytes of a regular file that lies where its name says; OSError for anything else.
+    """Return the bytes of a regular file in its own folder; OSError for anything else.
 
-    A link may lead to data of someone else's, a pipe never ends: neither is followed.
+    A link may lead to someone else's data, a pipe never ends: neither is followed.
     """
-    place = path.resolve()
-    if place.parent != path.parent.resolve():
-        raise OSError(f"it is a link out of its folder, to {place}")
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode):
+    target = path.resolve()
+    if target.parent != path.parent.resolve():
+        raise OSError(f"it is a link out of its folder, to {target}")
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise OSError("it is no regular file")
-    return about.st_size
-
-
-def _differences(
-    header: bytes, values: bytes, size: int, shape: tuple[int, ...], digest: str, expected: IdxFile
-) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a file and what was to be there, the most telling first."""
-    axes = len(expected.shape)
-    start = 4 + 4 * axes
-    magic = bytes([0, 0, 8, axes])
-    if header[:4] != magic:
-        yield f"begins with {header[:4].hex(' ') or 'nothing'}", f"the idx magic {magic.hex(' ')}"
-    if len(header) < start:
-        yield f"ends after {len(header)} bytes", f"a header of {start}"
-    if not expected.fits(shape):
-        yield f"has dimensions {shape}", str(expected)
-    if size != start + math.prod(shape):
-        yield f"is {size} bytes long", f"{start + math.prod(shape)}"
-    if axes == 1 and max(values, default=0) >= CLASSES:
-        position = next(i for i, label in enumerate(values) if label >= CLASSES)
-        yield f"holds label {values[position]} at position {position}", f"one of 0 to {CLASSES - 1}"
-    if expected.sha256 not in (None, digest):
-        yield f"has SHA-256 {digest}", str(expected.sha256)
+    return status.st_size

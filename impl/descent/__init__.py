@@ -1,4 +1,4 @@
-"""Gradient descent on objectives."""
+"""Gradient descent on objectives that are means over samples."""
 
 from impl.descent.loop import Trace, Trajectory, descend, gradient_variance, minibatches, samples_seen, trace
 

@@ -1,6 +1,6 @@
-"""Batch, mini-batch and stochastic descent as one loop with a batch size.
+"""Batch, mini-batch and stochastic gradient descent as one loop with a batch size.
 
-An objective is a mean over samples, so that any batch of its rows gives an unbiased estimate of its gradient.
+An objective is a mean over samples, so any batch of rows gives an unbiased estimate of its gradient.
 """
 
 import operator
@@ -14,15 +14,20 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from impl.descent.objectives import Objective
+from impl.names import invalid
 
-CHECK_EVERY = 64  # steps between looks for infinity: each costs as much as a small gradient
+CHECK_EVERY = 64  # steps between checks for infinity, which cost as much as a small gradient
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A descent: points (steps + 1, d), the start first, samples_seen and seconds (steps + 1,) up to each.
+    """The points of a gradient descent, cut at the last finite one.
 
-    If a step left the finite numbers, `diverged` is true and the path ends at the last finite point.
+    Attributes:
+        points: (steps + 1, d), the start first.
+        samples_seen: (steps + 1,), up to each point.
+        seconds: (steps + 1,), up to each point.
+        diverged: whether a step left the finite numbers.
     """
 
     points: Tensor
@@ -34,17 +39,29 @@ class Trajectory:
 def minibatches(
     inputs: Tensor, targets: Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: every row once, in a fresh order, `batch_size` rows at a time; the last batch may be short.
+    """Yield one epoch of batches: every row once, in a fresh order; the last batch may be short.
 
-    All rows at once stay in their order, which a mean does not depend on. Raises ValueError unless batch_size
-    is between 1 and the number of rows.
+    A batch of all rows keeps their order, since a mean does not depend on it.
 
-    >>> rows, g = torch.arange(5.0), torch.Generator().manual_seed(0)
-    >>> [len(x) for x, _ in minibatches(rows, rows, batch_size=2, generator=g)]
-    [2, 2, 1]
+    Args:
+        inputs: (N, …).
+        targets: (N, …).
+        batch_size: rows a batch, from 1 to N.
+        generator: source of the order.
+
+    Yields:
+        Batches of inputs and targets.
+
+    Raises:
+        ValueError: the batch size is out of range.
+
+    Example:
+        >>> rows, g = torch.arange(5.0), torch.Generator().manual_seed(0)
+        >>> [len(x) for x, _ in minibatches(rows, rows, batch_size=2, generator=g)]
+        [2, 2, 1]
     """
     if not 1 <= operator.index(batch_size) <= len(inputs):
-        raise ValueError(f"batch size {batch_size} is not between 1 and {len(inputs)}")
+        raise ValueError(invalid("batch_size", batch_size, f"an integer from 1 to {len(inputs)}"))
     if batch_size == len(inputs):
         yield inputs, targets
         return
@@ -53,10 +70,19 @@ def minibatches(
 
 
 def samples_seen(steps: Tensor, rows: int, batch_size: int) -> Tensor:
-    """Samples that so many steps (K,) look at: `rows` an epoch, whose last batch may be short; (K,).
+    """Return the samples seen after so many steps, where the last batch of an epoch may be short.
 
-    >>> samples_seen(torch.tensor([0, 1, 3, 4]), rows=5, batch_size=2)
-    tensor([0, 2, 5, 7])
+    Args:
+        steps: (K,).
+        rows: samples an epoch.
+        batch_size: samples a step.
+
+    Returns:
+        (K,).
+
+    Example:
+        >>> samples_seen(torch.tensor([0, 1, 3, 4]), rows=5, batch_size=2)
+        tensor([0, 2, 5, 7])
     """
     epochs, left = steps // -(-rows // batch_size), steps % -(-rows // batch_size)
     return epochs * rows + left * batch_size
@@ -71,24 +97,34 @@ def descend(
     steps: int,
     generator: torch.Generator,
 ) -> Trajectory:
-    """Step along the gradient of one batch after another: w ← rule(w, ∇f of the batch at w).
+    """Descend by an update rule along the gradients of one batch after another: w ← rule(w, ∇f of the batch).
 
-    A batch_size of N is batch descent, 1 stochastic (Robbins & Monro 1951), between them mini-batch descent.
-    start: (d,); `optimizer` makes the update rule for a list of the one parameter. Each epoch passes every
-    sample once in a fresh order; a descent that leaves the finite numbers is cut short. Raises ValueError for
-    a start of another shape or a batch size outside 1..N.
+    A batch size of N is batch descent, 1 stochastic (Robbins & Monro 1951), others mini-batch descent. Each
+    epoch passes every sample once in a fresh order.
 
-    >>> from impl.descent.objectives import least_squares
-    >>> from impl.optimizers import SGD
-    >>> f = least_squares(torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4.0]))
-    >>> g = torch.Generator().manual_seed(0)
-    >>> path = descend(f, torch.zeros(1), lambda w: SGD(w, lr=0.2), batch_size=2, steps=50, generator=g)
-    >>> path.points[-1].round(decimals=4)
-    tensor([2.], dtype=torch.float64)
+    Args:
+        objective: the objective, with its N samples.
+        start: (d,).
+        optimizer: makes the update rule for a list of the one parameter.
+        batch_size: samples a step, from 1 to N.
+        steps: steps to take; fewer where the descent leaves the finite numbers.
+        generator: source of the order.
+
+    Raises:
+        ValueError: `start` has another shape, or the batch size is out of range.
+
+    Example:
+        >>> from impl.descent.objectives import least_squares
+        >>> from impl.optimizers import SGD
+        >>> f = least_squares(torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4.0]))
+        >>> g = torch.Generator().manual_seed(0)
+        >>> path = descend(f, torch.zeros(1), lambda w: SGD(w, lr=0.2), batch_size=2, steps=50, generator=g)
+        >>> path.points[-1].round(decimals=4)
+        tensor([2.], dtype=torch.float64)
     """
     inputs, targets = objective.inputs, objective.targets
     if start.shape != inputs.shape[1:]:
-        raise ValueError(f"start {tuple(start.shape)} is not of shape {tuple(inputs.shape[1:])}")
+        raise ValueError(invalid("start", f"shape {tuple(start.shape)}", f"shape {tuple(inputs.shape[1:])}"))
     w = nn.Parameter(start.detach().double().clone())
     rule = optimizer([w])
     batches = (batch for _ in count() for batch in minibatches(inputs, targets, batch_size, generator))
@@ -101,25 +137,37 @@ def descend(
             clock.append(perf_counter())
             if step % CHECK_EVERY == 0 and not w.isfinite().all():
                 break
-    path = torch.stack(points)
+    whole = torch.stack(points)
     seconds = torch.tensor(clock, dtype=torch.float64) - clock[0]
-    seen = samples_seen(torch.arange(len(path)), len(inputs), batch_size)
-    finite = path.isfinite().all(1)
-    length = len(path) if finite.all() else int(finite.int().argmin())
-    return Trajectory(path[:length], seen[:length], seconds[:length], diverged=length < len(path))
+    seen = samples_seen(torch.arange(len(whole)), len(inputs), batch_size)
+    finite = whole.isfinite().all(1)
+    length = len(whole) if finite.all() else int(finite.int().argmin())
+    return Trajectory(whole[:length], seen[:length], seconds[:length], diverged=length < len(whole))
 
 
 def gradient_variance(objective: Objective, w: Tensor, batch_size: int) -> float:
-    """Exact variance (trace of the covariance) of the gradient of a batch drawn without replacement.
+    """Return the exact variance of the gradient of a batch sampled without replacement.
 
-    (N - b) / (b (N - 1)) · 1/N Σᵢ ‖gᵢ - ḡ‖², with gᵢ the gradient of sample i at w (d,), ḡ their mean and b
-    the batch size: the variance of a mean of b of N values (Cochran 1977, theorem 2.2). In the gradient's
-    unit squared; zero for b = N. Raises ValueError unless 1 <= b <= N.
+        (N - b) / (b (N - 1)) · 1/N Σᵢ ‖gᵢ - ḡ‖²
+
+    the trace of the covariance, with gᵢ the gradient of sample i at w, ḡ their mean and b the batch size
+    (Cochran 1977, theorem 2.2); 0 for b = N.
+
+    Args:
+        objective: the objective, with its N samples.
+        w: (d,).
+        batch_size: b, from 1 to N.
+
+    Returns:
+        The variance, in the gradient's unit squared.
+
+    Raises:
+        ValueError: the batch size is out of range.
     """
     X, y = objective.inputs, objective.targets
     N, b = len(X), operator.index(batch_size)
     if not 1 <= b <= N:
-        raise ValueError(f"batch size {b} is not between 1 and {N}")
+        raise ValueError(invalid("batch_size", b, f"an integer from 1 to {N}"))
     if b == N:
         return 0.0
     each = torch.func.vmap(lambda x, t: objective.gradient(w, x[None], t[None]))(X, y)  # (N, d)
@@ -129,9 +177,14 @@ def gradient_variance(objective: Objective, w: Tensor, batch_size: int) -> float
 
 @dataclass(frozen=True)
 class Trace:
-    """What a descent had come to at K of its points, by samples seen and by seconds; each (K,), float64.
+    """Measures of a trajectory at K of its points, each (K,), float64.
 
-    loss: over all samples; distance: ‖w - w*‖ to the minimum; gradient_variance: of the descent's batches.
+    Attributes:
+        samples_seen: samples seen up to the point.
+        seconds: seconds up to the point.
+        loss: loss over all samples.
+        distance: ‖w - w*‖ to the minimum.
+        gradient_variance: variance of the gradient of the descent's batches.
     """
 
     samples_seen: Tensor
@@ -142,23 +195,34 @@ class Trace:
 
 
 def trace(
-    objective: Objective, path: Trajectory, minimiser: Tensor, batch_size: int, steps: Sequence[int]
+    objective: Objective, trajectory: Trajectory, minimiser: Tensor, batch_size: int, steps: Sequence[int]
 ) -> Trace:
-    """Measure `path` after each of `steps` (K of them, the start being 0) against `minimiser` (d,).
+    """Measure a trajectory after some of its steps.
 
-    Raises ValueError for a minimiser of another shape or a step beyond the path.
+    Args:
+        objective: the objective.
+        trajectory: a descent on it.
+        minimiser: w* (d,).
+        batch_size: batch size of the descent.
+        steps: K steps, 0 is the start.
+
+    Raises:
+        ValueError: `minimiser` has another shape, or a step is beyond the trajectory.
     """
-    if minimiser.shape != path.points.shape[1:]:
-        raise ValueError(f"minimiser {tuple(minimiser.shape)} is not of shape {tuple(path.points.shape[1:])}")
-    beyond = [step for step in steps if not 0 <= step < len(path.points)]
+    if minimiser.shape != trajectory.points.shape[1:]:
+        shape = tuple(trajectory.points.shape[1:])
+        raise ValueError(invalid("minimiser", f"shape {tuple(minimiser.shape)}", f"shape {shape}"))
+    beyond = [step for step in steps if not 0 <= step < len(trajectory.points)]
     if beyond:
-        raise ValueError(f"steps {beyond} are not between 0 and {len(path.points) - 1}, where the path ends")
-    points = path.points[list(steps)]
+        raise ValueError(
+            invalid("steps", beyond, f"0 to {len(trajectory.points) - 1}, where the trajectory ends")
+        )
+    points = trajectory.points[list(steps)]
     losses = [objective.loss(w, objective.inputs, objective.targets) for w in points]
     variances = [gradient_variance(objective, w, batch_size) for w in points]
     return Trace(
-        path.samples_seen[list(steps)].double(),
-        path.seconds[list(steps)],
+        trajectory.samples_seen[list(steps)].double(),
+        trajectory.seconds[list(steps)],
         torch.stack(losses),
         (points - minimiser).norm(dim=1),
         torch.tensor(variances, dtype=torch.float64),

@@ -1,4 +1,4 @@
-"""Objectives to descend on: means over samples, with their gradients. Everything is float64."""
+"""Objectives of gradient descent: means over samples, with their gradients, in float64."""
 
 import math
 from collections.abc import Callable
@@ -7,15 +7,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from impl.names import invalid
+
 # (w (d,), X (n, d), y (n,)) -> loss () or gradient (d,)
 OnBatch = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A mean loss over samples and its gradient: inputs (N, d), targets (N,), weights w (d,).
+    """A mean loss over samples, and its gradient.
 
-    `loss(w, X, y)` is a scalar and `gradient(w, X, y)` has shape (d,); both are means over the rows given.
+    Attributes:
+        name: name of the objective.
+        inputs: (N, d).
+        targets: (N,).
+        loss: (w (d,), X (n, d), y (n,)) -> scalar, the mean over the rows.
+        gradient: (w (d,), X (n, d), y (n,)) -> (d,), the mean over the rows.
     """
 
     name: str
@@ -26,25 +33,30 @@ class Objective:
 
 
 def _samples(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Both as float64; ValueError unless they are finite, (N, d) and (N,) with N, d >= 1."""
+    """Return both as float64; ValueError unless they are finite, (N, d) and (N,) with N, d >= 1."""
     inputs, targets = torch.as_tensor(inputs).double(), torch.as_tensor(targets).double()
     if inputs.ndim != 2 or not inputs.numel() or targets.shape != inputs.shape[:1]:
-        raise ValueError(
-            f"inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)} are not (N, d) and (N,)"
-        )
+        got = f"inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)}"
+        raise ValueError(invalid("shapes", got, "(N, d) and (N,)"))
     if not (inputs.isfinite().all() and targets.isfinite().all()):
-        raise ValueError("inputs and targets hold NaN or infinity; finite numbers are expected")
+        raise ValueError(invalid("inputs or targets", "NaN or infinity", "finite numbers"))
     return inputs, targets
 
 
 def least_squares(inputs: Tensor, targets: Tensor) -> Objective:
-    """Linear regression: mean of (xᵀw - y)²/2, gradient Xᵀ(Xw - y)/N; Hessian XᵀX/N everywhere.
+    """Return linear regression: mean of (xᵀw - y)²/2, gradient Xᵀ(Xw - y)/N, Hessian XᵀX/N.
 
-    inputs: (N, d), targets: (N,). Raises ValueError for other shapes or values that are not finite.
+    Args:
+        inputs: (N, d).
+        targets: (N,).
 
-    >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
-    >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
-    tensor([1., 2.], dtype=torch.float64)
+    Raises:
+        ValueError: other shapes, NaN or infinity.
+
+    Example:
+        >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
+        >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
+        tensor([1., 2.], dtype=torch.float64)
     """
 
     def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
@@ -59,22 +71,33 @@ def least_squares(inputs: Tensor, targets: Tensor) -> Objective:
 def quadratic(
     condition: float, minimiser: Tensor, *, samples: int, noise: float, generator: torch.Generator
 ) -> Objective:
-    """Least squares whose minimum and curvatures are given: (w - w*)ᵀH(w - w*)/2 + noise²/2 over all samples.
+    """Return least squares with a given minimum and given curvatures.
 
-    H has the eigenvalues 1 to κ = `condition`, evenly in the logarithm, along random directions; w* (d,) is
-    `minimiser`. The inputs are √N Q √H with QᵀQ = I; the targets are Xw* and residuals orthogonal to the
-    inputs, of mean square noise²: they leave w* where it is, and the gradients of single samples at odds
-    there. A step on all samples at the rate 2/(κ + 1) shrinks the distance to w* at least by the factor
-    (κ - 1)/(κ + 1) (Polyak 1964). Raises ValueError unless 1 <= κ < ∞, noise >= 0 and 2 <= d < samples.
+        (w - w*)ᵀH(w - w*)/2 + noise²/2
+
+    over all samples. H has the eigenvalues 1 to κ, evenly in the logarithm, along random directions. The
+    inputs are √N Q √H with QᵀQ = I; the targets are Xw* and residuals orthogonal to the inputs, of mean
+    square noise²: the minimum stays at w*, where the gradients of single samples disagree. A step on all
+    samples at the rate 2/(κ + 1) shrinks the distance to w* at least by the factor (κ - 1)/(κ + 1) (Polyak
+    1964).
+
+    Args:
+        condition: κ, 1 <= κ < ∞.
+        minimiser: w* (d,), d >= 2.
+        samples: N > d.
+        noise: root mean square of the residuals, >= 0.
+        generator: source of directions and residuals.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
     d = len(minimiser)
     if not (1 <= condition < math.inf and noise >= 0 and 2 <= d < samples):
-        raise ValueError(
-            f"condition {condition}, noise {noise}, {d} weights, {samples} samples: "
-            "expected 1 <= condition < inf, noise >= 0, 2 <= weights < samples"
-        )
-    drawn = torch.randn(samples, d + 1, generator=generator, dtype=torch.float64)
-    orthonormal = torch.linalg.qr(drawn).Q * samples**0.5  # (N, d + 1), the last column for the residuals
+        got = f"condition {condition}, noise {noise}, {d} weights, {samples} samples"
+        expected = "1 <= condition < inf, noise >= 0, 2 <= weights < samples"
+        raise ValueError(invalid("quadratic", got, expected))
+    normal = torch.randn(samples, d + 1, generator=generator, dtype=torch.float64)
+    orthonormal = torch.linalg.qr(normal).Q * samples**0.5  # (N, d + 1), the last column for the residuals
     directions = torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64)).Q
     roots = torch.logspace(0, math.log10(condition) / 2, d, dtype=torch.float64)
     inputs = orthonormal[:, :d] * roots @ directions.T
@@ -82,16 +105,25 @@ def quadratic(
 
 
 def logistic_regression(inputs: Tensor, targets: Tensor, l2: float = 0.0) -> Objective:
-    """Mean of log(1 + exp(z)) - y z with z = xᵀw, plus l2/2 ‖w‖²; gradient Xᵀ(σ(z) - y)/N + l2 w.
+    """Return logistic regression with z = xᵀw.
 
-    inputs: (N, d), targets: (N,) of 0 and 1; the loss is the cross-entropy of σ(z) (Cox 1958). Raises
-    ValueError for other shapes or targets, or l2 < 0. Without l2, separable data have no minimum.
+        mean of log(1 + exp(z)) - y z, plus l2/2 ‖w‖²;  gradient Xᵀ(σ(z) - y)/N + l2 w
+
+    The loss is the cross-entropy of σ(z) (Cox 1958). Without l2, separable data have no minimum.
+
+    Args:
+        inputs: (N, d).
+        targets: (N,) of 0 and 1.
+        l2: weight of the penalty, >= 0.
+
+    Raises:
+        ValueError: other shapes or targets, or l2 < 0.
     """
     inputs, targets = _samples(inputs, targets)
     if not ((targets == 0) | (targets == 1)).all():
-        raise ValueError(f"targets {targets.unique().tolist()} are not all 0 or 1")
+        raise ValueError(invalid("targets", targets.unique().tolist(), "0 and 1"))
     if l2 < 0:
-        raise ValueError(f"l2 {l2} is not >= 0")
+        raise ValueError(invalid("l2", l2, "a number >= 0"))
 
     def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
         z = X @ w
@@ -106,20 +138,27 @@ def logistic_regression(inputs: Tensor, targets: Tensor, l2: float = 0.0) -> Obj
 def double_well(
     samples: int, *, tilt: float = 0.3, noise: float = 1.0, generator: torch.Generator
 ) -> Objective:
-    """Two wells on a line, the shallow one near w = 1, and samples that each tilt the line their own way.
+    """Return a double well on a line, whose samples each tilt it differently.
 
-    Sample i has the loss w⁴/4 - w²/2 + tᵢ w. The tᵢ (`targets`; the inputs are ones) are normal draws shifted
-    and scaled to mean `tilt` and standard deviation `noise` exactly, so that the mean has the gradient
-    w³ - w + tilt and one sample's gradient the standard deviation `noise` at every w. A full batch rolls into
-    the well it starts in; single samples shake w hard enough to cross the low barrier out of the shallow
-    well, and seldom the high one back. Raises ValueError unless samples >= 2, noise >= 0 and
-    0 < tilt < 2/(3√3), beyond which w³ - w + tilt has one real root and there is one well.
+    Sample i has the loss w⁴/4 - w²/2 + tᵢ w; the shallow well is near w = 1. The tᵢ (`targets`; the inputs
+    are ones) are normal, shifted and scaled to mean `tilt` and standard deviation `noise` exactly: the mean
+    has the gradient w³ - w + tilt, and the gradient of one sample the standard deviation `noise` at every w.
+    Batch descent ends in the well where it starts. Single samples often cross the low barrier out of the
+    shallow well, and rarely the high one back.
+
+    Args:
+        samples: N >= 2.
+        tilt: 0 < tilt < 2/(3√3), beyond which there is one well.
+        noise: standard deviation of the tᵢ, >= 0.
+        generator: source of the tᵢ.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
     if samples < 2 or noise < 0 or not 0 < tilt < 2 / 27**0.5:
-        raise ValueError(
-            f"samples {samples}, noise {noise}, tilt {tilt}: expected samples >= 2, noise >= 0, "
-            f"0 < tilt < {2 / 27**0.5:.4f}"
-        )
+        got = f"samples {samples}, noise {noise}, tilt {tilt}"
+        expected = f"samples >= 2, noise >= 0, 0 < tilt < {2 / 27**0.5:.4f}"
+        raise ValueError(invalid("double well", got, expected))
     draws = torch.randn(samples, generator=generator, dtype=torch.float64)
     tilts = tilt + noise * (draws - draws.mean()) / draws.std(correction=0)
 
@@ -133,10 +172,18 @@ def double_well(
 
 
 def sigmoid_neuron(inputs: Tensor, targets: Tensor) -> Objective:
-    """One neuron a = σ(xᵀw) under squared error: mean of (a - y)², gradient Xᵀδ/N, δ = 2 (a - y) a (1 - a).
+    """Return one neuron a = σ(xᵀw) under squared error (question 8).
 
-    inputs: (N, d), targets: (N,). The neuron of question 8: with d = 2 and inputs that are all positive, both
-    parts of a sample's gradient have the sign of its δ. Raises ValueError for other shapes.
+        mean of (a - y)²;  gradient Xᵀδ/N,  δ = 2 (a - y) a (1 - a)
+
+    With d = 2 and positive inputs, both parts of a sample's gradient have the sign of its δ.
+
+    Args:
+        inputs: (N, d).
+        targets: (N,).
+
+    Raises:
+        ValueError: other shapes, NaN or infinity.
     """
 
     def loss(w: Tensor, X: Tensor, y: Tensor) -> Tensor:
@@ -150,17 +197,28 @@ def sigmoid_neuron(inputs: Tensor, targets: Tensor) -> Objective:
 
 
 def minimum(objective: Objective, start: Tensor, *, tolerance: float = 1e-12, steps: int = 100) -> Tensor:
-    """The local minimum (d,) that Newton's method finds from `start` (d,): w ← w - |H|⁻¹ ∇f.
+    """Return the local minimum that Newton's method finds: w ← w - |H|⁻¹ ∇f.
 
-    |H| has the Hessian's eigenvectors and the magnitudes of its eigenvalues, so that a step goes down also
-    where f curves down (Nocedal & Wright 2006, section 3.4); directions without curvature are left alone, and
-    a step is halved while f rises. On least squares the first step is the closed form (XᵀX)⁻¹Xᵀy. Ends when a
-    step is below `tolerance` (1 + ‖w‖). Raises ValueError when none is within `steps` or the
-    end is no minimum.
+    |H| has the Hessian's eigenvectors and the magnitudes of its eigenvalues, so that a step descends also
+    where f curves down (Nocedal & Wright 2006, section 3.4). Directions without curvature are left alone, and
+    a step is halved while f rises. On least squares the first step is the closed form (XᵀX)⁻¹Xᵀy.
 
-    >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
-    >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
-    tensor([1., 2.], dtype=torch.float64)
+    Args:
+        objective: the objective.
+        start: (d,).
+        tolerance: ends when a step is at most `tolerance` (1 + ‖w‖).
+        steps: the most steps.
+
+    Returns:
+        (d,), float64.
+
+    Raises:
+        ValueError: no minimum within `steps`, or the end is a saddle point or maximum.
+
+    Example:
+        >>> X, y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 3.0])
+        >>> minimum(least_squares(X, y), torch.zeros(2)).round(decimals=4)
+        tensor([1., 2.], dtype=torch.float64)
     """
     X, y = objective.inputs, objective.targets
     w = start.detach().double()
@@ -172,14 +230,14 @@ def minimum(objective: Objective, start: Tensor, *, tolerance: float = 1e-12, st
         step = -vectors @ torch.where(curved, slopes / values.abs(), torch.zeros_like(slopes))
         if step.norm() <= tolerance * (1 + w.norm()):
             if values[0] < 0 and curved[0]:
-                raise ValueError(f"{objective.name}: {w.tolist()} is stationary but no minimum")
+                raise ValueError(f"{objective.name}: {w.tolist()} is a saddle point or maximum.")
             return w + step
         w = w + _shortened(objective, w, step)
-    raise ValueError(f"{objective.name}: no minimum within {steps} Newton steps of {start.tolist()}")
+    raise ValueError(f"{objective.name}: no minimum within {steps} Newton steps of {start.tolist()}.")
 
 
 def _shortened(objective: Objective, w: Tensor, step: Tensor) -> Tensor:
-    """`step`, halved until the loss does not rise by more than its rounding."""
+    """Halve `step` until the loss does not rise by more than its rounding."""
     X, y = objective.inputs, objective.targets
     here = objective.loss(w, X, y)
     rounding = 8 * torch.finfo(w.dtype).eps * (1 + here.abs())

@@ -1,4 +1,4 @@
-"""Training networks."""
+"""Training of networks."""
 
 from impl.training.loop import History, evaluate, fit
 

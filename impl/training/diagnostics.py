@@ -1,4 +1,4 @@
-"""What goes on inside a network: the size of activations and gradients, layer by layer."""
+"""Diagnostics of a network: size of activations and gradients, layer by layer."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 @contextmanager
 def _outputs(model: nn.Module, kind: type[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collect what every module of a kind gives, in the order of the calls."""
-    found: list[Tensor] = []
+    """Collect the outputs of all modules of a kind, in the order of the calls."""
+    outputs: list[Tensor] = []
     hooks = [
-        module.register_forward_hook(lambda module, inputs, output: found.append(output.detach()))
+        module.register_forward_hook(lambda module, inputs, output: outputs.append(output.detach()))
         for module in model.modules()
         if isinstance(module, kind)
     ]
     try:
-        yield found
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()
@@ -30,20 +30,34 @@ def diagnose(
     loss: Callable[[Tensor, Tensor], Tensor],
     activation: type[nn.Module],
 ) -> list[tuple[str, float]]:
-    """Named numbers of one batch, layers counted from 1 in evaluation mode; the model is left as it was.
+    """Measure the activations and gradients of one batch, in evaluation mode; layers count from 1.
 
-    `activation mean k` and `activation rms k`, √E[h²], of what the k-th module of type `activation` gives;
-    `gradient norm k`, the Frobenius norm of the loss's gradient in the k-th matrix or kernel; `alpha k`, the
-    k-th trained parameter of that name. inputs (N, ...), targets (N, ...).
+    | metric | of |
+    |---|---|
+    | `activation mean k` | output of the k-th activation |
+    | `activation rms k`, √E[h²] | output of the k-th activation |
+    | `gradient norm k` | gradient of the loss in the k-th matrix or kernel |
+    | `alpha k` | k-th trained parameter of this name |
 
-    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    >>> x, y = torch.zeros(4, 2), torch.zeros(4, 1)
-    >>> [name for name, _ in diagnose(model, x, y, nn.functional.mse_loss, nn.ReLU)]
-    ['activation mean 1', 'activation rms 1', 'gradient norm 1', 'gradient norm 2']
+    Args:
+        model: the model; it is left as it was.
+        inputs: (N, …).
+        targets: (N, …).
+        loss: (output, target) -> scalar.
+        activation: class of the activations.
+
+    Returns:
+        Metrics by name, as pairs.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+        >>> x, y = torch.zeros(4, 2), torch.zeros(4, 1)
+        >>> [name for name, _ in diagnose(model, x, y, nn.functional.mse_loss, nn.ReLU)]
+        ['activation mean 1', 'activation rms 1', 'gradient norm 1', 'gradient norm 2']
     """
     training = model.training
     model.eval()
-    weights = [p for p in model.parameters() if p.dim() > 1]  # of batch norms and biases, none
+    weights = [p for p in model.parameters() if p.dim() > 1]  # neither batch norms nor biases
     with torch.enable_grad(), _outputs(model, activation) as outputs:
         gradients = torch.autograd.grad(loss(model(inputs), targets), weights)
     model.train(training)
@@ -55,5 +69,5 @@ def diagnose(
         "alpha": alphas,
     }
     return [
-        (f"{name} {k}", float(value)) for name, found in series.items() for k, value in enumerate(found, 1)
+        (f"{name} {k}", float(value)) for name, values in series.items() for k, value in enumerate(values, 1)
     ]

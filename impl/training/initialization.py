@@ -1,4 +1,4 @@
-"""Initial weights that keep the size of the signal from layer to layer."""
+"""Initial weights that keep the variance of the signal from layer to layer."""
 
 import math
 from collections.abc import Callable
@@ -20,28 +20,43 @@ WEIGHTS = (
 
 
 def second_moment(f: Callable[[Tensor], Tensor]) -> float:
-    """E[f(Z)²] of a standard normal Z, by quadrature; f is elementwise and takes float64.
+    """Return E[f(Z)²] of a standard normal Z, by Gauss-Legendre quadrature.
 
-    >>> round(second_moment(torch.relu), 4)
-    0.5
+    Args:
+        f: elementwise function of float64.
+
+    Example:
+        >>> round(second_moment(torch.relu), 4)
+        0.5
     """
     return float((WEIGHTS * f(NODES).square()).sum())
 
 
 def variance_gain(f: Callable[[Tensor], Tensor]) -> float:
-    """g with g² E[f(Z)²] = 1 for a standard normal Z: √2 for ReLU (He et al. 2015, equation 10).
+    """Return the gain g with g² E[f(Z)²] = 1 for a standard normal Z: √2 for ReLU.
 
-    >>> round(variance_gain(torch.relu) ** 2, 4)
-    2.0
+    Args:
+        f: elementwise function of float64.
+
+    Example:
+        >>> round(variance_gain(torch.relu) ** 2, 4)
+        2.0
+
+    References:
+        He et al. (2015), equation 10.
     """
     return 1 / math.sqrt(second_moment(f))
 
 
 def initialize(model: nn.Module, gain: float, generator: torch.Generator) -> None:
-    """Draw the weights of every linear and convolutional layer from N(0, gain²/fan_in); biases become 0.
+    """Initialize linear and convolutional layers from N(0, gain²/fan_in), in the order of `model.modules()`.
 
-    In the order of `model.modules()`; the first such layer takes the data, which no activation has shrunk,
-    and gets gain 1. generator: a CPU generator.
+    The first layer has gain 1: it takes the data, which no activation has shrunk. Biases become 0.
+
+    Args:
+        model: the model, changed in place.
+        gain: gain of the activation.
+        generator: source of the weights, a CPU generator.
     """
     first = True
     with torch.no_grad():

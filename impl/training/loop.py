@@ -1,4 +1,4 @@
-"""One training loop for every network of the assignment."""
+"""The training loop of every network."""
 
 import math
 import time
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from impl.names import invalid
+
 EVALUATION_BATCH = 250
 
 
@@ -16,8 +18,10 @@ EVALUATION_BATCH = 250
 class History:
     """Record of a training run.
 
-    epochs: metrics of each epoch in the order measured; index 0 is the initial model, which has no
-    `train_loss` and no `seconds`. diverged: whether the loss of the epoch after the last was not finite.
+    Attributes:
+        epochs: metrics by name, in the order measured; index 0 is the initial model, which has no
+            `train_loss` and no `seconds`.
+        diverged: whether the loss of the epoch after the last one was not finite.
     """
 
     epochs: list[dict[str, float]]
@@ -27,14 +31,21 @@ class History:
 def evaluate(
     model: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
 ) -> dict[str, float]:
-    """Mean `loss` of the model, and its `accuracy` where `targets` are class indices, in evaluation mode.
+    """Evaluate a model: its mean `loss` and, where targets are class indices, its `accuracy`.
 
-    inputs: (N, ...); targets: (N,) int64, or (N, ...) floating. Leaves the model in training mode.
+    The model is left in training mode.
 
-    >>> logits, labels = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
-    >>> found = evaluate(nn.Identity(), logits, labels, nn.functional.cross_entropy)
-    >>> {name: round(value, 4) for name, value in found.items()}
-    {'loss': 1.1269, 'accuracy': 0.5}
+    Args:
+        model: the model, evaluated in evaluation mode.
+        inputs: (N, …).
+        targets: class indices (N,), int64, or (N, …), floating.
+        loss: (output, target) -> scalar, a mean over samples.
+
+    Example:
+        >>> logits, labels = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> metrics = evaluate(nn.Identity(), logits, labels, nn.functional.cross_entropy)
+        >>> {name: round(value, 4) for name, value in metrics.items()}
+        {'loss': 1.1269, 'accuracy': 0.5}
     """
     model.eval()
     total, correct = 0.0, 0
@@ -60,7 +71,7 @@ def _train_epoch(
     optimizer: Optimizer,
     batch_size: int,
 ) -> float:
-    """One pass in the given order; returns the mean loss over its samples."""
+    """Train on one pass in the given order; return the mean loss over its samples."""
     total = inputs.new_zeros(())
     for indices in order.split(batch_size):
         optimizer.zero_grad()
@@ -82,31 +93,49 @@ def fit(
     epochs: int,
     generator: torch.Generator,
 ) -> History:
-    """Train `model` for whole epochs; record what `observe` tells of it before the first and after each.
+    """Train a model for whole epochs; record metrics of it before the first epoch and after each.
 
-    train: (inputs (N, ...), targets (N, ...)) on the model's device. Each epoch visits every sample once in
-    an order drawn from `generator` (a CPU generator). Steps of the history count epochs; `seconds` is the
-    time spent training so far, without `observe`. An epoch whose loss is not finite is the last.
+    Each epoch visits every sample once in a fresh order. An epoch whose loss is not finite ends the training
+    and is not recorded.
 
-    >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
-    >>> model = nn.Linear(1, 1)
-    >>> history = fit(
-    ...     model,
-    ...     (x, 2 * x + 1),
-    ...     observe=dict,
-    ...     loss=nn.functional.mse_loss,
-    ...     optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
-    ...     batch_size=4,
-    ...     epochs=300,
-    ...     generator=torch.Generator().manual_seed(0),
-    ... )
-    >>> history.diverged
-    False
-    >>> model(torch.tensor([[4.0]])).detach().round(decimals=1)
-    tensor([[9.]])
+    Args:
+        model: the model.
+        train: inputs (N, …) and targets (N, …), on the model's device.
+        observe: returns the metrics to record; its time does not count as training.
+        loss: (output, target) -> scalar, a mean over samples.
+        optimizer: optimizer of the model's parameters.
+        batch_size: samples a step, at least 1.
+        epochs: at least 0.
+        generator: source of the order, a CPU generator.
+
+    Returns:
+        `History`: of each epoch `train_loss`, the mean over samples, each before the step that uses it;
+        `seconds` of training so far; and the metrics of `observe`.
+
+    Raises:
+        ValueError: `batch_size` or `epochs` is out of range.
+
+    Example:
+        >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+        >>> model = nn.Linear(1, 1)
+        >>> history = fit(
+        ...     model,
+        ...     (x, 2 * x + 1),
+        ...     observe=dict,
+        ...     loss=nn.functional.mse_loss,
+        ...     optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        ...     batch_size=4,
+        ...     epochs=300,
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
+        >>> history.diverged
+        False
+        >>> model(torch.tensor([[4.0]])).detach().round(decimals=1)
+        tensor([[9.]])
     """
     if batch_size < 1 or epochs < 0:
-        raise ValueError(f"batch_size {batch_size} must be at least 1 and epochs {epochs} at least 0")
+        got = f"batch_size {batch_size} and epochs {epochs}"
+        raise ValueError(invalid("training", got, "batch_size >= 1 and epochs >= 0"))
     history = [dict(observe())]
     seconds = 0.0
     for _ in range(epochs):

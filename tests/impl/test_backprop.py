@@ -170,16 +170,22 @@ def test_weights_are_drawn_as_torch_draws_them():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: MLP((5,), generator=seeded()), r"sizes \[5\]"),
-        (lambda: MLP((5, 0, 3), generator=seeded()), r"sizes \[5, 0, 3\]"),
-        (lambda: MLP((5, 3), "sigmoyd", generator=seeded()), "'sigmoyd' is not one of identity, sigmoid"),
-        (lambda: MLP((5, 3), output="softmax", generator=seeded()), "output 'softmax'"),
-        (lambda: MLP((5, 3), loss="hinge", generator=seeded()), "'hinge' is not one of cross_entropy"),
+        (lambda: MLP((5,), generator=seeded()), r"Invalid sizes: got \[5\], expected two or more"),
+        (lambda: MLP((5, 0, 3), generator=seeded()), r"Invalid sizes: got \[5, 0, 3\]"),
+        (
+            lambda: MLP((5, 3), "sigmoyd", generator=seeded()),
+            "Unknown activation 'sigmoyd'; expected one of: identity, sigmoid.*Did you mean 'sigmoid'",
+        ),
+        (lambda: MLP((5, 3), output="softmax", generator=seeded()), "Unknown output activation 'softmax'"),
+        (
+            lambda: MLP((5, 3), loss="hinge", generator=seeded()),
+            "Unknown loss 'hinge'; expected one of: cross_entropy",
+        ),
         (
             lambda: MLP((5, 3), generator=seeded()).forward(torch.zeros(2, 4)),
-            r"input \(2, 4\) is not \(N, 5\)",
+            r"Invalid x: got shape \(2, 4\), expected \(N, 5\)",
         ),
-        (lambda: MLP((5, 3), generator=seeded()).forward(torch.zeros(5)), r"input \(5,\)"),
+        (lambda: MLP((5, 3), generator=seeded()).forward(torch.zeros(5)), r"Invalid x: got shape \(5,\)"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -79,7 +79,9 @@ def test_classifier_parameters():
     model = make("classifier", hidden=7, dropout=0.25)
     assert model.layers[1].weight.shape == (7, 784)
     assert model.layers[4].p == 0.25
-    with pytest.raises(ValueError, match="'output' is none of 'hidden', 'input' and None"):
+    with pytest.raises(
+        ValueError, match="Invalid batch_norm: got 'output', expected 'hidden', 'input' or None"
+    ):
         make("classifier", batch_norm="output")
 
 

@@ -127,29 +127,41 @@ def test_all_components_lose_nothing():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: PCA(3).fit(POINTS), ValueError, "n_components 3 .* 1 to 2 for 4 samples of 2 features"),
-        (lambda: PCA(0).fit(POINTS), ValueError, "n_components 0"),
+        (
+            lambda: PCA(3).fit(POINTS),
+            ValueError,
+            "Invalid n_components: got 3, .* 1 to 2 for 4 samples of 2 features",
+        ),
+        (lambda: PCA(0).fit(POINTS), ValueError, "Invalid n_components: got 0"),
         (
             lambda: PCA(1.0).fit(POINTS),
             ValueError,
-            r"n_components 1.0 .* a fraction between 0 and 1, or None",
+            r"Invalid n_components: got 1.0, .* a fraction between 0 and 1, or None",
         ),
-        (lambda: PCA("mle").fit(POINTS), TypeError, "n_components 'mle'"),
+        (lambda: PCA("mle").fit(POINTS), TypeError, "Invalid n_components: got 'mle'"),
         (
             lambda: PCA(3).fit(random(2, 9)),
             ValueError,
-            "n_components 3 .* 1 to 2 for 2 samples of 9 features",
+            "Invalid n_components: got 3, .* 1 to 2 for 2 samples of 9 features",
         ),
-        (lambda: PCA(1).fit(POINTS[:1]), ValueError, "one sample"),
-        (lambda: PCA(1).fit(np.full((7, 3), 0.1)), ValueError, "all 7 samples of X are equal"),
-        (lambda: PCA(1).fit([1, 2]), ValueError, r"X of shape \(2,\)"),
-        (lambda: PCA(1).fit([[1, np.nan], [0, 1]]), ValueError, "NaN"),
+        (lambda: PCA(1).fit(POINTS[:1]), ValueError, "Invalid X: got one sample, expected two or more"),
+        (lambda: PCA(1).fit(np.full((7, 3), 0.1)), ValueError, "Invalid X: got 7 equal samples"),
+        (lambda: PCA(1).fit([1, 2]), ValueError, r"Invalid X: got shape \(2,\)"),
+        (
+            lambda: PCA(1).fit([[1, np.nan], [0, 1]]),
+            ValueError,
+            r"Invalid X: got nan at \(0, 1\), expected finite",
+        ),
         (lambda: PCA(1).transform(POINTS), ValueError, "not fitted"),
-        (lambda: PCA(1).fit(POINTS).transform(random(3, 3)), ValueError, r"X \(3, 3\) has not 2 columns"),
+        (
+            lambda: PCA(1).fit(POINTS).transform(random(3, 3)),
+            ValueError,
+            r"Invalid X: got shape \(3, 3\), expected 2 columns",
+        ),
         (
             lambda: PCA(1).fit(POINTS).inverse_transform(POINTS),
             ValueError,
-            r"scores \(4, 2\) has not 1 columns",
+            r"Invalid scores: got shape \(4, 2\), expected 1 columns",
         ),
     ],
 )

@@ -12,25 +12,16 @@ from torch import Tensor
 
 from impl.activations import gelu, gelu_derivative, sgelu, sgelu_derivative, sgelu_yu
 from impl.activations.registry import ACTIVATIONS
+from impl.training.initialization import NODES, WEIGHTS, second_moment
 from report.document.formats import number, percent
 
 RARE = 2.0  # standard deviations from 0
 Function = Callable[[Tensor], Tensor]
 
-# Gauss-Legendre on each side of 0, where ReLU has its kink; beyond 12 the density is below 1e-31.
-_nodes, _weights = np.polynomial.legendre.leggauss(200)
-NODES = torch.from_numpy(np.concatenate([6 * _nodes - 6, 6 * _nodes + 6]))
-WEIGHTS = torch.from_numpy(np.concatenate([6 * _weights, 6 * _weights]) * norm.pdf(NODES.numpy()))
-
 
 def at(f: Function, x: float) -> float:
     """f(x) in float64."""
     return float(f(torch.tensor(x, dtype=torch.float64)))
-
-
-def gain(f: Function) -> float:
-    """Second moment E[f(Z)²] of a standard normal Z, by quadrature."""
-    return float((WEIGHTS * f(NODES).square()).sum())
 
 
 def negative_share(derivative: Function) -> float:
@@ -58,7 +49,7 @@ def properties() -> list[list[str]]:
             number(at(entry.f, 1)),
             number(at(entry.derivative, 0)),
             number(float(entry.derivative(x).abs().max())),
-            number(gain(entry.f)),
+            number(second_moment(entry.f)),
             percent(negative_share(entry.derivative)),
         ]
         for name, entry in ACTIVATIONS.items()
@@ -75,7 +66,7 @@ def gelu_facts() -> dict[str, float]:
         "at_minus_one": at(gelu, -1),
         "slope_at_minus_one": at(gelu_derivative, -1),
         "share": negative_share(gelu_derivative),
-        "gain": gain(gelu),
+        "gain": second_moment(gelu),
         "slope_at_zero": at(gelu_derivative, 0),
         "gate_left": float(norm.cdf(-RARE)),
         "gate_middle": float(norm.cdf(0)),
@@ -95,7 +86,7 @@ def sgelu_facts() -> dict[str, float | bool]:
         "steepest": at(sgelu_derivative, 1),
         "slope_at_zero": at(sgelu_derivative, 0),
         "share": negative_share(sgelu_derivative),
-        "gain": gain(sgelu),
+        "gain": second_moment(sgelu),
         "symmetrised": float((gelu(x) + gelu(-x) - theirs).abs().max()),
         "from_gelu": float((root * gelu(root * x) - x - ours).abs().max()),
         "from_yu": float((sgelu_yu(root * x) / root - ours).abs().max()),

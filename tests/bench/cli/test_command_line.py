@@ -141,7 +141,7 @@ def test_no_workers_is_an_error():
     [
         (["run", "--device", "tpu"], "Unknown device 'tpu'"),
         (["run", "--data-root", "nowhere"], str(Path("nowhere/MNIST/raw/train-images-idx3-ubyte"))),
-        (["status", "--dataset", "../mnist"], "data set '../mnist' is no folder's name"),
+        (["status", "--dataset", "../mnist"], "Invalid dataset name: got '../mnist'"),
         (["status", "--dataset", "FashionMNIST"], "data/FashionMNIST/raw: is no folder"),
         (["export", "--results", "r.sqlite"], "r.sqlite contains no runs; `make bench` measures"),
         (["ratios", "--results", "r.sqlite"], "r.sqlite contains no runs; `make bench` measures"),

@@ -9,6 +9,7 @@ from torch import nn
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
+from impl import activations
 from impl.activations import ACTIVATIONS, ELU, SGELU, AdaSGELU, Swish, ada_sgelu, autograd, sgelu, swish
 from impl.activations.autograd import BACKENDS
 from impl.compilation import inductor
@@ -63,6 +64,26 @@ def spacing(x, dtype):
     info = torch.finfo(dtype)
     exponent = torch.frexp(x.abs().clamp(min=info.tiny)).exponent - 1
     return torch.ldexp(torch.full_like(x, info.eps), exponent)
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [(oracles.ORACLES, "tests/oracles.py"), (LIMITS, "LIMITS"), (SLOPE_AT_ZERO, "SLOPE_AT_ZERO")],
+)
+def test_every_activation_has_its_oracle(table, place):
+    missing = [name for name in ACTIVATIONS if name not in table]
+    assert not missing, f"add {', '.join(missing)} to {place}"
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_row_gives_function_derivative_and_module(name):
+    """The package exports what follows from the registry; the module's documentation is its function's."""
+    row = ACTIVATIONS[name]
+    for exported in (row.f, row.derivative, row.module):
+        assert getattr(activations, exported.__name__) is exported
+        assert exported.__name__ in activations.__all__
+    assert f">>> {row.module.__name__}()(" in row.module.__doc__
+    assert all(word in row.module.__doc__ for word in ("Shape:", "Example:", "References:"))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

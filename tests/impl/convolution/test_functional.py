@@ -391,3 +391,8 @@ def test_transposed_tensors_are_of_one_type(wide):
     tensors = {"weight": FILTER[:4], "bias": torch.zeros(FILTER.shape[1])}
     with pytest.raises(TypeError, match=wide):
         conv_transpose2d(IMAGE, **tensors | {wide: tensors[wide].double()})
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_is_documented(name):
+    assert f"| `{name}` |" in conv2d.__doc__, f"add {name} to the table in conv2d's documentation"

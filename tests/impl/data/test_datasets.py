@@ -1,4 +1,4 @@
-"""Which data set is to be had, and scikit-learn's digits where it is not MNIST."""
+"""The choice of the data set, and scikit-learn's digits as the substitute for MNIST."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
 from impl.data import download
-from impl.data import idx as mnist
+from impl.data import idx as idx_files
 from impl.data.datasets import Source, load, resolve
 from impl.data.idx import DataError
 from tests.small_mnist import IMAGES, LABELS, SHAPES, idx, refuse, write
@@ -83,7 +83,7 @@ def test_digits_by_name(tmp_path, contents):
     root = write(tmp_path, contents)
     source = resolve(None, "digits", default_root=root, download=untouched)
     assert (source.name, source.root) == ("digits", None)
-    assert re.fullmatch(r"This is not MNIST: scikit-learn's .* were asked for\.", source.notice)
+    assert re.fullmatch(r"This is not MNIST: scikit-learn's .* were selected\.", source.notice)
     assert resolve(root, "digits", download=untouched) == source
     assert source.load().notice == source.notice
 
@@ -102,21 +102,21 @@ def test_another_data_set_is_what_torchvision_reads(tmp_path, contents, like, na
         (loaded.train_images, loaded.train_labels, True),
         (loaded.test_images, loaded.test_labels, False),
     ]:
-        twin = oracle(tmp_path, train=train, download=False)
-        assert images.shape == (len(twin.data), 1, 28, 28)
+        dataset = oracle(tmp_path, train=train, download=False)
+        assert images.shape == (len(dataset.data), 1, 28, 28)
         assert (images.dtype, labels.dtype) == (torch.float32, torch.int64)
-        assert torch.equal(images[:, 0], twin.data.float() / 255)
-        assert torch.equal(labels, twin.targets)
+        assert torch.equal(images[:, 0], dataset.data.float() / 255)
+        assert torch.equal(labels, dataset.targets)
     digests = [hashlib.sha256(content).hexdigest() for content in like.values()]
     assert loaded.sha256 == hashlib.sha256("".join(digests).encode()).hexdigest()
     assert loaded.sha256 != load("mnist", tmp_path).sha256
 
 
 def test_what_is_known_of_mnist_binds_no_other(tmp_path, like):
-    assert [wanted.shape for wanted in mnist.LIKES.values()] == [(None, 28, 28), (None,)] * 2
-    assert list(mnist.LIKES) == list(SHAPES)
-    assert {wanted.sha256 for wanted in mnist.LIKES.values()} == {None}
-    with pytest.raises(DataError, match=r"has dimensions \(7, 28, 28\), not \(60000, 28, 28\)"):
+    assert [wanted.shape for wanted in idx_files.SIMILAR_FILES.values()] == [(None, 28, 28), (None,)] * 2
+    assert list(idx_files.SIMILAR_FILES) == list(SHAPES)
+    assert {wanted.sha256 for wanted in idx_files.SIMILAR_FILES.values()} == {None}
+    with pytest.raises(DataError, match=r"header .* 00 00 00 07 .* dimensions \(60000, 28, 28\)"):
         load("mnist", write(tmp_path, like))
 
 
@@ -125,30 +125,34 @@ def count(content, samples):
 
 
 DAMAGES = {
-    "magic": (IMAGES, lambda c: b"\x1f\x8b" + c[2:], r"begins with 1f 8b 08 03, not .* 00 00 08 03"),
-    "no bytes": (LABELS, lambda c: b"", "begins with nothing, not the idx magic 00 00 08 01"),
-    "half a header": (IMAGES, lambda c: c[:9], "ends after 9 bytes, not a header of 16"),
+    "magic": (IMAGES, lambda c: b"\x1f\x8b" + c[2:], "header 1f 8b 08 03"),
+    "no bytes": (LABELS, lambda c: b"", "0 bytes with header nothing"),
+    "half a header": (IMAGES, lambda c: c[:9], "9 bytes with header 00 00 08 03"),
     "no images": (
         IMAGES,
         lambda c: count(c[:16], 0),
-        r"dimensions \(0, 28, 28\), not \(1 to 1000000, 28, 28\)",
+        r"header 00 00 08 03 00 00 00 00 .* dimensions \(1 to 1000000, 28, 28\)",
     ),
-    "no labels": (LABELS, lambda c: count(c[:8], 0), r"has dimensions \(0,\), not \(1 to 1000000,\)"),
+    "no labels": (
+        LABELS,
+        lambda c: count(c[:8], 0),
+        r"header 00 00 08 01 00 00 00 00, .* dimensions \(1 to 1000000,\)",
+    ),
     "32x32": (
         IMAGES,
         lambda c: idx(np.zeros((7, 32, 32), np.uint8)),
-        r"dimensions \(7, 32, 32\), not \(1 to 1000000, 28, 28\)",
+        r"00 00 00 20, .* dimensions \(1 to 1000000, 28, 28\)",
     ),
-    "truncated": (IMAGES, lambda c: c[:-1], "is 5503 bytes long, not 5504"),
-    "too long": (IMAGES, lambda c: c + b"\0", "is 5505 bytes long, not 5504"),
+    "truncated": (IMAGES, lambda c: c[:-1], "5503 bytes with header"),
+    "too long": (IMAGES, lambda c: c + b"\0", "5505 bytes with header"),
     "claims terabytes": (
         IMAGES,
         lambda c: count(c, 2**32 - 1),
-        rf"dimensions \({2**32 - 1}, 28, 28\), not \(1 to 1000000, 28, 28\)",
+        r"header 00 00 08 03 ff ff ff ff .* dimensions \(1 to 1000000, 28, 28\)",
     ),
-    "claims the most": (IMAGES, lambda c: count(c, 10**6), "is 5504 bytes long, not 784000016"),
-    "label 10": (LABELS, lambda c: c[:-1] + b"\x0a", "holds label 10 at position 6, not one of 0 to 9"),
-    "a label less": (LABELS, lambda c: count(c[:-1], 6), "holds 6 labels; expected 7, one an image"),
+    "claims the most": (IMAGES, lambda c: count(c, 10**6), "5504 bytes with header 00 00 08 03 00 0f 42 40"),
+    "label 10": (LABELS, lambda c: c[:-1] + b"\x0a", "label 10, expected .* labels 0 to 9"),
+    "a label less": (LABELS, lambda c: count(c[:-1], 6), "got 6 labels, expected 7, one an image"),
 }
 
 
@@ -167,16 +171,18 @@ def test_damage_to_another_data_set_is_named(tmp_path, like, damage, part):
 def test_missing_file_of_another_data_set_is_named(tmp_path, like, name):
     write_like(tmp_path, "KMNIST", {file: content for file, content in like.items() if file != name})
     wanted = r"\(1 to 1000000, 28, 28\)" if "images" in name else r"\(1 to 1000000,\)"
-    with pytest.raises(DataError, match=rf"{name}: cannot be read .*; expected an idx file .* {wanted}"):
+    with pytest.raises(
+        DataError, match=rf"{name}: got a file that cannot be read .*, expected an idx file .* {wanted}"
+    ):
         resolve(None, "KMNIST", default_root=tmp_path, download=untouched)
 
 
 def test_missing_data_set_says_what_there_is(tmp_path, contents, like):
-    with pytest.raises(DataError, match=r"KMNIST.raw: is no folder; .* holds none$"):
+    with pytest.raises(DataError, match=r"Invalid dataset: got 'KMNIST', .* holds none\.$"):
         resolve(tmp_path / "nowhere", "KMNIST", download=untouched)
     write_like(write(tmp_path, contents), "FashionMNIST", like)
     write_like(tmp_path, "Incomplete", {IMAGES: like[IMAGES]})
-    with pytest.raises(DataError, match=r"KMNIST.raw: is no folder; .* holds FashionMNIST, MNIST$"):
+    with pytest.raises(DataError, match=r"Invalid dataset: got 'KMNIST', .* holds FashionMNIST, MNIST\.$"):
         resolve(tmp_path, "KMNIST", download=untouched)
 
 
@@ -186,7 +192,9 @@ def test_missing_data_set_says_what_there_is(tmp_path, contents, like):
 def test_a_path_is_no_name(tmp_path, like, name):
     write_like(tmp_path, "x", like)
     (tmp_path / "a").mkdir()
-    with pytest.raises(ValueError, match="is no folder's name; expected one such as FashionMNIST") as error:
+    with pytest.raises(
+        ValueError, match=r"Invalid dataset name: .* expected a directory name such as 'FashionMNIST'"
+    ) as error:
         resolve(tmp_path / "a", name, download=untouched)
     assert repr(name) in str(error.value)
 
@@ -223,5 +231,7 @@ def test_digits_digest():
 
 @pytest.mark.parametrize("name", ["mnist", "KMNIST"])
 def test_files_need_a_folder(name):
-    with pytest.raises(ValueError, match=f"'{name}' needs the folder that it lies in, not None"):
+    with pytest.raises(
+        ValueError, match=f"Invalid root: got None, expected the folder of the data set '{name}'"
+    ):
         load(name, None)

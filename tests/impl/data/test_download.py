@@ -4,73 +4,18 @@ import gzip
 import hashlib
 import http.server
 import io
-import socket
 import threading
 import tracemalloc
 from dataclasses import dataclass
-from email.message import Message
-from pathlib import Path
-from urllib.error import HTTPError, URLError
 
 import pytest
 
 from impl.data import download
-from impl.data import idx as mnist
+from impl.data import idx as idx_files
 from impl.data.datasets import Source, resolve
-from impl.data.download import first_answering
+from impl.data.download import DownloadError
 from impl.data.idx import IdxFile
 from tests.small_mnist import IMAGES, LABELS, SHAPES, write
-
-MIRRORS = ["first/", "second/", "third/"]
-
-
-def test_the_first_mirror_that_answers():
-    asked = []
-
-    def ask(url, timeout):
-        asked.append(url)
-        return url == "second/file"
-
-    assert first_answering(MIRRORS, "file", 5, ask) == "second/"
-    assert set(asked) <= {"first/file", "second/file", "third/file"}
-
-
-def test_no_mirror_answers():
-    assert first_answering(MIRRORS, "file", 5, lambda url, timeout: False) is None
-
-
-def test_mirrors_that_hang_hold_nobody():
-    release, daemons = threading.Event(), []
-
-    def ask(url, timeout):
-        daemons.append(threading.current_thread().daemon)
-        return release.wait()
-
-    assert first_answering(MIRRORS, "file", 0.01, ask) is None
-    release.set()
-    assert all(daemons)  # others would keep the program from ending
-    assert daemons
-
-
-@pytest.mark.parametrize("error", [URLError("no such host"), TimeoutError(), ConnectionResetError()])
-def test_a_failing_connection_is_no_answer(monkeypatch, error):
-    def urlopen(url, timeout):
-        raise error
-
-    monkeypatch.setattr(download, "urlopen", urlopen)
-    assert first_answering(MIRRORS, "file", 5) is None
-
-
-def test_a_refusal_is_no_answer_and_is_closed(monkeypatch):
-    body = io.BytesIO(b"no such page")
-    error = HTTPError("first/file", 404, "Not Found", Message(), body)
-
-    def urlopen(url, timeout):
-        raise error
-
-    monkeypatch.setattr(download, "urlopen", urlopen)
-    assert first_answering(MIRRORS[:1], "file", 5) is None
-    assert body.closed
 
 
 @dataclass
@@ -81,7 +26,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror(contents, monkeypatch):
-    """Serve the small MNIST on this machine to torchvision's own downloader."""
+    """Serve the small MNIST on this machine in place of torchvision's addresses."""
     served = {f"/{name}.gz": gzip.compress(content) for name, content in contents.items()}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -105,9 +50,9 @@ def mirror(contents, monkeypatch):
         address = f"http://127.0.0.1:{server.server_port}/"
         fields = {"mirrors": [address], "resources": resources}
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        twin = type("MNIST", (download.torchvision_mnist(),), fields)
-        monkeypatch.setattr(download, "torchvision_mnist", lambda: twin)
-        yield Mirror(twin, served)
+        published = type("MNIST", (download.torchvision_mnist(),), fields)
+        monkeypatch.setattr(download, "torchvision_mnist", lambda: published)
+        yield Mirror(published, served)
         server.shutdown()
         thread.join()
 
@@ -125,28 +70,16 @@ def test_download_from_the_mirror_that_answers(tmp_path, contents, mirror):
     assert len(source.load().train_labels) == 7
 
 
-def test_mirrors_are_asked_for_the_smallest_file_and_the_first_to_answer_is_the_first_to_be_used(
-    tmp_path, mirror, monkeypatch
-):
-    (address,) = mirror.mnist.mirrors
-    mirror.mnist.mirrors = ["http://slow/", address, "http://slower/"]
-    asked, used = [], []
+def test_files_are_fetched_beside_the_data_and_moved_whole(tmp_path, mirror, monkeypatch):
+    folders = []
 
-    def answering(mirrors, file, seconds):
-        asked.append((mirrors, file))
-        return address
+    def create(folder, *arguments, **keywords):
+        folders.append(folder.parent)
+        raise OSError
 
-    def observe(self):
-        used.append((self.mirrors, Path(self.root).parent))
-        raise TimeoutError
-
-    monkeypatch.setattr(download, "first_answering", answering)
-    monkeypatch.setattr(mirror.mnist, "download", observe)
+    monkeypatch.setattr(download.pooch, "create", create)
     resolve(None, default_root=tmp_path)
-    smallest = min(mirror.served, key=lambda path: len(gzip.decompress(mirror.served[path])))
-    assert asked == [(mirror.mnist.mirrors, smallest[1:])]
-    # beside the data, from where a file is moved whole
-    assert used == [([address, "http://slow/", "http://slower/"], tmp_path)]
+    assert folders == [tmp_path]
 
 
 @pytest.mark.parametrize("replacement", [b"<html>Please log in</html>", b""])
@@ -155,7 +88,7 @@ def test_a_bad_download_leaves_nothing_behind(tmp_path, contents, mirror, replac
     mirror.served[f"/{IMAGES}.gz"] = replacement
     source = resolve(None, default_root=tmp_path)
     assert source.name == "digits"
-    assert f"Error downloading {IMAGES}.gz)" in source.notice
+    assert f"{IMAGES}.gz: ValueError)" in source.notice
     assert files(tmp_path) == set()
     mirror.served[f"/{IMAGES}.gz"] = good
     assert resolve(None, default_root=tmp_path).name == "mnist"
@@ -172,12 +105,12 @@ def test_a_bomb_is_known_by_its_hash_and_never_unpacked(tmp_path, mirror):
     assert len(bomb) < 2**19
     assert peak < 2**24
     assert source.name == "digits"
-    assert f"Error downloading {IMAGES}.gz)" in source.notice
+    assert f"{IMAGES}.gz: ValueError)" in source.notice
     assert files(tmp_path) == set()
 
 
 def test_the_name_within_an_archive_leads_nowhere(tmp_path, contents, mirror):
-    """Also where torchvision's table takes the archive for the right one."""
+    """Also where the table of hashes takes the archive for the right one."""
     packed = io.BytesIO()
     with gzip.GzipFile("../../outside", "wb", fileobj=packed) as file:
         file.write(contents[IMAGES])
@@ -195,27 +128,38 @@ def test_the_name_within_an_archive_leads_nowhere(tmp_path, contents, mirror):
     }
 
 
-def test_a_download_that_stalls_is_timed_out(tmp_path, mirror, monkeypatch):
-    seen = []
+def test_who_never_answers_is_given_up_in_time(tmp_path, mirror, monkeypatch):
+    """A name server that never answers heeds no timeout of a connection."""
+    release, daemons = threading.Event(), []
 
-    def observe(self):
-        seen.append(socket.getdefaulttimeout())
+    def hang(*arguments):
+        daemons.append(threading.current_thread().daemon)
+        release.wait()
+
+    monkeypatch.setattr(download, "_fetch", hang)
+    with pytest.raises(DownloadError, match=r"no mirror answered within 0\.01 s"):
+        download.download_mnist(tmp_path, 0.01)
+    release.set()
+    assert daemons == [True]  # others would keep the program from ending
+    assert files(tmp_path) == set()
+
+
+def test_a_connection_that_stalls_is_given_up(tmp_path, mirror, monkeypatch):
+    seconds = []
+
+    def stall(url, timeout, **keywords):
+        seconds.append(timeout)
         raise TimeoutError
 
-    monkeypatch.setattr(mirror.mnist, "download", observe)
-    socket.setdefaulttimeout(77)
-    try:
-        source = resolve(None, default_root=tmp_path)
-        assert socket.getdefaulttimeout() == 77
-    finally:
-        socket.setdefaulttimeout(None)
-    assert seen == [download.PATIENCE_SECONDS]
+    monkeypatch.setattr("requests.get", stall)
+    source = resolve(None, default_root=tmp_path)
+    assert set(seconds) == {download.PATIENCE_SECONDS}
     assert "TimeoutError" in source.notice
 
 
 def test_a_download_that_is_not_our_mnist(tmp_path, contents, mirror, monkeypatch):
-    foreign = mnist.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
-    monkeypatch.setattr(mnist, "FILES", foreign)
+    foreign = idx_files.FILES | {IMAGES: IdxFile(SHAPES[IMAGES], "0" * 64)}
+    monkeypatch.setattr(idx_files, "FILES", foreign)
     source = resolve(None, default_root=tmp_path)
     assert source.name == "digits"
     assert "SHA-256" in source.notice
@@ -233,8 +177,3 @@ def test_a_folder_that_cannot_be_written(tmp_path, mirror):
     source = resolve(None, default_root=tmp_path / "data")
     assert source.name == "digits"
     assert "could not be downloaded" in source.notice
-
-
-def test_nobody_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "first_answering", lambda *arguments: None)
-    assert "no mirror answered" in resolve(None, default_root=tmp_path / "data").notice

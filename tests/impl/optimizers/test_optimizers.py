@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from impl import optimizers
 from impl.compilation.aot import compile_update_rule
 from impl.compilation.inductor import Kernel, compiler
 from impl.models import MnistClassifier
@@ -472,6 +473,13 @@ def test_closure_groups_and_missing_gradients(name):
 def test_hyperparameters_out_of_range(make, message):
     with pytest.raises(ValueError, match=message):
         make([nn.Parameter(torch.zeros(1))])
+
+
+@pytest.mark.parametrize("make", [SGD, Adagrad, RMSprop, Adam, AdamW])
+def test_every_optimizer_is_documented(make):
+    words = ("Args:", "Raises:", "Example:", "References:", f"Counterpart: `torch.optim.{make.__name__}`")
+    assert all(word in make.__doc__ for word in words)
+    assert make.__name__ in optimizers.__all__
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -23,7 +23,9 @@ def normal_mean(f):
 
 
 def test_gains_against_mpmath():
-    assert q11_gaussian.gain(q11.ACTIVATIONS["relu"].f) == pytest.approx(0.5, abs=1e-12)  # half of E[Z²]
+    assert q11_gaussian.second_moment(q11.ACTIVATIONS["relu"].f) == pytest.approx(
+        0.5, abs=1e-12
+    )  # half of E[Z²]
     gelu, sgelu = (lambda z: (z * mpmath.ncdf(z)) ** 2), (lambda z: (z * mpmath.erf(z)) ** 2)
     assert q11_gaussian.gelu_facts()["gain"] == pytest.approx(normal_mean(gelu))
     assert q11_gaussian.sgelu_facts()["gain"] == pytest.approx(normal_mean(sgelu))
