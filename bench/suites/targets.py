@@ -193,9 +193,9 @@ def markdown(snapshot: Snapshot) -> str:
     """Return the ratios as Markdown tables, with their machine; missed targets are bold."""
     machine, ratios = snapshot.environment, rows(snapshot)
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, commit {str(machine['commit_hash'])[:7]}: medians "
-        f"of the ratios of each round, with 95 % bootstrap intervals. {sum(row.holds for row in ratios)} of "
-        f"{len(ratios)} are as asked; the others are bold.",
+        f"{machine['processor']}, {machine['cores']} cores, commit {str(machine['commit_hash'])[:7]}: "
+        "medians of the ratios of each round, with 95 % bootstrap intervals. "
+        f"{sum(row.holds for row in ratios)} of {len(ratios)} are as asked; the others are bold.",
         *first_calls(snapshot),
         *overhead(snapshot),
     ]
