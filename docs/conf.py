@@ -29,6 +29,7 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = project
 html_show_copyright = False
+napoleon_use_ivar = True
 copybutton_prompt_text = "$ "
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}

@@ -14,46 +14,45 @@ from rich.console import Console
 from bench.cli import common as command
 
 FORMATS = ("html", "pdf")
-CODE = Path(__file__).resolve().parent
-ROOT = CODE.parent
-FINDINGS = 3  # that are told in the terminal; the report has all
+ROOT = Path(__file__).resolve().parents[1]
+FINDINGS = 3  # printed in the terminal; the report has all
+BUILD = Path("build")
+RESULTS, REFERENCE = Path("results/results.sqlite"), Path("results/reference.sqlite")
 
 app = typer.Typer(
     no_args_is_help=True,
-    # A shell completes a command by its name, such as .venv/bin/report, and none called "python -m report".
+    # Shells complete a command by its name, such as .venv/bin/report; none is called "python -m report".
     add_completion=not sys.argv[0].endswith(("__main__.py", "-m")),
     pretty_exceptions_enable=False,
     epilog=command.examples("python -m report build", "python -m report serve --only q09"),
 )
 console = Console(stderr=True, highlight=False)
 
-Results = Annotated[Path, typer.Option(help="What this machine measured.")]
-Reference = Annotated[Path, typer.Option(help="What was measured for reference.")]
-Output = Annotated[Path, typer.Option(help="Folder that is written into.")]
+Results = Annotated[Path, typer.Option(help="Store of this machine's results.")]
+Reference = Annotated[Path, typer.Option(help="Store of the reference results.")]
+Output = Annotated[Path, typer.Option(help="Output folder.")]
 Only = Annotated[str | None, typer.Option(help="Comma-separated questions, such as q01,q09; default: all.")]
-Format = Annotated[str | None, typer.Option(help="html, pdf; default: both.")]
+Format = Annotated[str | None, typer.Option(help="Output format: html or pdf; default: both.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that MNIST/raw lies in, for the pictures of question 2.")
+    Path | None, typer.Option(help="Folder that contains MNIST/raw, for the images of question 2.")
 ]
-RESULTS, REFERENCE = Path("results/results.sqlite"), Path("results/reference.sqlite")
-BUILD = Path("build")
 
 
 @app.callback()
 def main() -> None:
-    """Make the report of what was measured, and look after what it needs."""
+    """Build the report from stored results."""
 
 
 def _begin(format: str | None) -> list[str]:
-    """The formats asked for; and no more search for garbage."""
+    """Return the chosen formats and disable garbage collection."""
     formats = command.chosen("format", format, FORMATS)
-    # Imports and answers make millions of objects that stay: searching them takes seconds.
+    # Imports and answers create millions of objects that stay: collecting them takes seconds.
     gc.disable()
     return formats
 
 
 def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[str]) -> None:
-    """Write the page in each format; without WeasyPrint's libraries say how to get them."""
+    """Write the page in each format; print the remedy where WeasyPrint's libraries are missing."""
     from jinja2 import TemplateError
 
     from report.render.render import NativeLibraryError, write_html, write_pdf
@@ -85,17 +84,17 @@ def build(
     format: Format = None,
     data_root: DataRoot = None,
     export_files: Annotated[
-        bool, typer.Option("--export", help="Also write the drawings to figures/ and their data to tables/.")
+        bool, typer.Option("--export", help="Also export the figures to figures/ and their data to tables/.")
     ] = False,
 ) -> None:
-    """Recompute every answer, read what was measured, write the report, and say what was found."""
+    """Compute the answers, read the stored results, write the report and print the main findings."""
     formats = _begin(format)
     if export_files and "html" not in formats:
-        raise typer.BadParameter("--export reads its tables from the page; give --format html, or none")
+        raise typer.BadParameter("--export requires --format html, or no --format")
     from report.evidence.sources import sources
     from report.pages.report import ANSWERS, context
 
-    answers = {slug: ANSWERS[slug] for slug in command.chosen("question", only, ANSWERS)}
+    answers = {question: ANSWERS[question] for question in command.chosen("question", only, ANSWERS)}
     page = context(answers, sources(results, reference), data_root)
     gc.freeze()
     gc.enable()
@@ -103,38 +102,38 @@ def build(
     if export_files:
         from report.render.export import export
 
-        files = export(page, (output / "report.html").read_text("utf-8"), output)
-        _say(f"wrote {files} files of figures and tables to {output}")
+        number = export(page, (output / "report.html").read_text("utf-8"), output)
+        _say(f"wrote {number} files of figures and tables to {output}")
     for finding in page["summary"][:FINDINGS]:
-        # whole words where there is a terminal to wrap at, one line where there is none
+        # Wrapped at words in a terminal, one line elsewhere.
         console.print(f"• {finding}", markup=False, soft_wrap=not console.is_terminal)
 
 
 @app.command(epilog=command.examples("python -m report compare cpu.sqlite gpu.sqlite"))
 def compare(
-    a: Annotated[Path, typer.Argument(help="A store.")],
-    b: Annotated[Path, typer.Argument(help="Another store.")],
+    a: Annotated[Path, typer.Argument(help="First store.")],
+    b: Annotated[Path, typer.Argument(help="Second store.")],
     output: Output = BUILD,
     format: Format = None,
 ) -> None:
-    """Set two stores side by side, two machines or CPU and GPU, in compare.html and compare.pdf."""
+    """Compare two stores, such as two machines or CPU and GPU; write compare.html and compare.pdf."""
     formats = _begin(format)
-    from report.pages import compare as comparison
+    from report.pages.compare import context
 
-    write(comparison.context(a, b), "compare", output, formats)
+    write(context(a, b), "compare", output, formats)
 
 
 @app.command(epilog=command.examples("python -m report gate build/gate/verdicts.json"))
 def gate(
-    verdicts: Annotated[Path, typer.Argument(help="The verdicts.json of `python -m bench compare`.")],
+    verdicts: Annotated[Path, typer.Argument(help="verdicts.json written by `python -m bench compare`.")],
     output: Output = BUILD,
     format: Format = None,
 ) -> None:
-    """Show what the performance gate found, in gate.html and gate.pdf."""
+    """Show the results of a regression check; write gate.html and gate.pdf."""
     formats = _begin(format)
-    from report.pages import gate as gate_page
+    from report.pages.gate import context
 
-    write(gate_page.context(verdicts), "gate", output, formats)
+    write(context(verdicts), "gate", output, formats)
 
 
 @app.command(
@@ -146,46 +145,52 @@ def serve(
     output: Output = BUILD,
     only: Only = None,
     data_root: DataRoot = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free port.")] = 0,
 ) -> None:
-    """Show the report in a browser here; make it again whenever code, templates or results change.
+    """Preview the report in a browser; rebuild and reload on changes to code, templates or results.
 
-    The page reloads by itself. Ctrl-C ends, with exit code 0.
+    Ctrl-C stops the server, with exit status 0.
     """
-    from watchfiles import watch
+    from watchfiles import PythonFilter, watch
 
-    from report.tools import serve as serving
+    from report.tools import serve as preview
 
     if only:
         from report.pages.report import ANSWERS
 
         command.chosen("question", only, ANSWERS)
-    given = {"--results": results, "--reference": reference, "--output": output, "--only": only}
-    given["--data-root"] = data_root
-    arguments = [str(part) for option in given.items() if option[1] is not None for part in option]
-    code = [ROOT / "report", ROOT / "templates", ROOT / "impl", ROOT / "bench"]
-    stores = [results, reference]
-    folders = {*code, *(path.resolve().parent for path in stores if path.resolve().parent.exists())}
-    filter = serving.watched(stores, code)
-    changes = watch(*folders, watch_filter=filter, rust_timeout=1000, yield_on_timeout=True)
-    serving.serve(output / "report.html", port, lambda: serving.build(arguments), changes, _say)
+    options = {"--results": results, "--reference": reference, "--output": output, "--only": only}
+    options["--data-root"] = data_root
+    arguments = [str(part) for option in options.items() if option[1] is not None for part in option]
+    stores = [path.resolve() for path in (results, reference)]
+    folders = {ROOT / name for name in ("report", "templates", "impl", "bench")}
+    folders |= {store.parent for store in stores if store.parent.exists()}
+    suffixes = (".j2", ".css", ".js", *(store.suffix for store in stores))
+    changes = watch(
+        *folders,
+        watch_filter=PythonFilter(extra_extensions=suffixes),
+        rust_timeout=1000,
+        yield_on_timeout=True,
+    )
+    build = [sys.executable, "-m", "report", "build", "--format", "html", *arguments]
+    preview.serve(output / "report.html", port, build, changes, _say)
 
 
 @app.command(epilog=command.examples("python -m report doctor", "python -m report doctor --json"))
 def doctor(
     results: Results = RESULTS,
     data_root: DataRoot = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what this machine has and lacks, and how to get it; exit 1 if something needed is missing."""
-    from report.tools import doctor as looked
+    """Check the system for dependencies; exit with status 1 if a required one is missing."""
+    from report.tools.doctor import examine, show
 
-    found = looked.examine(results, data_root)
+    findings = examine(results, data_root)
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=1))
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
-        looked.tell(found)
-    if any(finding.needed and not finding.ok for finding in found):
+        show(findings)
+    if any(finding.required and not finding.ok for finding in findings):
         raise typer.Exit(command.DIFFERS)
 
 
@@ -194,7 +199,7 @@ def _say(line: str, style: str | None = None) -> None:
 
 
 def cli() -> None:
-    """Run the command line; what a user can mend is one line, not a traceback."""
+    """Run the command line; a user's error is one line without a traceback."""
     command.run(app)
 
 

@@ -6,8 +6,10 @@ import re
 from report.render.render import environment
 
 
-def said(slug, values, sources=()):
+def said(question, values, sources=()):
     """The text of an answer's template in one line, with what `sources` (of `Evidence`) found."""
-    page = environment("html").get_template(f"answers/{slug}.html.j2").render({**values, "sources": sources})
+    page = (
+        environment("html").get_template(f"answers/{question}.html.j2").render({**values, "sources": sources})
+    )
     text = re.sub(r"<(svg|math).*?</\1>|<[^>]*>|[\ue000-\ue004]", "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(text))

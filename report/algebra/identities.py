@@ -1,4 +1,4 @@
-"""Computer algebra: whether the equations of a text are identities, and whether the code computes them."""
+"""Computer algebra: check that equations are identities, and that the code computes them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ COLUMNS = ["Equation", "Left side less right side"]
 
 @dataclass(frozen=True)
 class Identity:
-    """An equation that a text states, entry by entry; its name is prose and may hold LaTeX."""
+    """An equation of a text, entry by entry; its name is prose and may hold LaTeX."""
 
     name: str
     left: Sequence[sympy.Expr]
@@ -33,39 +33,39 @@ class Identity:
 
 
 def vanishes(expression: sympy.Expr) -> bool:
-    """Whether an expression is identically zero: as exponentials, over one denominator, its numerator is.
+    """Tell whether an expression is identically zero, by its numerator over exponentials.
 
-    What is zero by another law (of nested radicals, of sines) is not found to be so.
+    Zeros by other laws (of nested radicals, of sines) are not recognized.
     """
     numerator, _ = sympy.fraction(sympy.together(sympy.sympify(expression).rewrite(sympy.exp)))
     return sympy.expand(numerator) == 0  # sympy.simplify and cancel take several times as long
 
 
 def holds(identity: Identity) -> bool:
-    """Whether left and right side of every entry are the same function."""
+    """Tell whether left and right side of every entry are the same function."""
     return all(vanishes(a - b) for a, b in zip(identity.left, identity.right, strict=True))
 
 
 def outcome(identities: Sequence[Identity]) -> dict[str, Any]:
-    """Rows of a table under COLUMNS, how many identities there are, and the names of those that fail."""
-    found = [(identity.name, holds(identity)) for identity in identities]
+    """Return rows of a table under COLUMNS, the number of identities, and the names of those that fail."""
+    results = [(identity.name, holds(identity)) for identity in identities]
     return {
         "columns": COLUMNS,
-        "rows": [[name, "identically zero" if held else "not zero"] for name, held in found],
-        "total": len(found),
-        "failed": [name for name, held in found if not held],
+        "rows": [[name, "identically zero" if holds_ else "not zero"] for name, holds_ in results],
+        "total": len(results),
+        "failed": [name for name, holds_ in results if not holds_],
     }
 
 
 def sides(f: sympy.Expr) -> list[sympy.Symbol]:
-    """x, or where f has pieces, an x > 0 and an x < 0: a derivative at the joint is a convention."""
-    if not f.has(sympy.Max, sympy.Min, sympy.Piecewise):
+    """Return x, or for a piecewise f an x > 0 and an x < 0: a derivative at the joint is a convention."""
+    if not f.has(sympy.Abs, sympy.Max, sympy.Min, sympy.Piecewise):
         return [x]
     return [sympy.Symbol("x", positive=True), sympy.Symbol("x", negative=True)]
 
 
 def derivation(name: str, f: sympy.Expr, derivative: sympy.Expr) -> Identity:
-    """That df/dx is the derivative that is printed, on each of `sides`."""
+    """Return that df/dx is the printed derivative, on each of `sides`."""
     pieces = [(f.subs(x, side), derivative.subs(x, side), side) for side in sides(f + derivative)]
     return Identity(
         name, [sympy.diff(y, side) for y, _, side in pieces], [printed for _, printed, _ in pieces]
@@ -73,27 +73,27 @@ def derivation(name: str, f: sympy.Expr, derivative: sympy.Expr) -> Identity:
 
 
 def printed(name: str) -> Identity:
-    """That the derivative of an activation's printed definition is the printed derivative."""
+    """Return that the derivative of an activation's printed definition is its printed derivative."""
     entry = ACTIVATIONS[name]
     return derivation(rf"\({entry.latex_derivative}\)", read(entry.latex), read(entry.latex_derivative))
 
 
 def difference(code: Callable[[Tensor], Tensor], expression: sympy.Expr) -> float:
-    """Largest difference of code in float64 from an expression in x at POINTS, relative where that is not 0.
+    """Return the largest difference of code in float64 from an expression at POINTS, relative except at 0.
 
     The expression is evaluated with DIGITS digits, α and β at PARAMETER.
     """
     exact = sympy.lambdify(x, expression.subs({ALPHA: PARAMETER, BETA: PARAMETER}), "mpmath")
     with mpmath.workdps(DIGITS):
-        wanted = [exact(mpmath.mpf(point)) for point in POINTS.tolist()]
-        pairs = zip(code(POINTS).tolist(), wanted, strict=True)
-        differences = [float(abs(found - y) / (abs(y) or 1)) for found, y in pairs]
+        expected = [exact(mpmath.mpf(point)) for point in POINTS.tolist()]
+        pairs = zip(code(POINTS).tolist(), expected, strict=True)
+        differences = [float(abs(computed - y) / (abs(y) or 1)) for computed, y in pairs]
     return float(np.max(differences))  # which NaN survives, as it does not survive Python's max
 
 
 @dataclass(frozen=True)
 class Check:
-    """An activation's printed derivative and its code: differences as `difference` has them."""
+    """Results for an activation's printed derivative and its code: differences as by `difference`."""
 
     label: str
     derived: bool
@@ -104,7 +104,7 @@ class Check:
 
 @lru_cache(maxsize=32)
 def check(name: str) -> Check:
-    """Printed definition, printed derivative and code of one activation against each other.
+    """Compare printed definition, printed derivative and code of one activation.
 
     Raises ValueError where the definition with a parameter is not the printed one at 1.
     """
@@ -116,14 +116,14 @@ def check(name: str) -> Check:
             raise ValueError(f"{GENERAL[name]!r} is not {entry.latex!r} where its parameter is 1")
         slope = sympy.diff(f, x)
     parameters = sorted(f.free_symbols - {x}, key=str)
-    given = (PARAMETER,) * len(parameters)
+    arguments = (PARAMETER,) * len(parameters)
     in_parameter = entry.module.op.derivative_in_parameter
     return Check(
         entry.label,
         holds(printed(name)),
-        difference(lambda points: entry.f(points, *given), f),
-        difference(lambda points: entry.derivative(points, *given), slope),
-        difference(lambda points: in_parameter(points, *given), sympy.diff(f, *parameters))
+        difference(lambda points: entry.f(points, *arguments), f),
+        difference(lambda points: entry.derivative(points, *arguments), slope),
+        difference(lambda points: in_parameter(points, *arguments), sympy.diff(f, *parameters))
         if in_parameter
         else None,
     )

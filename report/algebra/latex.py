@@ -1,4 +1,4 @@
-"""The LaTeX that a reader sees, read as sympy expressions: what is checked is what is printed."""
+"""Read LaTeX as sympy expressions, so that what is checked is what is printed."""
 
 import re
 
@@ -11,12 +11,12 @@ VARIABLES = {x, ALPHA, BETA}
 
 
 def sigmoid(z: sympy.Expr) -> sympy.Expr:
-    """σ(z) = 1 / (1 + e^(-z))."""
+    """Return σ(z) = 1 / (1 + e^(-z))."""
     return 1 / (1 + sympy.exp(-z))
 
 
 def bracket(condition: sympy.Basic) -> sympy.Expr:
-    """Iverson's bracket: 1 where the condition holds, else 0."""
+    """Return Iverson's bracket: 1 where the condition holds, else 0."""
     return sympy.Piecewise((1, condition), (0, True))
 
 
@@ -28,6 +28,7 @@ NAMES = {
     "bracket": bracket,
     "max": sympy.Max,
     "min": sympy.Min,
+    "abs": sympy.Abs,
     "e": sympy.E,
 }
 # Groups in braces, from the innermost outwards.
@@ -38,6 +39,7 @@ GROUPS = {
     r"\^\{([^{}]*)\}": r"^(\1)",
 }
 SPELLINGS = {
+    r"\\l?vert\b(.*?)\\r?vert\b|\|([^|]*)\|": r" abs(\1\2)",
     r"\\left": " ",  # "α\left(" is a product, "tanh(" is none
     r"\\right|\\,": " ",
     r"\\le\b": "<=",
@@ -49,9 +51,9 @@ SPELLINGS = {
 
 
 def read(latex: str) -> sympy.Expr:
-    r"""Expression of the right-hand side of "f(x) = …", with ", \quad p = …" put in its place.
+    r"""Parse the right-hand side of "f(x) = …", with ", \quad p = …" substituted.
 
-    Raises ValueError for what is not understood: a name, a command, or a sign.
+    Raises ValueError for an unknown name, command or sign.
     """
     right, *where = latex.split(" = ", 1)[-1].split(r", \quad ")
     meanings = dict(definition.split(" = ", 1) for definition in where)
@@ -70,10 +72,10 @@ def _expression(latex: str, names: dict[str, object]) -> sympy.Expr:
     if re.search(r"[\\{}_]", text):
         raise ValueError(f"the formula {latex!r} has a command that is not known: {text.strip()!r}")
     try:
-        found = sympy.sympify(text.strip(), locals=names)
+        expression = sympy.sympify(text.strip(), locals=names)
     except (sympy.SympifyError, TypeError, AttributeError) as error:
         raise ValueError(f"the formula {latex!r} reads {text.strip()!r}, which is none") from error
-    unknown = (found.free_symbols - VARIABLES) | found.atoms(AppliedUndef)
+    unknown = (expression.free_symbols - VARIABLES) | expression.atoms(AppliedUndef)
     if unknown:
         raise ValueError(f"the formula {latex!r} has unknown names: {', '.join(map(str, unknown))}")
-    return found
+    return expression

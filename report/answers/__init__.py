@@ -1,1 +1,1 @@
-"""One file a question, with files beside it where a question needs more than one idea."""
+"""The answers: a file or folder for each question."""

@@ -1,4 +1,4 @@
-"""What an activation costs: its traffic beside a copy's, and its time beside what it achieves."""
+"""Cost of an activation: its memory traffic against a copy's, and its time against its results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,10 @@ from bench.records.names import CONTROL
 from bench.statistics import RESAMPLES, mean_interval, percentiles, resampled_medians
 from bench.store import Snapshot
 from report.document import phrases
+from report.document.labels import label, ordered
 from report.evidence.activation_runs import QUANTITIES
-from report.evidence.queries import final, inputs, label, ordered, samples
-from report.figures.drawing import Drawing, draw
+from report.evidence.queries import final, inputs, samples
+from report.figures.svg import SvgFigure, svg_figure
 from report.figures.worth import bandwidth as bandwidth_figure
 from report.figures.worth import worth as worth_figure
 
@@ -29,35 +30,35 @@ NETWORKS = {
 
 
 def traffic(snapshot: Snapshot, candidates: tuple[str, ...]) -> pd.DataFrame:
-    """Rate at which candidates and copies move the bytes that they must, in GB/s, by size and threads.
+    """Return the rate of necessary memory traffic of candidates and copies, in GB/s, by size and threads.
 
     Columns: threads, candidate, elements, seconds (median), rate, low and high (percentile bootstrap). A
-    candidate that moves more bytes than it must has a rate below what the memory does.
+    candidate that moves more bytes than necessary has a rate below that of the memory.
     """
     m = snapshot.measurements
     m = m[(m["task"] == "interleaved") & (m["subject"] == "activations")]
     rows = []
     for name in (*candidates, *COPIES):
-        own = m[m["metric"] == f"seconds of {name}"]
-        for (threads, _), part in own.groupby(["implementation", "size"], observed=True):
-            elements = int(part["size"].iloc[0])
+        part = m[m["metric"] == f"seconds of {name}"]
+        for (threads, _), group in part.groupby(["implementation", "size"], observed=True):
+            elements = int(group["size"].iloc[0])
             needed = elements * (COPY if name in COPIES else FORWARD_AND_BACKWARD) / 1e9
-            median, fast, slow = _median(part["value"].to_numpy())
+            median, fast, slow = _median(group["value"].to_numpy())
             rates = needed / median, needed / slow, needed / fast
             rows.append((threads, COPIES.get(name, name), elements, median, *rates))
-    names = ["threads", "candidate", "elements", "seconds", "rate", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+    columns = ["threads", "candidate", "elements", "seconds", "rate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _median(*sets: np.ndarray) -> tuple[float, float, float]:
-    """Sum of the medians of sets of samples, with a percentile bootstrap interval (Efron 1979)."""
+    """Return the sum of the medians of sets of samples, with a percentile bootstrap interval (Efron 1979)."""
     rng = np.random.default_rng(0)
     drawn = [resampled_medians(samples, RESAMPLES, rng) for samples in sets]
     return float(sum(np.median(samples) for samples in sets)), *percentiles(np.sum(drawn, axis=0))
 
 
 def worth(snapshot: Snapshot) -> pd.DataFrame:
-    """Each activation's time and what networks with it achieve, at the rate chosen for each.
+    """Return each activation's time and the results of networks with it, each at its chosen rate.
 
     Columns: panel, quantity, name, activation, microseconds (forward and backward at the largest size), fast,
     slow, value, low and high. Empty where either was not measured.
@@ -72,13 +73,13 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
                 samples(snapshot, f"activation_{way}", name, "impl", sizes[-1])
                 for way in ("forward", "backward")
             ]
-            found = [times for times in passes if times is not None]
-            if name == CONTROL or len(found) < len(passes):
+            timed = [times for times in passes if times is not None]
+            if name == CONTROL or len(timed) < len(passes):
                 continue
             d = mean_interval(scale * table[name].dropna())
-            times = (1e6 * s for s in _median(*found))
+            times = (1e6 * s for s in _median(*timed))
             rows.append((panel, quantity, name, label(name), *times, d.mean, d.low, d.high))
-    names = [
+    columns = [
         "panel",
         "quantity",
         "name",
@@ -90,14 +91,14 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
         "low",
         "high",
     ]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
-    """The drawing of `traffic`, and the first candidate's least and greatest share of a fresh copy's rate.
+    """Return the figure of `traffic`, and the first candidate's range of shares of a fresh copy's rate.
 
-    question: begins the drawing's name; activation_of: by candidate the activation that it computes. None
-    where nothing was timed in turn.
+    question: prefix of the figure's name; activation_of: by candidate the activation that it computes. None
+    where the benchmark was not run.
     """
     frame = traffic(snapshot, tuple(activation_of))
     first = next(iter(activation_of))
@@ -106,7 +107,7 @@ def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str
         return None
     shares = (rates[first] / rates[FRESH]).dropna()
     sizes = shares.index.get_level_values("elements").to_numpy()
-    drawing = draw(
+    figure = svg_figure(
         bandwidth_figure(frame, activation_of),
         frame,
         name=f"{question}-bandwidth-{snapshot.id}",
@@ -116,7 +117,7 @@ def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str
         "copy into fresh memory; all fall where a result no longer fits the cache.",
     )
     return {
-        "figure": drawing,
+        "figure": figure,
         "first": first,
         "least": shares.min(),
         "most": shares.max(),
@@ -125,8 +126,8 @@ def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str
     }
 
 
-def worth_drawing(snapshot: Snapshot) -> Drawing | None:
-    """The drawing of `worth`; None where times or trained networks are missing."""
+def worth_svg(snapshot: Snapshot) -> SvgFigure | None:
+    """Return the figure of `worth`; None where times or trained networks are missing."""
     frame = worth(snapshot)
     if frame.empty:
         return None
@@ -135,7 +136,7 @@ def worth_drawing(snapshot: Snapshot) -> Drawing | None:
     for (panel, quantity), part in frame.groupby(["panel", "quantity"], sort=False):
         first = part.sort_values("value", ascending="loss" in str(quantity)).iloc[0]
         best.append(f"{first['activation']} in the {panel}")
-    return draw(
+    return svg_figure(
         worth_figure(frame),
         frame,
         name=f"q11-worth-{snapshot.id}",

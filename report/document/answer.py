@@ -1,4 +1,4 @@
-"""What an answer is: one file a question in `report/answers/`, with its template in `templates/answers/`."""
+"""An answer: a file for each question in `report/answers/`, with its template in `templates/answers/`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ Values = Mapping[str, Any]
 class Answer:
     """One question and how its answer is computed.
 
-    values: numbers, arrays and figures recomputed from `impl` at every rendering; evidence: the same from one
-    snapshot of the store, with None where the snapshot lacks what is needed; errata: from the values; images:
-    what is computed from MNIST's images, given the folder that they may lie in, None where they do not.
+    values: numbers, arrays and figures recomputed from `impl` at every build; evidence: the same from a
+    snapshot, None where it lacks the data; errata: from the values; images: values that need MNIST's images,
+    given their folder, None where they are missing.
     """
 
     title: str
@@ -30,23 +30,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Source:
-    """One snapshot that evidence is taken from; `slug` tells anchors apart, `label` is shown beside it."""
+    """One snapshot as evidence; `id` is part of its anchors, `label` its description."""
 
-    slug: str
+    id: str
     label: str
     snapshot: Snapshot
 
     @property
-    def mark(self) -> str:
-        """What is said wherever a number of this source stands: that it is a first impression only."""
+    def badge(self) -> str:
+        """The note on each of its numbers: that the quick profile is a first impression only."""
         return "quick profile" if self.snapshot.profile == "quick" else ""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one source says on one question; `mark` is that of the source."""
+    """One source's values for one question, with the source's id, label and badge."""
 
-    slug: str
+    id: str
     label: str
-    mark: str
+    badge: str
     values: Values

@@ -1,4 +1,4 @@
-"""Numbers for readers: the filters with which templates write what was computed, in text and inside maths."""
+"""Number formats: the filters with which templates write values, in text and in formulas."""
 
 import base64
 import hashlib
@@ -26,12 +26,12 @@ def _finite(x: Any, name: str) -> float:
 
 
 def _signed(text: str) -> str:
-    """`text` with a true minus sign, and none before a zero."""
+    """Return `text` with a true minus sign, and none before a zero."""
     return text.replace("-", MINUS) if any(c in "123456789" for c in text) else text.replace("-", "")
 
 
 def number(x: Any, digits: int = 3, fixed: int | None = None) -> str:
-    """`x` with `digits` significant digits, or `fixed` decimals; as a power of ten where that reads better.
+    """Format `x` with `digits` significant digits or `fixed` decimals, as a power of ten where suitable.
 
     Raises ValueError for what is not a finite number.
     """
@@ -45,13 +45,13 @@ def number(x: Any, digits: int = 3, fixed: int | None = None) -> str:
 
 
 def percent(x: Any, digits: int = 1) -> str:
-    """A fraction as a percentage with `digits` decimals: one half is "50.0 %"."""
+    """Format a fraction as a percentage with `digits` decimals: one half is "50.0 %"."""
     hundredths = 100 * _finite(x, "percent")
     return f"{_signed(f'{hundredths:.{digits}f}')}{NO_BREAK}%"
 
 
 def count(n: Any) -> str:
-    """An integer in groups of three digits: "60 000". Raises ValueError for what is not whole."""
+    """Format an integer in groups of three digits: "60 000". Raises ValueError for what is not whole."""
     value = _finite(n, "count")
     if value != int(value):
         raise ValueError(f"count was given {n!r}, expected a whole number")
@@ -59,7 +59,7 @@ def count(n: Any) -> str:
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...], digits: int) -> str:
-    """`value` in the largest unit of which it holds at least one, after rounding to `digits`."""
+    """Format `value` in the largest unit of which it holds at least one, after rounding to `digits`."""
     rounded = float(f"{abs(value):.{digits - 1}e}")
     factor, unit = next((u for u in units if rounded >= u[0]), units[-1])
     return f"{number(value / factor, digits)}{NO_BREAK}{unit}"
@@ -70,7 +70,7 @@ BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 
 
 def duration(seconds: Any, digits: int = 2) -> str:
-    """Seconds in a unit that reads well: "3.1 µs", "1 min 20 s", "2 h 5 min"."""
+    """Format seconds in a suitable unit: "3.1 µs", "1 min 20 s", "2 h 5 min"."""
     value = _finite(seconds, "duration")
     if abs(value) < 59.5:
         return _scaled(value, SECONDS, digits)
@@ -82,7 +82,7 @@ def duration(seconds: Any, digits: int = 2) -> str:
 
 
 def size(n_bytes: Any, digits: int = 3) -> str:
-    """Bytes in decimal units: "1.20 MB" is 1 200 000 bytes."""
+    """Format bytes in decimal units: "1.20 MB" is 1 200 000 bytes."""
     value = _finite(n_bytes, "bytes")
     return (
         f"{count(value)}{NO_BREAK}B"
@@ -92,7 +92,7 @@ def size(n_bytes: Any, digits: int = 3) -> str:
 
 
 def matrix(a: Any, fixed: int = 2) -> str:
-    r"""LaTeX of a matrix, `\begin{pmatrix} … \end{pmatrix}`; a: (rows, columns), or (rows,) for a column.
+    r"""Return LaTeX of a matrix, `\begin{pmatrix} …`; a: (rows, columns), or (rows,) for a column.
 
     Whole entries are written without decimals when all are whole. Raises ValueError for other shapes.
     """
@@ -108,12 +108,12 @@ def matrix(a: Any, fixed: int = 2) -> str:
 
 
 def data_uri(text: str, media_type: str) -> str:
-    """The text as a link that carries it along."""
+    """Return the text as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def integrity(script: str) -> str:
-    """What names this script, and no other, in a content security policy."""
+    """Return the hash that allows this script in a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 

@@ -1,4 +1,4 @@
-"""What the page consists of: sections, errata, tables, references; plain data that templates show."""
+"""Parts of a page: sections, errata, tables, references; plain data for the templates."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Section:
-    """One answered question: `values` is what its template shows, but for those that its errata do."""
+    """One answered question; the template shows all of `values` but those that its errata show."""
 
     number: int
-    slug: str
+    id: str
     title: str
     question: str
     template: str
@@ -48,7 +48,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that the PDF carries along; `content` makes it, for those formats that want it."""
+    """A file attached to the PDF; `content` computes it, for the formats that need it."""
 
     name: str
     description: str
@@ -57,7 +57,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Page:
-    """What the page shows; its fields are the names of the context."""
+    """A page; its fields are the names of the context."""
 
     title: str
     subtitle: str

@@ -1,4 +1,4 @@
-"""Words for what was computed: intervals, ratios and how many comparisons came out which way."""
+"""Words for intervals, ratios and tallies."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -10,13 +10,13 @@ NOT_MEASURED = "not measured"
 
 
 def signed(x: float, fixed: int) -> str:
-    """`x` with `fixed` decimals and its sign, plus too."""
+    """Format `x` with `fixed` decimals and its sign, plus too."""
     text = number(x, fixed=fixed)
     return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
 
 
 def difference(d: Difference, scale: float = 1.0, fixed: int = 2) -> str:
-    """A paired difference times `scale` and its interval, "+0.12 (−0.05 to +0.29)"; says what it lacks."""
+    """Format a paired difference times `scale` with its interval: "+0.12 (−0.05 to +0.29)"."""
     if d.pairs == 0:
         return NOT_MEASURED
     mean = signed(scale * d.mean, fixed)
@@ -26,34 +26,34 @@ def difference(d: Difference, scale: float = 1.0, fixed: int = 2) -> str:
 
 
 def mean(d: Difference, write: Callable[[float], str]) -> str:
-    """A mean and its interval in the words of `write`; the mean alone where there is one seed."""
+    """Format a mean with its interval; the mean alone for one seed."""
     if d.pairs == 0:
         return NOT_MEASURED
     return write(d.mean) + ("" if math.isnan(d.low) else f" ({write(d.low)} to {write(d.high)})")
 
 
 def ratio(r: Ratio | None) -> str:
-    """A ratio and its interval, "2.31 (2.20 to 2.45)"."""
+    """Format a ratio with its interval: "2.31 (2.20 to 2.45)"."""
     if r is None:
         return NOT_MEASURED
     return f"{number(r.value)} ({number(r.low)} to {number(r.high)})"
 
 
 def slower(r: Ratio) -> int:
-    """+1 where the interval of a ratio of times lies above 1, -1 where below, else 0."""
+    """Return +1 where the interval of a ratio of times lies above 1, -1 where below, else 0."""
     return int(r.low > 1) - int(r.high < 1)
 
 
 def listed(items: Iterable[str]) -> str:
-    """Items as a phrase: "a, b and c"."""
+    """Join items: "a, b and c"."""
     *head, last = items
     return f"{', '.join(head)} and {last}" if head else last
 
 
 def tally(signs: Iterable[int], up: str, down: str) -> str:
-    """How many signs are +1, -1 and 0: "slower in 4 of 6 cases, faster in 1 and undecided in 1"."""
-    found = list(signs)
-    parts = [(up, found.count(1)), (down, found.count(-1)), ("undecided", found.count(0))]
+    """Count signs: "slower in 4 of 6 cases, faster in 1 and inconclusive in 1"."""
+    values = list(signs)
+    parts = [(up, values.count(1)), (down, values.count(-1)), ("inconclusive", values.count(0))]
     (word, n), *rest = [part for part in parts if part[1]] or parts[:1]
-    cases = f"{word} in {n} of {len(found)} {'case' if len(found) == 1 else 'cases'}"
+    cases = f"{word} in {n} of {len(values)} {'case' if len(values) == 1 else 'cases'}"
     return listed([cases, *(f"{w} in {m}" for w, m in rest)])

@@ -1,4 +1,4 @@
-"""The comparisons of activations that several pages show: names and averages."""
+"""Families, metrics and averaged curves of the activations, as several pages show them."""
 
 import pandas as pd
 
@@ -8,28 +8,21 @@ from bench.store import Snapshot
 from report.evidence.queries import curves, networks
 
 HIGHLIGHTED = (*BASELINES, *PROPOSED)
-
-
 VARIANTS = {True: "with batch norm", False: "without batch norm"}
-
-
 FAMILIES = {True: "classifier", False: "classifier without batch norm"}
-
-
 AUTOENCODERS = {
     "fc_autoencoder": "fully connected autoencoder",
     "conv_autoencoder": "convolutional autoencoder",
 }
-
-
 METRICS = {
     "validation_loss": "held-out loss (cross-entropy, nats)",
     "validation_accuracy": "held-out accuracy (%)",
 }
+QUANTITIES = {"test_accuracy": (100, "test accuracy (%)"), "test_loss": (1000, "test loss (thousandths)")}
 
 
 def averaged(snapshot: Snapshot) -> pd.DataFrame:
-    """Classifier's curves: metric, variant, activation, step (from epoch 1), mean, low, high."""
+    """Return the classifier's mean curves: metric, variant, activation, step (from 1), mean, low, high."""
     rows = []
     for metric, title in METRICS.items():
         scale = 100 if metric == "validation_accuracy" else 1
@@ -40,6 +33,3 @@ def averaged(snapshot: Snapshot) -> pd.DataFrame:
                 d = mean_interval(part["value"] * scale)
                 rows.append((title, variant, name, step, d.mean, d.low, d.high))
     return pd.DataFrame(rows, columns=["metric", "variant", "activation", "step", "mean", "low", "high"])
-
-
-QUANTITIES = {"test_accuracy": (100, "test accuracy (%)"), "test_loss": (1000, "test loss (thousandths)")}

@@ -1,100 +1,107 @@
-"""The assignment's empirical sentences, each with the comparisons that decide it; written before the runs.
+"""The assignment's empirical claims and the comparisons that decide each; written before the runs.
 
-A comparison counts where its interval and its p-value, corrected for all comparisons of its family, agree. A
-claim is confirmed if every one of its comparisons counts for it, refuted if any counts against it, and else
-undecided; so it is where a candidate that it names was not run.
+A comparison is significant if its interval and its p-value, corrected for its family, agree. A claim is
+confirmed if every one of its comparisons supports it, refuted if any contradicts it, and undecided otherwise,
+also where a candidate that it names was not run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED
 from bench.statistics import adjusted, decided
 from bench.store import Snapshot
-from report.evidence import comparisons as cases
-from report.evidence.comparisons import PAR, Case, Family
+from report.document.phrases import NOT_MEASURED
+from report.evidence import comparisons
+from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison, Family
 
-CONFIRMED, REFUTED, UNDECIDED, NOT_MEASURED = "confirmed", "refuted", "undecided", "not measured"
+CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 
-RUNGS = ("impl", "torch", "composed")
-
-# What is compared; all comparisons of a family are corrected together (Holm 1979).
+# The p-values of a family are corrected together (Holm 1979).
 FAMILIES: dict[str, Family] = {
-    "early descent": cases.descents(1.0),
-    "late descent": cases.descents(None),
-    "wells": cases.observed(
+    "early descent": comparisons.descents(1.0),
+    "late descent": comparisons.descents(None),
+    "double well": comparisons.observed(
         "double_well", "escaped stochastic", "escaped batch", "share", steps=(0, 1, 2), pool=True
     ),
-    "agreement of gradients": cases.between_steps(
+    "agreement of gradients": comparisons.between_steps(
         "gradient_agreement", ("cosine sample", "cosine mini-batch"), "cosine"
     ),
-    "optimizers": cases.optimizers(),
-    "optimizers, equivalence": cases.optimizers(-PAR),
-    "unlearning": cases.observed(
+    "optimizers": comparisons.optimizers(),
+    "optimizers, equivalence": comparisons.optimizers(-EQUIVALENCE_MARGIN),
+    "unlearning": comparisons.observed(
         "confidently_wrong", "steps brier", "steps cross_entropy", "ratio", relative=True
     ),
-    "wrong labels": cases.wrong_labels,
-    "affinity": cases.observed("affinity", "superposition error none", 0.0, "1", margin=1e-9),
-    "affinity with ReLU": cases.observed("affinity", "superposition error relu", 0.0, "1", margin=1e-9),
-    "signs, one sample": cases.observed(
+    "label noise": comparisons.label_noise,
+    "affinity": comparisons.observed("affinity", "superposition error none", 0.0, "1", margin=1e-9),
+    "affinity with ReLU": comparisons.observed("affinity", "superposition error relu", 0.0, "1", margin=1e-9),
+    "signs, one sample": comparisons.observed(
         "gradient_signs", "one sign sigmoid", 0.0, "percent", steps=(1,), margin=0.99
     ),
-    "signs, batches": cases.observed(
+    "signs, batches": comparisons.observed(
         "gradient_signs", "one sign sigmoid", 0.0, "percent", steps=(2, 8, 32, 128), margin=0.5
     ),
-    "detours": cases.observed("zigzag", "detour positive", "detour zero-centred", "ratio", relative=True),
-    "arrivals": cases.observed("zigzag", "steps positive", "steps zero-centred", "ratio", relative=True),
-    "slow sigmoid": cases.slow_training,
-    "cost of Swish": cases.times(PASSES, [(("swish", way), ("sigmoid", way)) for way in ("torch", "impl")]),
-    "composing Swish": cases.times(PASSES, [(("swish", "composed"), ("swish", "impl"))]),
-    "vectorisation": cases.times(CONVOLUTIONS, [(("loops", "impl"), ("unfold", "impl"))]),
-    "beside torch": cases.times(CONVOLUTIONS, [(("unfold", "impl"), ("native", "torch"))]),
-    "classifier": cases.activations("classifier", True, True),
-    "classifier, on par": cases.activations("classifier", True, True, margin=-PAR),
-    "classifier without batch norm": cases.activations("classifier", False, True),
-    "fully connected autoencoder": cases.activations("fc_autoencoder", True, True),
-    "convolutional autoencoder": cases.activations("conv_autoencoder", True, True),
-    "GELU paper's classifier": cases.activations("deep_classifier", None, True),
-    "classifier, one rate": cases.activations("classifier", True, False),
-    "classifier without batch norm, one rate": cases.activations("classifier", False, False),
-    "fully connected autoencoder, one rate": cases.activations("fc_autoencoder", True, False),
-    "convolutional autoencoder, one rate": cases.activations("conv_autoencoder", True, False),
-    "initial weights": cases.initialization,
+    "detours": comparisons.observed(
+        "zigzag", "detour positive", "detour zero-centred", "ratio", relative=True
+    ),
+    "arrivals": comparisons.observed(
+        "zigzag", "steps positive", "steps zero-centred", "ratio", relative=True
+    ),
+    "slow sigmoid": comparisons.slow_training,
+    "cost of Swish": comparisons.times(
+        PASSES, [(("swish", way), ("sigmoid", way)) for way in ("torch", "impl")]
+    ),
+    "composing Swish": comparisons.times(PASSES, [(("swish", "composed"), ("swish", "impl"))]),
+    "vectorisation": comparisons.times(CONVOLUTIONS, [(("loops", "impl"), ("unfold", "impl"))]),
+    "unfold and torch": comparisons.times(CONVOLUTIONS, [(("unfold", "impl"), ("native", "torch"))]),
+    "classifier": comparisons.activations("classifier", True, True),
+    "classifier, on par": comparisons.activations("classifier", True, True, margin=-EQUIVALENCE_MARGIN),
+    "classifier without batch norm": comparisons.activations("classifier", False, True),
+    "fully connected autoencoder": comparisons.activations("fc_autoencoder", True, True),
+    "convolutional autoencoder": comparisons.activations("conv_autoencoder", True, True),
+    "GELU paper's classifier": comparisons.activations("deep_classifier", None, True),
+    "classifier, one rate": comparisons.activations("classifier", True, False),
+    "classifier without batch norm, one rate": comparisons.activations("classifier", False, False),
+    "fully connected autoencoder, one rate": comparisons.activations("fc_autoencoder", True, False),
+    "convolutional autoencoder, one rate": comparisons.activations("conv_autoencoder", True, False),
+    "initial weights": comparisons.initialization,
 }
 
-Expects = Callable[[Case], int]
+Expects = Callable[[Comparison], int]
 
 
 def all_of(sign: int) -> Expects:
-    """Every comparison of the family is part of the claim, and to come out on this side of its margin."""
-    return lambda case: sign
+    """Return the rule by which every comparison of the family should lie on this side of its margin."""
+    return lambda comparison: sign
 
 
 @dataclass(frozen=True)
 class These:
-    """The comparisons of one of `a` with one of `b`, to come out on this side of their margin."""
+    """Rule by which the comparisons of one of `a` with one of `b` should lie on this side of their margin."""
 
     sign: int
     a: tuple[str, ...]
     b: tuple[str, ...]
 
-    def __call__(self, case: Case) -> int:
-        """The sign for a comparison of the claim, 0 for any other."""
-        return self.sign * (case.a in self.a and case.b in self.b)
+    def __call__(self, comparison: Comparison) -> int:
+        """Return the sign for a comparison of the claim, 0 for any other."""
+        return self.sign * (comparison.a in self.a and comparison.b in self.b)
 
     @property
     def pairs(self) -> set[tuple[str, str]]:
-        """All that the claim names, whether run or not."""
+        """All comparisons that the claim names, whether run or not."""
         return set(product(self.a, self.b))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the assignment in our words, the family that decides it, and which way.
+    """A claim of the assignment, reworded, with the family of comparisons that decides it.
 
-    expects: +1 or -1 for the comparisons that are part of the claim and should lie above or below their
-    margin, 0 for the others of the family. command: what measures it where it is missing.
+    expects: +1 or -1 for comparisons of the claim that should lie above or below their margin, 0 for the
+    others of the family. command: measures the claim where it is missing.
     """
 
     identifier: str
@@ -130,7 +137,7 @@ CLAIMS: tuple[Claim, ...] = (
         3,
         "Stochastic descent leaves a bad local minimum where batch descent stays",
         "share of descents that end in the deep well",
-        "wells",
+        "double well",
         all_of(1),
     ),
     Claim(
@@ -168,9 +175,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "q06-outliers",
         6,
-        "Cross-entropy loses more to wrong labels than squared error does",
+        "Cross-entropy loses more to label noise than squared error does",
         "loss of test accuracy, rates tuned alike",
-        "wrong labels",
+        "label noise",
         all_of(1),
     ),
     Claim(
@@ -266,7 +273,7 @@ CLAIMS: tuple[Claim, ...] = (
         10,
         "Fold and unfold are slower than torch's own convolution all the same",
         "time of one pass",
-        "beside torch",
+        "unfold and torch",
         all_of(1),
     ),
     Claim(
@@ -361,7 +368,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-# Where ReLU is compared with itself under other seeds: what these find is the procedure's own error.
+# Families with a control: ReLU compared with itself under other seeds.
 CONTROLLED = (
     "classifier",
     "classifier without batch norm",
@@ -371,68 +378,76 @@ CONTROLLED = (
 )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A comparison with its corrected p-value, its side of the margin, and how that speaks for the claim."""
+class Verdict(NamedTuple):
+    """A comparison, its corrected p-value and direction: +1 above the margin, -1 below, 0 inconclusive."""
 
-    case: Case
+    comparison: Comparison
     p: float
-    side: int
-    speaks: int
+    direction: int
+
+
+Families = Mapping[str, Sequence[Verdict]]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of a claim; missing: how many of the comparisons that it names were not run."""
+class ClaimVerdict:
+    """The verdict on a claim and the comparisons behind it.
+
+    supports: for each comparison +1 if it supports the claim, -1 if it contradicts it, 0 if inconclusive;
+    missing: how many of the comparisons that the claim names were not run.
+    """
 
     claim: Claim
-    word: str
-    judged: tuple[Judged, ...]
+    verdict: str
+    comparisons: tuple[Verdict, ...]
+    supports: tuple[int, ...]
     missing: int = 0
 
 
-def judge(family: list[Case]) -> list[tuple[Case, float, int]]:
-    """Each case of a family with its corrected p-value and its side of the margin, 0 where undecided."""
-    corrected = adjusted([case.comparison.p for case in family])
-    return [(case, p, decided(case.comparison, p)) for case, p in zip(family, corrected, strict=True)]
+def decide(family: Sequence[Comparison]) -> list[Verdict]:
+    """Return the verdict on each comparison of a family, with p-values corrected for their number."""
+    corrected = adjusted([comparison.test.p for comparison in family])
+    return [Verdict(c, p, decided(c.test, p)) for c, p in zip(family, corrected, strict=True)]
 
 
-def word(signs: list[int]) -> str:
-    """The verdict from how the comparisons of a claim speak: +1 for it, -1 against it, 0 neither."""
-    if not signs:
+def combine(supports: Sequence[int]) -> str:
+    """Return the verdict on a claim from the support of its comparisons."""
+    if not supports:
         return NOT_MEASURED
-    if -1 in signs:
+    if -1 in supports:
         return REFUTED
-    return UNDECIDED if 0 in signs else CONFIRMED
+    return UNDECIDED if 0 in supports else CONFIRMED
 
 
-def families(snapshot: Snapshot) -> dict[str, list[tuple[Case, float, int]]]:
-    """Every family of comparisons, judged."""
-    return {name: judge(family(snapshot)) for name, family in FAMILIES.items()}
+@lru_cache(maxsize=4)
+def families(snapshot: Snapshot) -> dict[str, list[Verdict]]:
+    """Return the verdicts on the comparisons of every family; computed once a snapshot."""
+    return {name: decide(family(snapshot)) for name, family in FAMILIES.items()}
 
 
-def verdicts(found: Mapping[str, list[tuple[Case, float, int]]]) -> list[Verdict]:
-    """The verdict on every claim, from the families as `families` judged them."""
+def decide_claims(families: Families) -> list[ClaimVerdict]:
+    """Return the verdict on every claim from the verdicts on the families' comparisons."""
     decided_claims = []
     for claim in CLAIMS:
-        judged = tuple(
-            Judged(case, p, side, side * claim.expects(case))
-            for case, p, side in found[claim.family]
-            if claim.expects(case)
-        )
+        verdicts = tuple(v for v in families[claim.family] if claim.expects(v.comparison))
+        supports = tuple(v.direction * claim.expects(v.comparison) for v in verdicts)
         named = claim.expects.pairs if isinstance(claim.expects, These) else set()
-        missing = len(named - {(j.case.a, j.case.b) for j in judged})
-        signs = [j.speaks for j in judged]
-        # what was not run speaks neither for nor against
-        decided_claims.append(Verdict(claim, word(signs and [*signs, *[0] * missing]), judged, missing))
+        missing = len(named - {(v.comparison.a, v.comparison.b) for v in verdicts})
+        verdict = combine([*supports, *[0] * missing] if supports else [])
+        decided_claims.append(ClaimVerdict(claim, verdict, verdicts, supports, missing))
     return decided_claims
 
 
-def controls(found: Mapping[str, list[tuple[Case, float, int]]]) -> dict[str, Judged]:
-    """How ReLU under other seeds came out against ReLU, in every family that has the control."""
+def claim_verdicts(snapshot: Snapshot) -> list[ClaimVerdict]:
+    """Return the verdict on every claim."""
+    return decide_claims(families(snapshot))
+
+
+def controls(families: Families) -> dict[str, Verdict]:
+    """Return the verdict on ReLU under other seeds against ReLU, for every family with a control."""
     return {
-        name: Judged(case, p, side, side)
+        name: verdict
         for name in CONTROLLED
-        for case, p, side in found[name]
-        if (case.a, case.b) == (CONTROL, "relu")
+        for verdict in families[name]
+        if (verdict.comparison.a, verdict.comparison.b) == (CONTROL, "relu")
     }

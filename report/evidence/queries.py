@@ -1,30 +1,19 @@
-"""From a snapshot's tidy frame to the samples, pairs and curves that answers show."""
+"""Samples, pairs and curves from a snapshot's tidy frame."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from bench.records.names import CONTROL, DESCENT
+from bench.records.names import DESCENT
 from bench.statistics import Ratio, median_ratio
 from bench.store import Snapshot
-from impl.activations.registry import ACTIVATIONS
-from impl.optimizers.registry import OPTIMIZERS
 from report.evidence.training_runs import select, tested
-
-LABELS = {
-    **{name: entry.label for name, entry in ACTIVATIONS.items()},
-    **{name: entry.label for name, entry in OPTIMIZERS.items()},
-    CONTROL: "ReLU again (control)",
-    "cross_entropy": "cross-entropy",
-    "brier": "squared error",
-}
 
 
 @lru_cache(maxsize=4)
 def timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
-    """Seconds of every sample, by task, subject, implementation and input."""
+    """Return the seconds of every sample by task, subject, implementation and input."""
     m = snapshot.measurements
     m = m[(m["kind"] == "timing") & (m["metric"] == "seconds")]
     groups = m.groupby(["task", "subject", "implementation", "input"], sort=False, observed=True)["value"]
@@ -34,17 +23,17 @@ def timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
 def samples(
     snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
 ) -> np.ndarray | None:
-    """Seconds of every sample of one benchmark, or None where it was not measured."""
+    """Return the seconds of every sample of one benchmark, or None where it was not measured."""
     return timings(snapshot).get((task, subject, implementation, input))
 
 
-def own_subjects(snapshot: Snapshot, task: str) -> list[str]:
-    """The candidates of a user's own that a timing task was measured of."""
+def custom_subjects(snapshot: Snapshot, task: str) -> list[str]:
+    """Return the custom candidates that a benchmark task was measured for."""
     return sorted({str(key[1]) for key in timings(snapshot) if key[0] == task and is_custom(key[1])})
 
 
 def inputs(snapshot: Snapshot, task: str) -> list[str]:
-    """Inputs that a timing task was measured on, smallest first."""
+    """Return the inputs that a benchmark task was measured on, smallest first."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "timing") & (snapshot.runs["task"] == task)]
     return list(dict.fromkeys(runs.sort_values("size", kind="stable")["input"]))
 
@@ -52,26 +41,14 @@ def inputs(snapshot: Snapshot, task: str) -> list[str]:
 def time_ratio(
     snapshot: Snapshot, task: str, input: str, subject: tuple[str, str], baseline: tuple[str, str]
 ) -> Ratio | None:
-    """Median time of (subject, implementation) as a multiple of the baseline's; None if either is missing."""
+    """Return the ratio of median times of two (subject, implementation); None if one is missing."""
     a, b = (samples(snapshot, task, *what, input) for what in (subject, baseline))
     return None if a is None or b is None else median_ratio(a, b)
 
 
-def label(name: str) -> str:
-    """What an activation or optimizer is called, or its name where a user brought it."""
-    own = f"own {name}" if name.startswith("_") else name  # legends leave out what begins so
-    return LABELS.get(name, own)
-
-
 def is_custom(name: object) -> bool:
-    """Whether a user brought it, `file.py:Name@hash`: no name of a table has a colon."""
+    """Tell whether a candidate is custom, `file.py:Name@hash`: no built-in name has a colon."""
     return ":" in str(name)
-
-
-def ordered(names: Iterable[object]) -> list[str]:
-    """Names in the order of `ACTIVATIONS`, then those that are not in it."""
-    found = [str(name) for name in names]
-    return [*(n for n in ACTIVATIONS if n in found), *(n for n in found if n not in ACTIVATIONS)]
 
 
 def networks(
@@ -81,7 +58,7 @@ def networks(
     tuned: bool = True,
     initialization: str = "torch",
 ) -> pd.DataFrame:
-    """The scored runs that compare activations on a task, at the rates chosen or at one rate for all."""
+    """Return the scored runs that compare activations on a task, at tuned rates or at one rate for all."""
     frame = select(
         tested(snapshot),
         tuned,
@@ -95,7 +72,7 @@ def networks(
 
 
 def curves(snapshot: Snapshot, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A metric's course over the given runs: activation, seed, step (epochs) and value."""
+    """Return a metric over the given runs: activation, seed, step (epochs) and value."""
     m = snapshot.measurements
     chosen = m[m["run"].isin(runs["run"]) & (m["metric"] == metric)]
     return chosen[["activation", "seed", "step", "value"]].reset_index(drop=True)
@@ -104,15 +81,15 @@ def curves(snapshot: Snapshot, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 def final(
     snapshot: Snapshot, task: str, metric: str, batch_norm: bool | None = True, tuned: bool = True
 ) -> pd.DataFrame:
-    """A test metric, seed by activation, NaN for a run that diverged; empty where nothing was measured."""
+    """Return a test metric, seed by activation, NaN for diverged runs; empty where nothing was measured."""
     frame = networks(snapshot, task, batch_norm, tuned).drop_duplicates(["seed", "activation"])
     return frame.pivot(index="seed", columns="activation", values=metric)
 
 
 def descents(snapshot: Snapshot, metric: str = "excess_loss") -> pd.DataFrame:
-    """Convergence runs: method, learning_rate, seed, step (samples seen) and value of the metric.
+    """Return the convergence runs: method, learning_rate, seed, step (samples seen) and value of the metric.
 
-    `method` is batch, mini-batch or stochastic for plain descent, else the optimizer's label.
+    `method` is batch, mini-batch or stochastic for plain descent, else the optimizer's name.
     """
     m = snapshot.measurements
     chosen = m[(m["task"] == DESCENT) & (m["metric"] == metric)].copy()
@@ -121,13 +98,13 @@ def descents(snapshot: Snapshot, metric: str = "excess_loss") -> pd.DataFrame:
         ["batch", "stochastic"],
         "mini-batch",
     )
-    labels = chosen["optimizer"].map({name: entry.label for name, entry in OPTIMIZERS.items()})
-    chosen["method"] = np.where(chosen["optimizer"] == "sgd", plain, labels)
+    optimizer = chosen["optimizer"].astype(str)
+    chosen["method"] = np.where(optimizer == "sgd", plain, optimizer)
     return chosen[["method", "learning_rate", "seed", "step", "value"]].reset_index(drop=True)
 
 
 def at_best_rate(frame: pd.DataFrame) -> pd.DataFrame:
-    """Of a `descents` frame, each method's runs at the learning rate whose mean final excess loss is least.
+    """Select each method's runs in a `descents` frame at its rate of the least mean final excess loss.
 
     A rate at which any seed diverged, and so ends early, is not eligible.
     """

@@ -1,8 +1,7 @@
-"""Texts from outside, such as an activation's name, as they may stand in a page, a drawing and a table.
+"""Sanitize untrusted text, such as an activation's name, for display in pages, figures and tables.
 
-A store may come from anyone. Escaping is the template's; this is about what no escaping makes readable: what
-cannot be seen, what turns the direction of the text around it, what a page of one line cannot hold, and what
-our own typesetting would take for its marks.
+A store may come from anyone. Escaping is the template's part; this replaces what no escaping makes readable:
+invisible characters, marks of text direction, line breaks, and the delimiters of our own formulas.
 """
 
 import hashlib
@@ -18,17 +17,17 @@ from bench.store import Snapshot
 
 LONGEST = 80  # characters
 # Control, format (such as marks of direction), surrogates, private use, unassigned, and ends of lines.
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-DELIMITERS = tuple("\\" + bracket for bracket in "()[]")  # of maths in our own prose
+INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+DELIMITERS = tuple("\\" + bracket for bracket in "()[]")  # of formulas in our own prose
 
 
 @cache
-def legible(text: str) -> str:
-    """The text in one line of characters that are seen; one that had to be changed ends with its own hash.
+def sanitize(text: str) -> str:
+    """Return the text as one line of visible characters; changed text ends with a hash of the original.
 
-    So two names that would look alike stay apart.
+    The hash keeps two names apart that would look alike.
     """
-    seen = "".join(f"‹{ord(c):04X}›" if unicodedata.category(c) in UNSEEN else c for c in text)
+    seen = "".join(f"‹{ord(c):04X}›" if unicodedata.category(c) in INVISIBLE else c for c in text)
     for delimiter in DELIMITERS:
         seen = seen.replace(delimiter, f"‹005C›{delimiter[1]}")
     if seen == text and len(text) <= LONGEST:
@@ -37,28 +36,28 @@ def legible(text: str) -> str:
     return f"{seen[: LONGEST - 10]}… {digest}" if len(seen) > LONGEST - 9 else f"{seen} {digest}"
 
 
-def _legible(value: object) -> object:
-    return legible(value) if isinstance(value, str) else value
+def _sanitized(value: object) -> object:
+    return sanitize(value) if isinstance(value, str) else value
 
 
 def _versions(value: object) -> object:
-    """The same of each name and version in an object of JSON, which as a whole may be long."""
+    """Sanitize the names and versions in a JSON object, which as a whole may be long."""
     try:
-        found = json.loads(str(value))
-        return json.dumps({legible(str(name)): legible(str(version)) for name, version in found.items()})
-    except (ValueError, AttributeError):  # no JSON, or no object: whoever wrote it, not we
-        return _legible(value)
+        versions = json.loads(str(value))
+        return json.dumps({sanitize(str(name)): sanitize(str(version)) for name, version in versions.items()})
+    except (ValueError, AttributeError):  # not a JSON object
+        return _sanitized(value)
 
 
-# Columns that hold more than one text; all others are legible as a whole.
-OTHERWISE: dict[str, Callable[[object], object]] = {"versions": _versions}
+# Columns that hold more than one text; all others are sanitized as a whole.
+SPECIAL: dict[str, Callable[[object], object]] = {"versions": _versions}
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its texts legible, whether they are strings or categories."""
+    """Sanitize the texts of a frame, whether strings or categories."""
     columns = {}
     for name, column in frame.items():
-        change = OTHERWISE.get(str(name), _legible)
+        change = SPECIAL.get(str(name), _sanitized)
         if isinstance(column.dtype, pd.CategoricalDtype):
             categories = column.cat.categories
             columns[str(name)] = column.cat.rename_categories([change(c) for c in categories])
@@ -67,14 +66,16 @@ def _texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**columns)
 
 
-def snapshot(found: Snapshot) -> Snapshot:
-    """What a store holds, with every text of it legible."""
+def sanitize_snapshot(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot with all its texts sanitized."""
     return replace(
-        found,
-        environment={name: OTHERWISE.get(name, _legible)(value) for name, value in found.environment.items()},
-        profile=legible(found.profile),
-        runs=_texts(found.runs),
-        measurements=_texts(found.measurements),
-        other_environments=_texts(found.other_environments),
-        images={(run, legible(name)): stack for (run, name), stack in found.images.items()},
+        snapshot,
+        environment={
+            name: SPECIAL.get(name, _sanitized)(value) for name, value in snapshot.environment.items()
+        },
+        profile=sanitize(snapshot.profile),
+        runs=_texts(snapshot.runs),
+        measurements=_texts(snapshot.measurements),
+        other_environments=_texts(snapshot.other_environments),
+        images={(run, sanitize(name)): stack for (run, name), stack in snapshot.images.items()},
     )

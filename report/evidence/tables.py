@@ -1,4 +1,4 @@
-"""What was measured and compared, as CSV files that go with the report."""
+"""Measurements and comparisons as CSV files attached to the report."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,14 +8,15 @@ import pandas as pd
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.page import Attachment
-from report.evidence import verdicts
+from report.evidence import claims
+from report.evidence.verdicts import DIRECTIONS, spans
 
 
-def attachments(found: Sequence[Source]) -> list[Attachment]:
-    """Of every source its environment, runs and measurements, and all comparisons made of them."""
+def attachments(sources: Sequence[Source]) -> list[Attachment]:
+    """Return the environment, runs, measurements and comparisons of every source."""
     return [
-        Attachment(f"{source.slug}-{name}.csv", f"{source.label}: {name}.", partial(csv, table))
-        for source in found
+        Attachment(f"{source.id}-{name}.csv", f"{source.label}: {name}.", partial(csv, table))
+        for source in sources
         for name, table in {
             **source.snapshot.tables(),
             "comparisons": comparisons(source.snapshot),
@@ -24,35 +25,35 @@ def attachments(found: Sequence[Source]) -> list[Attachment]:
 
 
 def comparisons(snapshot: Snapshot) -> pd.DataFrame:
-    """Every comparison of every family: estimate, interval, p-values, verdict and rows of the store.
+    """Return every comparison of every family: estimate, interval, p-values, verdict and rows of the store.
 
     Estimates of relative comparisons are ratios less one.
     """
     return pd.DataFrame(
         {
             "family": family,
-            "a": case.a,
-            "b": case.b,
-            "where": case.where,
-            "unit": case.unit,
-            "relative": case.comparison.relative,
-            "estimate": case.comparison.estimate,
-            "low": case.comparison.low,
-            "high": case.comparison.high,
-            "margin": case.comparison.margin,
-            "pairs": case.comparison.pairs,
-            "p": case.comparison.p,
+            "a": c.a,
+            "b": c.b,
+            "where": c.where,
+            "unit": c.unit,
+            "relative": c.test.relative,
+            "estimate": c.test.estimate,
+            "low": c.test.low,
+            "high": c.test.high,
+            "margin": c.test.margin,
+            "pairs": c.test.pairs,
+            "p": c.test.p,
             "corrected p": p,
-            "P(improved)": case.comparison.improvement,
-            "verdict": verdicts.SIDES[side],
-            "diverged": case.diverged,
-            "rows of the store": verdicts.spans(case.runs),
+            "P(improved)": c.test.improvement,
+            "verdict": DIRECTIONS[direction],
+            "diverged": c.diverged,
+            "rows of the store": spans(c.runs),
         }
-        for family, cases in verdicts.judged(snapshot).items()
-        for case, p, side in cases
+        for family, verdicts in claims.families(snapshot).items()
+        for c, p, direction in verdicts
     )
 
 
 def csv(table: pd.DataFrame) -> str:
-    """The table as CSV, every digit of its numbers."""
+    """Format a table as CSV with every digit of its numbers."""
     return str(table.to_csv(index=False, lineterminator="\n"))

@@ -1,4 +1,4 @@
-"""The training runs that were scored on the test set, with the learning rate that tuning chose for each."""
+"""The training runs scored on the test set, with the learning rate that tuning chose for each."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last ep
 
 
 def _trained(snapshot: Snapshot) -> pd.DataFrame:
-    """The runs that train networks, of each task only the size, samples and epochs, that was run last."""
+    """Return the network-training runs, for each task only of the samples and epochs that were run last."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
     sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
     return runs.merge(sizes, on=["task", "samples", "epochs"])
@@ -20,15 +20,15 @@ def _trained(snapshot: Snapshot) -> pd.DataFrame:
 
 @lru_cache(maxsize=4)
 def rates(snapshot: Snapshot) -> pd.DataFrame:
-    """Each candidate's chosen rate, its score on held-out images, and whether it is the grid's edge."""
+    """Return each candidate's chosen rate, its held-out score, and whether it lies at the grid's edge."""
     return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CANDIDATE)
 
 
 @lru_cache(maxsize=4)
 def tested(snapshot: Snapshot) -> pd.DataFrame:
-    """The runs scored on the test set, with test_accuracy, test_loss, train_loss and the rate `chosen`.
+    """Return the runs scored on the test set with METRICS and the rate `chosen`.
 
-    Of each task only the size, samples and epochs, that was run last. A run that diverged has NaN.
+    For each task only of the samples and epochs that were run last. Diverged runs have NaN.
     """
     runs = _trained(snapshot)
     scored = runs[runs["split"] == "test"]
@@ -43,13 +43,13 @@ def tested(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    """What tells each row's candidate from others, missing fields alike however they are stored."""
+    """Return each row's candidate as texts, missing fields alike however they are stored."""
     texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CANDIDATE)
     return list(zip(*texts, strict=True))
 
 
 def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
-    """The scored runs with these fields, at the rate chosen for each candidate or at the untuned one."""
+    """Select the scored runs with these fields, at the chosen rates or at the untuned one."""
     chosen = frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)
     for name, value in fields.items():
         chosen &= frame[name].isna() if value is None else frame[name] == value

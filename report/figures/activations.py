@@ -14,7 +14,7 @@ SHOWN = {"f": "activation f(x)", "derivative": "derivative f′(x)"}
 
 
 def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Values and derivatives of the named activations on x (n,): what `curves` draws."""
+    """Evaluate the named activations and their derivatives on x (n,), as `curves` takes them."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -32,7 +32,7 @@ def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
 
 
 def curves(frame: pd.DataFrame) -> Figure:
-    """Values above, derivatives below, over x, a column for each group.
+    """Draw values above and derivatives below, a column of panels for each group.
 
     frame: group, name (which decides the stroke), activation (its label), x, f and derivative.
     """
@@ -43,12 +43,12 @@ def curves(frame: pd.DataFrame) -> Figure:
         )
         for column, group in zip(axes.T, groups, strict=True):
             members = frame[frame["group"] == group].groupby(["name", "activation"], sort=False)
-            for k, ((name, label), own) in enumerate(members):
-                every = (4 + 5 * k, max(len(own) // 6, 1))
+            for k, ((name, label), part) in enumerate(members):
+                every = (4 + 5 * k, max(len(part) // 6, 1))
                 for ax, y in zip(column, SHOWN, strict=True):
-                    ax.plot(own["x"], own[y], label=label, markevery=every, **stroke(str(name)))
+                    ax.plot(part["x"], part[y], label=label, markevery=every, **stroke(str(name)))
             column[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), title=group or None, **SMALL)
-            column[-1].set_xlabel("pre-activation x (no unit)")
+            column[-1].set_xlabel("pre-activation x")
         for row, title in zip(axes, SHOWN.values(), strict=True):
             row[0].set_ylabel(title)
     return figure

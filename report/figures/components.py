@@ -1,4 +1,4 @@
-"""Figures of question 2."""
+"""Principal components: figures of question 2."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,13 @@ TEN = ["#0072B2", "#D55E00", "#009E73", "#A87900", "#C26D9C"] * 2
 
 
 def _direction(ax: Axes, vector: np.ndarray, reach: float, color: str, dash: str, label: str) -> None:
-    """The line through the origin along `vector` (2,), as far as `reach`."""
+    """Draw the line through the origin along `vector` (2,), up to `reach`."""
     ends = np.outer([-reach, reach], vector / np.linalg.norm(vector))
     ax.plot(*ends.T, color=color, linestyle=dash, label=label)
 
 
 def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: str, label: str) -> None:
-    """Where the points (n, 2) project to on the line along `vector` (2,), joined to them."""
+    """Draw the projections of points (n, 2) on the line along `vector` (2,), joined to the points."""
     unit = vector / np.linalg.norm(vector)
     feet = np.outer(points @ unit, unit)
     for point, foot in zip(points, feet, strict=True):
@@ -31,7 +31,7 @@ def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: 
 
 
 def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Figure:
-    """Centred points (n, 2) projected on the first component, `right` (2,), and on the `printed` one (2,)."""
+    """Draw centred points (n, 2) projected on the first component `right` (2,) and on `printed` (2,)."""
     reach = 1.15 * np.abs(points).max()
     panels = {
         "first component": (right, RIGHT, "solid", "s"),
@@ -54,17 +54,17 @@ SHORT: Mapping[str, float] = {"handlelength": 1.6, "columnspacing": 0.9, "handle
 
 
 def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
-    """Scores on two components, each drawn as its digit.
+    """Draw scores on two components, each as its digit.
 
     frame: digit, first and second; shares: of the variance, (2,).
     """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 4.4))
         for digit, color in enumerate(TEN):
-            here = frame[frame["digit"] == digit]
+            part = frame[frame["digit"] == digit]
             ax.plot(
-                here["first"],
-                here["second"],
+                part["first"],
+                part["second"],
                 color=color,
                 marker=f"${digit}$",
                 markersize=5,

@@ -1,4 +1,4 @@
-"""Figures of question 3."""
+"""Gradient descent: figures of question 3."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ METHODS: dict[str, Stroke] = {
 def paths_on_contours(
     paths: pd.DataFrame, loss: np.ndarray, grid: tuple[np.ndarray, np.ndarray], lowest: np.ndarray
 ) -> Figure:
-    """Paths on contours of `loss` (rows, columns) over `grid`; `lowest` (2,).
+    """Draw paths on contours of `loss` (rows, columns) over `grid`; `lowest` (2,).
 
     paths: method, step, w1 and w2.
     """
@@ -42,24 +42,26 @@ def paths_on_contours(
 
 
 def excess_by_samples(frame: pd.DataFrame) -> Figure:
-    """Excess loss against samples seen: medians over the seeds, shades from the least to the greatest.
+    """Draw excess loss against samples seen: medians over the seeds, shaded from the least to the greatest.
 
     frame: method, step > 0, median, min and max.
     """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.4))
         for method, chosen in METHODS.items():
-            own = frame[frame["method"] == method]
-            if own.empty:
+            part = frame[frame["method"] == method]
+            if part.empty:
                 continue
-            ax.fill_between(own["step"], own["min"], own["max"], color=chosen.color, alpha=0.2, linewidth=0)
+            ax.fill_between(
+                part["step"], part["min"], part["max"], color=chosen.color, alpha=0.2, linewidth=0
+            )
             ax.plot(
-                own["step"],
-                own["median"],
+                part["step"],
+                part["median"],
                 color=chosen.color,
                 linestyle=chosen.dash,
                 marker=chosen.marker,
-                markevery=max(1, len(own) // 7),
+                markevery=max(1, len(part) // 7),
                 label=method,
             )
         ax.set(xscale="log", yscale="log", xlabel="samples seen", ylabel="loss above the minimum (nats)")
@@ -68,9 +70,9 @@ def excess_by_samples(frame: pd.DataFrame) -> Figure:
 
 
 def distance_and_variance(course: pd.DataFrame) -> Figure:
-    """Distance to the minimum and variance of the gradient, against samples seen and against seconds.
+    """Draw distance to the minimum and variance of the gradient against samples seen and against seconds.
 
-    course: method, step (samples seen), seconds, distance and gradient_variance. Zeros have no place on a
+    course: method, step (samples seen), seconds, distance and gradient_variance. Zeros cannot be shown on a
     logarithmic axis: neither the start nor the variance of a full batch.
     """
     rows = {"distance": "distance to the minimum", "gradient_variance": "variance of the gradient"}
@@ -81,14 +83,14 @@ def distance_and_variance(course: pd.DataFrame) -> Figure:
             for j, (by, x_label) in enumerate(columns.items()):
                 ax = axes[i, j]
                 for method, chosen in METHODS.items():
-                    own = course[(course["method"] == method) & (course["step"] > 0) & (course[metric] > 0)]
+                    part = course[(course["method"] == method) & (course["step"] > 0) & (course[metric] > 0)]
                     ax.plot(
-                        own[by],
-                        own[metric],
+                        part[by],
+                        part[metric],
                         color=chosen.color,
                         linestyle=chosen.dash,
                         marker=chosen.marker,
-                        markevery=max(1, len(own) // 5),
+                        markevery=max(1, len(part) // 5),
                         markersize=4,
                         label=method,
                     )

@@ -1,4 +1,4 @@
-"""How ratios of the performance gate are distributed."""
+"""Distribution of the ratios of a regression check."""
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -18,10 +18,10 @@ APART = 0.09
 
 
 def ratios(frame: pd.DataFrame, tolerance: float) -> Figure:
-    """Ratio head / base of every benchmark, a row a group, over the ratios of its single rounds in grey.
+    """Draw the ratio head / base of every benchmark, a row for each group, over its single rounds in grey.
 
-    frame: group, name, verdict, ratio, and round, which is none for the mean over rounds; tolerance: relative,
-    drawn as two lines.
+    frame: group, name, verdict, ratio, and round, which is none for the mean over rounds; tolerance:
+    relative, drawn as two lines.
     """
     groups = list(dict.fromkeys(frame["group"]))[::-1]
     with style():
@@ -32,13 +32,13 @@ def ratios(frame: pd.DataFrame, tolerance: float) -> Figure:
         single = frame["round"].notna()
         ax.plot(frame["ratio"][single], lanes[single], "|", color=INK, alpha=0.15, markersize=4)
         for verdict, (color, marker, filled) in MARKS.items():
-            own = ~single & (frame["verdict"] == verdict)
+            chosen = ~single & (frame["verdict"] == verdict)
             ax.plot(
-                frame["ratio"][own],
-                lanes[own],
+                frame["ratio"][chosen],
+                lanes[chosen],
                 marker,
                 color=color,
-                label=f"{verdict} ({own.sum()})",
+                label=f"{verdict} ({chosen.sum()})",
                 markerfacecolor=None if filled else "none",
             )
         for bound in (1 / (1 + tolerance), 1 + tolerance):

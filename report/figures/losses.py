@@ -1,4 +1,4 @@
-"""Figures of question 6."""
+"""Cross-entropy and squared error: figure of question 6."""
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -13,12 +13,12 @@ SQUARED = {"color": "#D55E00", "linestyle": (0, (5, 1.5)), "marker": "s", "label
 
 def _lines(ax: Axes, frame: pd.DataFrame, column: str) -> None:
     for loss in (CROSS_ENTROPY, SQUARED):
-        own = frame[frame["loss"] == loss["label"]]
-        ax.plot(own["logit"], own[column], markevery=15, **loss)
+        part = frame[frame["loss"] == loss["label"]]
+        ax.plot(part["logit"], part[column], markevery=15, **loss)
 
 
 def losses_and_gradients(frame: pd.DataFrame) -> Figure:
-    """Loss and size of its gradient against the right class's logit: cross-entropy and squared error.
+    """Draw cross-entropy and squared error and the sizes of their gradients against the right class's logit.
 
     frame: loss (its name), logit, value and gradient.
     """

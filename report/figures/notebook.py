@@ -1,4 +1,4 @@
-"""From the tidy frame of `bench.run` and `bench.load` to figures; `report.figures` has their descriptions."""
+"""Figures of the tidy frames of `bench.run` and `bench.load`; `report.figures` documents them."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from bench.records.names import PASSES
 from bench.store import Snapshot
+from report.document.labels import LABELS, label, ordered
 from report.evidence.activation_runs import HIGHLIGHTED, METRICS, averaged
-from report.evidence.queries import LABELS, inputs, label, ordered, time_ratio
+from report.evidence.queries import inputs, time_ratio
 from report.figures.timing import ratios
 from report.figures.training import learning_curves
 
@@ -20,7 +21,7 @@ TOLD_APART = 5  # curves of a panel; of more the highlighted alone
 
 
 def snapshot(frame: pd.DataFrame) -> Snapshot:
-    """The snapshot that a frame was made of, without its pictures; a part of a frame gives a part of it."""
+    """Return the snapshot that a frame was made of, without its images; of a part of a frame, that part."""
     runs = frame.drop(columns=["metric", "step", "value", "unit"]).drop_duplicates("run")
     texts: list[str] = list(runs.select_dtypes("category").columns)
     return Snapshot(
@@ -33,10 +34,10 @@ def snapshot(frame: pd.DataFrame) -> Snapshot:
 
 
 def _for_elsewhere(make: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataFrame], Figure]:
-    """The figure on white, shown once, and the caller's backend as it was: a notebook has one of its own."""
+    """Give the figure a white background, close it, and restore the caller's backend."""
 
     @wraps(make)
-    def made(frame: pd.DataFrame) -> Figure:
+    def wrapped(frame: pd.DataFrame) -> Figure:
         before = mpl.get_backend(auto_select=False)
         try:
             figure = make(frame)
@@ -47,12 +48,12 @@ def _for_elsewhere(make: Callable[[pd.DataFrame], Figure]) -> Callable[[pd.DataF
         figure.set_facecolor("white")
         return figure
 
-    return made
+    return wrapped
 
 
 @_for_elsewhere
 def accuracy(frame: pd.DataFrame) -> Figure:
-    """The curves of the classifier's accuracy."""
+    """Draw the curves of the classifier's accuracy."""
     means = averaged(snapshot(frame))
     means = means[means["metric"] == METRICS["validation_accuracy"]]
     if means.empty:
@@ -64,16 +65,16 @@ def accuracy(frame: pd.DataFrame) -> Figure:
 
 @_for_elsewhere
 def cost(frame: pd.DataFrame) -> Figure:
-    """The ratios of times to ReLU's."""
+    """Draw the ratios of times to ReLU's."""
     measured = snapshot(frame)
     rows = []
     for task, panel in PASSES.items():
         subjects = ordered(measured.runs.loc[measured.runs["task"] == task, "subject"].unique())
         for input in inputs(measured, task):
             for name in subjects:
-                found = time_ratio(measured, task, input, (name, "impl"), BASELINE)
-                if found and (name, "impl") != BASELINE:
-                    rows.append((panel, label(name), input, found.value, found.low, found.high))
+                ratio = time_ratio(measured, task, input, (name, "impl"), BASELINE)
+                if ratio and (name, "impl") != BASELINE:
+                    rows.append((panel, label(name), input, ratio.value, ratio.low, ratio.high))
     if not rows:
         raise ValueError(
             'the frame holds no times of activations beside ReLU\'s; run("benchmarks") takes them'

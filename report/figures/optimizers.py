@@ -1,4 +1,4 @@
-"""Figures of question 5."""
+"""Optimizers: figures of question 5."""
 
 from collections.abc import Mapping
 
@@ -28,25 +28,25 @@ def _line(name: str) -> dict[str, object]:
 
 
 def step_lengths(frame: pd.DataFrame, halves: Mapping[str, float]) -> Figure:
-    """Step over learning rate against |g| for each form of ε, and the |g| at which each falls to a half.
+    """Draw step over learning rate against |g| for both forms of ε, and the |g| at which each is a half.
 
     frame: optimizer, gradient and step.
     """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.0))
-        for name, own in frame.groupby("optimizer", sort=False):
-            ax.loglog(own["gradient"], own["step"], label=name, markevery=12, **_line(str(name)))
+        for name, part in frame.groupby("optimizer", sort=False):
+            ax.loglog(part["gradient"], part["step"], label=name, markevery=12, **_line(str(name)))
             ax.plot(halves[str(name)], 0.5, marker="o", ms=8, mfc="none", mec=INK, ls="none")
         ax.axhline(0.5, color=INK, lw=0.7, ls=":")
         ax.text(frame["gradient"].max(), 0.42, "half the learning rate", ha="right", va="top")
-        ax.set(xlabel="gradient |g|, constant (no unit)", ylabel="step / learning rate")
+        ax.set(xlabel="constant gradient |g|", ylabel="step / learning rate")
         ax.set_ylim(top=2)
         figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 
 def _contours(ax: Axes, hessian: np.ndarray, reach: float) -> None:
-    """Level lines of wᵀHw/2 over the square of half-width `reach`."""
+    """Draw level lines of wᵀHw/2 over the square of half-width `reach`."""
     grid = np.linspace(-reach, reach, 81)
     x, y = np.meshgrid(grid, grid)
     w = np.stack([x, y], axis=-1)
@@ -56,7 +56,7 @@ def _contours(ax: Axes, hessian: np.ndarray, reach: float) -> None:
 
 
 def paths(frame: pd.DataFrame, hessians: Mapping[str, np.ndarray]) -> Figure:
-    """Each optimizer's path over the level lines, a panel a valley.
+    """Draw each optimizer's path over the level lines, a panel for each valley.
 
     frame: valley, optimizer, w1 and w2, step by step; hessians: (2, 2) by valley.
     """
@@ -64,38 +64,36 @@ def paths(frame: pd.DataFrame, hessians: Mapping[str, np.ndarray]) -> Figure:
         figure, axes = plt.subplots(1, len(hessians), figsize=(6.4, 3.7), sharex=True, sharey=True)
         for ax, (title, hessian) in zip(axes, hessians.items(), strict=True):
             _contours(ax, hessian, 1.5)
-            for name, own in frame[frame["valley"] == title].groupby("optimizer", sort=False):
-                every = max(1, len(own) // 8)
-                ax.plot(own["w1"], own["w2"], label=name, lw=1.2, markevery=every, **_line(str(name)))
+            for name, part in frame[frame["valley"] == title].groupby("optimizer", sort=False):
+                every = max(1, len(part) // 8)
+                ax.plot(part["w1"], part["w2"], label=name, lw=1.2, markevery=every, **_line(str(name)))
             ax.plot(0, 0, marker="+", ms=10, color=INK, ls="none")
-            ax.set(
-                title=title, xlabel="weight 1 (no unit)", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal"
-            )
+            ax.set(title=title, xlabel="weight 1", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
             ax.grid(False)
-        axes[0].set_ylabel("weight 2 (no unit)")
+        axes[0].set_ylabel("weight 2")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
 def convergence(frame: pd.DataFrame) -> Figure:
-    """Mean over seeds of the excess loss against samples seen, with its interval where there is one.
+    """Draw the mean excess loss over seeds against samples seen, with its interval where there is one.
 
     frame: method, step > 0, mean, low and high.
     """
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 3.4))
         for name in (n for n in STROKES if n in set(frame["method"])):
-            own = frame[frame["method"] == name]
+            part = frame[frame["method"] == name]
             ax.fill_between(
-                own["step"],
-                own["low"].where(own["low"] > 0),
-                own["high"],
+                part["step"],
+                part["low"].where(part["low"] > 0),
+                part["high"],
                 color=_line(name)["color"],
                 alpha=0.15,
                 linewidth=0,
             )
-            ax.loglog(own["step"], own["mean"], label=name, markevery=8, **_line(name))
+            ax.loglog(part["step"], part["mean"], label=name, markevery=8, **_line(name))
         ax.set(xlabel="samples seen", ylabel="excess loss in nats")
         figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -1,4 +1,4 @@
-"""Cost beside bandwidth, and cost beside what it buys: figures of questions 9 and 11."""
+"""Memory bandwidth, and cost against accuracy: figures of questions 9 and 11."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ COPIES = {"copy into memory at hand": (0, (1, 1)), "copy into fresh memory": (0,
 
 
 def _line(candidate: str, of: Mapping[str, str]) -> dict[str, object]:
-    """The stroke of the candidate's activation; torch's own kernels have hollow marks, copies none."""
+    """Return the stroke of the candidate's activation; torch's kernels have hollow markers, copies none."""
     if candidate in COPIES:
         return {"color": INK, "linestyle": COPIES[candidate], "linewidth": 1.1}
     return {**stroke(of[candidate]), "markerfacecolor": "none" if candidate.startswith("F.") else None}
 
 
 def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
-    """Rate of memory traffic against size, a panel a number of threads.
+    """Draw the rate of memory traffic against size, a panel for each number of threads.
 
     frame: threads, candidate, elements, rate, low and high in GB/s; of: the activation of each candidate.
     """
@@ -30,10 +30,10 @@ def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
             1, len(panels), figsize=(6.4, 3.3), sharex=True, sharey=True, squeeze=False
         )
         for ax, threads in zip(axes[0], panels, strict=True):
-            for candidate, own in frame[frame["threads"] == threads].groupby("candidate", sort=False):
+            for candidate, part in frame[frame["threads"] == threads].groupby("candidate", sort=False):
                 line = _line(str(candidate), of)
-                ends = np.stack([own["rate"] - own["low"], own["high"] - own["rate"]])
-                ax.errorbar(own["elements"], own["rate"], ends, label=candidate, elinewidth=0.9, **line)
+                ends = np.stack([part["rate"] - part["low"], part["high"] - part["rate"]])
+                ax.errorbar(part["elements"], part["rate"], ends, label=candidate, elinewidth=0.9, **line)
             ax.set_xscale("log", base=2)
             ax.set_yscale("log")
             plain_ticks(ax.yaxis)
@@ -45,18 +45,18 @@ def bandwidth(frame: pd.DataFrame, of: Mapping[str, str]) -> Figure:
 
 
 def worth(frame: pd.DataFrame) -> Figure:
-    """What networks achieve against what their activation costs, with intervals both ways, a panel a network.
+    """Draw a network's result against its activation's cost, with both intervals, a panel for each network.
 
-    frame: panel, quantity (what is achieved), name, activation, microseconds, fast, slow, value, low, high
+    frame: panel, quantity (of the result), name, activation, microseconds, fast, slow, value, low, high
     (NaN without an interval).
     """
     panels = list(dict.fromkeys(frame["panel"]))
-    wide = frame["slow"].max() / frame["fast"].min() > 100  # as where a user's own takes much longer
+    wide = frame["slow"].max() / frame["fast"].min() > 100  # as for a much slower custom candidate
     with style():
         figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.1), sharex=True, squeeze=False)
         for ax, panel in zip(axes[0], panels, strict=True):
-            own = frame[frame["panel"] == panel]
-            for row in own.itertuples():
+            part = frame[frame["panel"] == panel]
+            for row in part.itertuples():
                 look = {**stroke(row.name), "linestyle": "none"}
                 across = [[row.microseconds - row.fast], [row.slow - row.microseconds]]
                 along = np.nan_to_num([[row.value - row.low], [row.high - row.value]])
@@ -66,7 +66,7 @@ def worth(frame: pd.DataFrame) -> Figure:
             ax.set_xscale("log")
             plain_ticks(ax.xaxis, every_decade=wide)
             ax.set_title(panel.replace(" with", "\nwith").replace(" auto", "\nauto"))
-            ax.set_ylabel(own["quantity"].iloc[0])
+            ax.set_ylabel(part["quantity"].iloc[0])
         figure.supxlabel("forward and backward, largest size (µs)", fontsize=9)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=legend_columns(labels, 5))

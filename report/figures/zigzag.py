@@ -1,4 +1,4 @@
-"""Figure of question 8."""
+"""The zigzag of descent: figure of question 8."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def zigzag(
     paths: pd.DataFrame,
     minimum: np.ndarray,
 ) -> Figure:
-    """A panel for each kind of inputs: its loss on `grid` (two axes), and a descent to `minimum` (2,).
+    """Draw the loss on `grid` (two axes) and a descent to `minimum` (2,), a panel for each kind of inputs.
 
     losses_of: by inputs; paths: inputs, w1 and w2, step by step.
     """
@@ -34,8 +34,8 @@ def zigzag(
             )
             (start,) = ax.plot(*points[0], color=INK, marker="s", ms=6, ls="none", label="start")
             (end,) = ax.plot(*minimum, color=INK, marker="+", ms=12, mew=1.6, ls="none", label="minimum")
-            ax.set(title=title, xlabel="weight 1 (no unit)", aspect="equal")
+            ax.set(title=title, xlabel="weight 1", aspect="equal")
             ax.grid(False)
-        axes[0].set_ylabel("weight 2 (no unit)")
+        axes[0].set_ylabel("weight 2")
         figure.legend(handles=[start, line, end], loc="outside lower center", ncols=3)
     return figure

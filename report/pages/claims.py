@@ -1,4 +1,4 @@
-"""Moved.."""
+"""The section on the claims: verdicts with their evidence, all comparisons, the control, chosen rates."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -10,85 +10,102 @@ from bench.records.names import CONTROL
 from bench.statistics import CONFIDENCE, FalseAlarms, false_alarms
 from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.formats import count, number, percent
+from report.document.formats import MINUS, count, number, percent
+from report.document.labels import label, words
 from report.document.page import Table
 from report.document.phrases import NOT_MEASURED, listed
-from report.evidence import claims
-from report.evidence.claims import Judged, Verdict
-from report.evidence.comparisons import PAR, Case
-from report.evidence.queries import label, networks
+from report.evidence.claims import ClaimVerdict, Verdict, claim_verdicts, controls, families
+from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
+from report.evidence.queries import networks
+from report.evidence.tables import comparisons, csv
 from report.evidence.training_runs import rates
-from report.evidence.verdicts import SIDES, TASKS, _between, _writing, effect, judged, of, p_value, spans
+from report.evidence.verdicts import DIRECTIONS, LEVELS, TASKS, effect, p_value, spans, writer
 
-MOST = 6  # parts of a list of rows that a table shows; the CSV of the comparisons has all
-
-
-def slug(family: str) -> str:
-    """The family as part of an anchor."""
-    return "".join(c if c.isalnum() else "-" for c in family.lower())
+MOST = 6  # ranges of rows in a table; the CSV of the comparisons has all
 
 
-def decisive(verdict: Verdict) -> Judged | None:
-    """The comparison that the verdict hangs on: the one that speaks least for the claim.
+def family_anchor(family: str, source_id: str) -> str:
+    """Return the anchor of a family's table."""
+    return f"family-{''.join(c if c.isalnum() else '-' for c in family.lower())}-{source_id}"
 
-    Of those for it the least certain, of those against it the most certain.
+
+def between(comparison: Comparison) -> str:
+    """Return what is compared with what; a quantity compared with its margin alone is named alone."""
+    sign = "/" if comparison.test.relative else MINUS
+    a, b = words(comparison.a), words(comparison.b)
+    sides = a if comparison.unit in LEVELS else f"{a} {sign} {b}"
+    return f"{sides}, {comparison.where}" if comparison.where else sides
+
+
+def decisive(verdict: ClaimVerdict) -> Verdict | None:
+    """Return the comparison that supports the claim least.
+
+    Among supporting comparisons it is the least certain, among contradicting ones the most certain.
     """
-    return min(verdict.judged, key=lambda j: (j.speaks, -j.speaks * j.p if j.speaks else 0), default=None)
+    ranked = zip(verdict.supports, verdict.comparisons, strict=True)
+    _, least = min(ranked, key=lambda r: (r[0], -r[0] * r[1].p if r[0] else 0), default=(0, None))
+    return least
 
 
-def claim_row(verdict: Verdict, source: Source) -> dict[str, Any]:
-    """One row of the table of claims."""
-    at = decisive(verdict)
-    signs = [j.speaks for j in verdict.judged]
-    tally = f"{signs.count(1)} for, {signs.count(-1)} against, {signs.count(0)} undecided"
+def claim_row(verdict: ClaimVerdict, source: Source) -> dict[str, Any]:
+    """Return one row of the table of claims."""
+    least, supports = decisive(verdict), verdict.supports
+    tally = f"{supports.count(1)} for, {supports.count(-1)} against, {supports.count(0)} inconclusive"
     tally += f", {verdict.missing} {NOT_MEASURED}" if verdict.missing else ""
-    pairs = sorted({j.case.comparison.pairs for j in verdict.judged})
+    pairs = sorted({v.comparison.test.pairs for v in verdict.comparisons})
     return {
         "identifier": verdict.claim.identifier,
         "question": verdict.claim.question,
         "text": verdict.claim.text,
         "metric": verdict.claim.metric,
-        "word": verdict.word,
-        "tally": tally if signs and len(signs) + verdict.missing > 1 else "",
-        "effect": "" if at is None else effect(at.case),
-        "between": "" if at is None else _between(at.case),
-        "seeds": _span(pairs),
-        "anchor": f"family-{slug(verdict.claim.family)}-{source.slug}",
-        "mark": source.mark,
+        "verdict": verdict.verdict,
+        "tally": tally if supports and len(supports) + verdict.missing > 1 else "",
+        "effect": "" if least is None else effect(least.comparison),
+        "between": "" if least is None else between(least.comparison),
+        "seeds": span(pairs),
+        "anchor": family_anchor(verdict.claim.family, source.id),
+        "badge": source.badge,
         "family": verdict.claim.family,
         "command": verdict.claim.command,
     }
 
 
-def _span(pairs: Sequence[int]) -> str:
-    """Numbers of pairs in rising order: each where there are two at most, else the least and the greatest."""
+def span(pairs: Sequence[int]) -> str:
+    """Format sorted numbers of pairs: two at most one by one, more as the smallest and the largest."""
     if len(pairs) > 2:
         return f"{count(pairs[0])} to {count(pairs[-1])}"
     return listed(count(n) for n in pairs) if pairs else ""
 
 
-def family_table(family: str, cases: list[tuple[Case, float, int]]) -> Table:
-    """All comparisons of a family, each with the rows of the store that it rests on."""
+def direction_text(verdict: Verdict, names: dict[int, str] = DIRECTIONS) -> str:
+    """Return a verdict's direction and how many of its runs diverged."""
+    diverged = verdict.comparison.diverged
+    return names[verdict.direction] + (f"; {diverged} diverged" if diverged else "")
+
+
+def family_table(family: str, verdicts: Sequence[Verdict]) -> Table:
+    """Return all comparisons of a family, each with its rows of the store."""
     rows = [
         [
-            _between(case),
-            effect(case),
-            count(case.comparison.pairs),
-            p_value(p),
-            percent(case.comparison.improvement, 0) if case.comparison.pairs else NOT_MEASURED,
-            SIDES[side] + (f"; {case.diverged} diverged" if case.diverged else ""),
-            spans(case.runs, MOST),
+            between(verdict.comparison),
+            effect(verdict.comparison),
+            count(verdict.comparison.test.pairs),
+            p_value(verdict.p),
+            percent(verdict.comparison.test.improvement, 0)
+            if verdict.comparison.test.pairs
+            else NOT_MEASURED,
+            direction_text(verdict),
+            spans(verdict.comparison.runs, MOST),
         ]
-        for case, p, side in cases
+        for verdict in verdicts
     ]
-    first = cases[0][0]  # a family has one margin
-    write, unit = _writing(first)
-    margin = first.comparison.margin
-    against = "" if margin == 0 else f", against a margin of {write(margin)}{unit}"
-    comparisons = "comparison" if len(rows) == 1 else "comparisons"
-    caption = f"{family[0].upper()}{family[1:]}: {count(len(rows))} {comparisons}{against}."
+    first = verdicts[0].comparison  # a family has one margin
+    write, unit = writer(first)
+    against = "" if first.test.margin == 0 else f", against a margin of {write(first.test.margin)}{unit}"
+    noun = "comparison" if len(rows) == 1 else "comparisons"
+    caption = f"{family[0].upper()}{family[1:]}: {count(len(rows))} {noun}{against}."
     columns = [
-        "What",
+        "Comparison",
         "Effect and interval",
         "Pairs",
         "Corrected p",
@@ -99,10 +116,11 @@ def family_table(family: str, cases: list[tuple[Case, float, int]]) -> Table:
     return Table(caption, columns, rows)
 
 
-def control(snapshot: Snapshot, family: str) -> tuple[Judged, FalseAlarms] | None:
-    """The control against ReLU, and how often the procedure tells ReLU's runs from themselves."""
-    found = claims.controls(judged(snapshot)).get(family)
-    if found is None:
+def control(snapshot: Snapshot, family: str) -> tuple[Verdict, FalseAlarms] | None:
+    """Return the verdict on the control against ReLU and the procedure's rate of false alarms."""
+    verdicts = families(snapshot)
+    verdict = controls(verdicts).get(family)
+    if verdict is None:
         return None
     task, batch_norm = TASKS[family]
     frame = networks(snapshot, task, batch_norm)
@@ -115,33 +133,27 @@ def control(snapshot: Snapshot, family: str) -> tuple[Judged, FalseAlarms] | Non
     if n < 2:
         return None
     values = [np.log(g.to_numpy()[:n]) if metric == "test_loss" else g.to_numpy()[:n] for g in groups]
-    others = [
-        case.comparison.p for case, _, _ in judged(snapshot)[family] if (case.a, case.b) != (CONTROL, "relu")
-    ]
-    return found, false_alarms(values[0], values[1], others)
+    others = [c.test.p for c, _, _ in verdicts[family] if (c.a, c.b) != (CONTROL, "relu")]
+    return verdict, false_alarms(values[0], values[1], others)
 
 
-def controls(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: family, the control beside ReLU and its verdict, false alarms, narrowing by pairing."""
+def control_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: family, control against ReLU with its verdict, false alarms, narrowing by pairing."""
     rows = []
     for family in TASKS:
-        found = control(snapshot, family)
-        if found is None:
+        checked = control(snapshot, family)
+        if checked is None:
             continue
-        at, alarms = found
-        narrowing = [
-            case.comparison.narrowing
-            for case, _, _ in judged(snapshot)[family]
-            if CONTROL not in (case.a, case.b)
-        ]
+        verdict, alarms = checked
+        narrowing = [c.test.narrowing for c, _, _ in families(snapshot)[family] if CONTROL not in (c.a, c.b)]
         narrowing = [value for value in narrowing if not math.isnan(value)]
         rows.append(
             [
                 family,
-                effect(at.case),
-                count(at.case.comparison.pairs),
-                p_value(at.p),
-                "told apart" if at.side else "undecided",
+                effect(verdict.comparison),
+                count(verdict.comparison.test.pairs),
+                p_value(verdict.p),
+                "significant" if verdict.direction else "inconclusive",
                 f"{percent(alarms.rate)} ({percent(alarms.low)} to {percent(alarms.high)})",
                 percent(alarms.uncorrected),
                 number(float(np.median(narrowing)), 2) if narrowing else NOT_MEASURED,
@@ -150,76 +162,79 @@ def controls(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
-def tuning(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: task, then each activation's chosen learning rate, those at the edge of the grid marked."""
-    found = rates(snapshot)
-    found = (
-        found[(found["initialization"] == "torch") & (found["optimizer"] == "adam")] if len(found) else found
-    )
+def tuning_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: task, then each learning rate with the activations that chose it; grid edges are named."""
+    chosen = rates(snapshot)
+    if chosen.empty:
+        return []
+    chosen = chosen[
+        (chosen["initialization"] == "torch")
+        & (chosen["optimizer"] == "adam")
+        & (chosen["wrong_labels"] == 0)
+        & (chosen["loss"] != "brier")
+    ]
     rows = []
     for family, (task, batch_norm) in TASKS.items():
-        part = found[found["task"] == task] if len(found) else found
-        part = part[part["wrong_labels"] == 0] if len(part) else part
-        if len(part) and batch_norm is not None:
+        part = chosen[chosen["task"] == task]
+        if batch_norm is not None:
             part = part[part["batch_norm"] == batch_norm]
-        part = part[part["loss"] != "brier"] if len(part) else part
-        if not len(part):
+        if part.empty:
             continue
-        by: dict[float, list[str]] = {}
-        for rate, part_ in part.groupby("learning_rate"):
-            by[float(str(rate))] = [label(str(a)) for a in part_["activation"]]
         edges = set(part[part["edge"]]["learning_rate"])
-        words = "; ".join(
-            f"at {rate:g}{' (edge of the grid)' if rate in edges else ''}: {', '.join(names)}"
-            for rate, names in by.items()
-        )
-        rows.append([family, words])
+        texts = [
+            f"at {rate:g}{' (edge of the grid)' if rate in edges else ''}: "
+            f"{', '.join(label(str(a)) for a in group['activation'])}"
+            for rate, group in part.groupby("learning_rate")
+        ]
+        rows.append([family, "; ".join(texts)])
     return rows
 
 
-def section(found: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
-    """What the section shows: of the first source everything, of the others the verdicts; or None."""
-    if not found:
-        return None
-    first = found[0]
-    verdicts = {
-        source.slug: [v for v in of(source.snapshot) if v.claim.question in questions] for source in found
-    }
-    families = {verdict.claim.family for verdict in verdicts[first.slug]}
-    tables = {
-        f"family-{slug(family)}-{first.slug}": family_table(family, cases)
-        for family, cases in judged(first.snapshot).items()
-        if cases and family in families
-    }
-    words = [verdict.word for verdict in verdicts[first.slug]]
-    return {
-        "source": first,
-        "claims": [claim_row(verdict, first) for verdict in verdicts[first.slug]],
-        "others": [
-            {"label": source.label, "words": {v.claim.identifier: v.word for v in verdicts[source.slug]}}
-            for source in found[1:]
-        ],
-        "tally": listed(f"{words.count(w)} {w}" for w in dict.fromkeys(words)) if words else "no claim",
-        "tables": tables,
-        "controls": controls(first.snapshot),
-        "tuning": tuning(first.snapshot),
-        "par": PAR,
-        "confidence": CONFIDENCE,
-        "diverged": _diverged(first.snapshot),
-        "slug": first.slug,
-    }
-
-
-def _diverged(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: which candidate diverged at which rate, in how many of its runs."""
+def diverged_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: candidate and learning rate at which runs diverged, and how many of them."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "training") & (snapshot.runs["loss"].notna())]
     keys = ["task", "activation", "optimizer", "batch_norm", "learning_rate"]
     rows = []
-    for key, part in runs.groupby(keys, dropna=False):
-        bad = int((part["status"] == "diverged").sum())
-        if bad:
-            task, activation, optimizer, batch_norm, rate = key
-            without = ", without batch norm" if batch_norm == 0 else ""
-            what = f"{str(task).replace('_', ' ')}{without}"
-            rows.append([what, label(str(activation)), str(optimizer), f"{rate:g}", f"{bad} of {len(part)}"])
+    for (task, activation, optimizer, batch_norm, rate), part in runs.groupby(keys, dropna=False):
+        diverged = int((part["status"] == "diverged").sum())
+        if diverged:
+            network = f"{str(task).replace('_', ' ')}{', without batch norm' if batch_norm == 0 else ''}"
+            number = f"{diverged} of {len(part)}"
+            rows.append([network, label(str(activation)), str(optimizer), f"{rate:g}", number])
     return rows
+
+
+def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
+    """Return everything of the first source and the verdicts of the others; None without a source."""
+    if not sources:
+        return None
+    first = sources[0]
+    verdicts = {
+        source.id: [v for v in claim_verdicts(source.snapshot) if v.claim.question in questions]
+        for source in sources
+    }
+    shown = {verdict.claim.family for verdict in verdicts[first.id]}
+    texts = [verdict.verdict for verdict in verdicts[first.id]]
+    return {
+        "source": first,
+        "claims": [claim_row(verdict, first) for verdict in verdicts[first.id]],
+        "others": [
+            {
+                "label": source.label,
+                "verdicts": {v.claim.identifier: v.verdict for v in verdicts[source.id]},
+            }
+            for source in sources[1:]
+        ],
+        "tally": listed(f"{texts.count(t)} {t}" for t in dict.fromkeys(texts)) if texts else "no claim",
+        "tables": {
+            family_anchor(family, first.id): family_table(family, compared)
+            for family, compared in families(first.snapshot).items()
+            if compared and family in shown
+        },
+        "comparisons": csv(comparisons(first.snapshot)),
+        "controls": control_rows(first.snapshot),
+        "tuning": tuning_rows(first.snapshot),
+        "equivalence_margin": EQUIVALENCE_MARGIN,
+        "confidence": CONFIDENCE,
+        "diverged": diverged_rows(first.snapshot),
+    }

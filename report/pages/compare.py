@@ -1,4 +1,4 @@
-"""Two stores side by side: two machines, two devices, two commits; a ratio only where both measured."""
+"""Comparison of two stores, such as two machines or two devices."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,59 +12,63 @@ from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source
 from report.document.formats import duration, number
+from report.document.labels import BACKENDS, label
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED
-from report.evidence import verdicts
 from report.evidence.activation_runs import QUANTITIES
-from report.evidence.queries import label, timings
-from report.evidence.sanitize import legible
-from report.evidence.sources import measured, provenance
+from report.evidence.claims import claim_verdicts
+from report.evidence.queries import timings
+from report.evidence.sanitize import sanitize
+from report.evidence.sources import measured
 from report.evidence.training_runs import select, tested
+from report.pages import provenance
 
 
 def context(first: Path, second: Path) -> dict[str, Any]:
-    """The page that sets the snapshots measured last in two stores side by side.
+    """Return the page that compares the latest snapshots of two stores.
 
-    Raises ValueError for a file that holds nothing.
+    Raises ValueError for an empty store.
     """
-    found = [_source(slug, path) for slug, path in (("a", first), ("b", second))]
-    names = [legible(path.name) for path in (first, second)]
-    timed, decided = times(found), claims(found)
+    sources = [_source(source_id, path) for source_id, path in (("a", first), ("b", second))]
+    names = [sanitize(path.name) for path in (first, second)]
+    timed, verdicts = times(sources), claims(sources)
     rows = [row for part in timed.values() for row in part]
     compared = [row for row in rows if row[-1] != NOT_MEASURED]
-    alike = [row for row in decided if row[1] == row[2]]
-    values = {"where": where(found), "times": timed, "networks": networks(found), "claims": decided}
+    alike = [row for row in verdicts if row[1] == row[2]]
+    values = {"where": where(sources), "times": timed, "networks": networks(sources), "claims": verdicts}
     return {
-        "title": "Two stores side by side",
-        "subtitle": f"A is {names[0]}: {found[0].label}. B is {names[1]}: {found[1].label}.",
+        "title": "Comparison of two stores",
+        "subtitle": f"A is {names[0]}: {sources[0].label}. B is {names[1]}: {sources[1].label}.",
         "summary": [
             f"{len(compared)} of {len(rows)} benchmarks were measured in both; only these have a ratio.",
-            f"{len(alike)} of {len(decided)} claims came out alike.",
+            f"{len(alike)} of {len(verdicts)} claims came out alike.",
         ],
         "sections": [Section(1, "compared", "A and B", QUESTION, "compare.html.j2", values)],
     }
 
 
-QUESTION = "What did either measure, and how do they differ?"
+QUESTION = "Which measurements do the stores share, and how do they differ?"
 
 
-def _source(slug: str, path: Path) -> Source:
-    found = measured(slug, "Measured", path)
-    if found is None:
-        raise ValueError(f"{path} holds no measurements; two stores with measurements were expected")
-    return found
+def _source(source_id: str, path: Path) -> Source:
+    source = measured(source_id, "Measured", path)
+    if source is None:
+        raise ValueError(
+            f"Invalid store: {path} holds no measurements; expected two stores with measurements."
+        )
+    return source
 
 
-def where(found: list[Source]) -> list[list[str]]:
-    """What each was measured on, and whether that is the same."""
-    tables = [{what: value for what, value in provenance(source).rows} for source in found]
+def where(sources: list[Source]) -> list[list[str]]:
+    """Return rows: property, its values in A and B, and whether they are the same."""
+    tables = [{what: value for what, value in provenance.environment(source).rows} for source in sources]
     rows = [(what, *(str(table.get(what, "none")) for table in tables)) for what in tables[0]]
     return [[what, a, b, "same" if a == b else "differs"] for what, a, b in rows]
 
 
-def times(found: list[Source]) -> dict[str, list[list[str]]]:
-    """By task, a row a benchmark: what, median of A, median of B, and B / A with its interval."""
-    a, b = (timings(source.snapshot) for source in found)
+def times(sources: list[Source]) -> dict[str, list[list[str]]]:
+    """Return rows by task: benchmark, median of A, median of B, and B / A with its interval."""
+    a, b = (timings(source.snapshot) for source in sources)
     tables: dict[str, list[list[str]]] = {}
     for key in dict.fromkeys([*a, *b]):
         task, subject, implementation, place = map(str, key)
@@ -72,13 +76,17 @@ def times(found: list[Source]) -> dict[str, list[list[str]]]:
             continue
         sides = [side.get(key) for side in (a, b)]
         medians = [NOT_MEASURED if s is None else duration(np.median(s)) for s in sides]
-        row = [f"{label(subject)}, {implementation}, {place}", *medians, _ratio(sides[1], sides[0])]
+        row = [
+            f"{label(subject)}, {BACKENDS.get(implementation, implementation)}, {place}",
+            *medians,
+            _ratio(sides[1], sides[0]),
+        ]
         tables.setdefault(task.replace("_", " "), []).append(row)
     return tables
 
 
 def _ratio(a: np.ndarray | None, b: np.ndarray | None) -> str:
-    """Ratio of the medians with its interval, which single samples have not."""
+    """Return the ratio of the medians, with its interval unless the samples are single."""
     if a is None or b is None:
         return NOT_MEASURED
     if min(len(a), len(b)) < 2:
@@ -86,9 +94,9 @@ def _ratio(a: np.ndarray | None, b: np.ndarray | None) -> str:
     return phrases.ratio(median_ratio(a, b))
 
 
-def networks(found: list[Source]) -> list[list[str]]:
-    """A row a candidate: its test metric in A and in B, and B − A seed by seed where both did the same."""
-    a, b = (_scores(source.snapshot) for source in found)
+def networks(sources: list[Source]) -> list[list[str]]:
+    """Return rows: candidate, its test metric in A and in B, and B − A by seed."""
+    a, b = (_scores(source.snapshot) for source in sources)
     rows = []
     for key in dict.fromkeys([*a, *b]):
         sides = [side.get(key) for side in (a, b)]
@@ -105,12 +113,12 @@ def networks(found: list[Source]) -> list[list[str]]:
 
 
 def _scores(snapshot: Snapshot) -> Mapping[tuple[str, str], pd.Series]:
-    """Test metrics at the chosen rates by seed, of each candidate in words and metric."""
+    """Return the test metrics at the chosen rates by seed, for each candidate and metric."""
     runs = select(tested(snapshot))
-    found = {}
+    scores_by = {}
     for _, part in runs.groupby(list(CANDIDATE), dropna=False, sort=False):
         row = part.iloc[0]
-        words = [
+        parts = [
             str(row["task"]).replace("_", " "),
             label(str(row["activation"])),
             label(str(row["optimizer"])),
@@ -121,11 +129,11 @@ def _scores(snapshot: Snapshot) -> Mapping[tuple[str, str], pd.Series]:
             f"{row['epochs']:.0f} epochs of {row['samples']:.0f} images, {row['dataset']}",
         ]
         metric = "test_accuracy" if part["test_accuracy"].notna().any() else "test_loss"
-        found[", ".join(words), metric] = part.drop_duplicates("seed").set_index("seed")[metric].dropna()
-    return {key: scores for key, scores in found.items() if len(scores)}
+        scores_by[", ".join(parts), metric] = part.drop_duplicates("seed").set_index("seed")[metric].dropna()
+    return {key: scores for key, scores in scores_by.items() if len(scores)}
 
 
-def claims(found: list[Source]) -> list[list[str]]:
-    """A row a claim: its text and its verdict in A and in B."""
-    columns = [verdicts.of(source.snapshot) for source in found]
-    return [[one.claim.text, one.word, other.word] for one, other in zip(*columns, strict=True)]
+def claims(sources: list[Source]) -> list[list[str]]:
+    """Return rows: claim, its verdict in A and in B."""
+    columns = [claim_verdicts(source.snapshot) for source in sources]
+    return [[one.claim.text, one.verdict, other.verdict] for one, other in zip(*columns, strict=True)]

@@ -1,6 +1,6 @@
-"""From the answers and the stored results to the context of the page."""
+"""The report: context of the page from the answers and the stored results."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,9 @@ from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
 from report.document.answer import Answer, Evidence, Source
 from report.document.page import Erratum, Section
 from report.document.references import REFERENCES
-from report.evidence.sources import besides, failures, notices, provenance
-from report.evidence.tables import attachments, comparisons, csv
-from report.pages import candidate as own
-from report.pages import claims as claims_page
+from report.evidence.sources import notices
+from report.evidence.tables import attachments
+from report.pages import candidate, claims, provenance
 from report.pages.summary import findings
 
 ANSWERS: dict[str, Answer] = {
@@ -26,7 +25,7 @@ SUBTITLE = (
 
 
 class Read(dict[str, Any]):
-    """Values that remember which of them were asked for: an erratum shows what a template need not."""
+    """Values that record which of them the errata read: a template need not show those."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
@@ -38,55 +37,44 @@ class Read(dict[str, Any]):
 
 
 def context(
-    answers: Mapping[str, Answer], found: Sequence[Source], data_root: Path | None = None
+    answers: Mapping[str, Answer], sources: Sequence[Source], data_root: Path | None = None
 ) -> dict[str, Any]:
-    """What the page shows: every answer computed, its evidence from each source, its errata.
+    """Compute every answer, its evidence from each source and its errata; return the page's context.
 
-    data_root: the folder that MNIST may lie in.
+    data_root: folder of the MNIST files.
     """
     sections: list[Section] = []
     errata: list[Erratum] = []
-    for slug, answer in answers.items():
+    for question, answer in answers.items():
         values = {**answer.values(), **(answer.images(data_root) if answer.images else {})}
         evidence = [
-            Evidence(source.slug, source.label, source.mark, answer.evidence(source.snapshot))
-            for source in found
+            Evidence(source.id, source.label, source.badge, answer.evidence(source.snapshot))
+            for source in sources
             if answer.evidence
         ]
         read = Read(values)
         errata += answer.errata(read)
         sections.append(
             Section(
-                number=int(slug[1:]),
-                slug=slug,
+                number=int(question[1:]),
+                id=question,
                 title=answer.title,
                 question=answer.question,
-                template=f"answers/{slug}.html.j2",
+                template=f"answers/{question}.html.j2",
                 values={**values, "sources": evidence} if answer.evidence else values,
                 in_errata=read.names,
             )
         )
-    resolve = own.sections(found, len(ANSWERS) + 1)
+    custom = candidate.sections(sources, len(ANSWERS) + 1)
     return {
         "title": TITLE,
         "subtitle": SUBTITLE,
-        "notices": notices(found),
-        "summary": [*own.findings(resolve), *findings(found, errata)],
-        "sections": [*sections, *resolve],
+        "notices": notices(sources),
+        "summary": [*candidate.findings(custom), *findings(sources, errata)],
+        "sections": [*sections, *custom],
         "errata": errata,
-        "claims": _claims(found, {section.number for section in sections}),
-        "provenance": [
-            table
-            for source in found
-            for table in (provenance(source), failures(source), besides(source))
-            if table
-        ],
+        "claims": claims.section(sources, {section.number for section in sections}),
+        "provenance": provenance.tables(sources),
         "references": REFERENCES,
-        "attachments": attachments(found),
+        "attachments": attachments(sources),
     }
-
-
-def _claims(found: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
-    """The section on the claims, and all comparisons of the first source as CSV; None without a source."""
-    section = claims_page.section(found, questions)
-    return section and {**section, "comparisons": csv(comparisons(found[0].snapshot))}

@@ -1,4 +1,4 @@
-"""What the report shows as files for use elsewhere: drawings as SVG and PNG, tables as CSV."""
+"""Export of figures as SVG and PNG, and of tables as CSV."""
 
 import csv
 import io
@@ -6,28 +6,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from report.figures.drawing import PAPER_INK
-from report.render.render import drawings, write_whole
+from report.figures.svg import PAPER_INK
+from report.render.render import svg_figures, write_whole
 
 DPI = 216  # three pixels a point: sharp in print and on any screen
 
 
 def export(context: Mapping[str, Any], html: str, folder: Path) -> int:
-    """Write every drawing of a page, every table behind one and every table of it; returns how many files.
+    """Write every figure of a page with its data, and every table of the page; return the number of files.
 
-    folder: gets figures/<name>.svg and .png, on white, and tables/<name>.csv, those that the PDF carries
-    among them. context: the fields of `Page`; html: the page made of them.
+    folder: gets figures/<name>.svg and .png, on white, and tables/<name>.csv, also those attached to the PDF.
+    context: the fields of `Page`; html: the page made from them.
     """
-    from resvg_py import svg_to_bytes  # for those who want pictures
+    from resvg_py import svg_to_bytes
 
     files: dict[str, bytes] = {}
-    for drawing in drawings([section.values for section in context["sections"]]):
-        svg = drawing.svg.replace("currentColor", PAPER_INK)
-        files[f"figures/{drawing.name}.svg"] = svg.encode()
-        files[f"figures/{drawing.name}.png"] = svg_to_bytes(
+    for figure in svg_figures([section.values for section in context["sections"]]):
+        svg = figure.svg.replace("currentColor", PAPER_INK)
+        files[f"figures/{figure.name}.svg"] = svg.encode()
+        files[f"figures/{figure.name}.png"] = svg_to_bytes(
             svg_string=svg, background="white", dpi=DPI, skip_system_fonts=True
         )
-        files[f"tables/{drawing.name}.csv"] = drawing.csv().encode()
+        files[f"tables/{figure.name}.csv"] = figure.csv().encode()
     for file in context.get("attachments", ()):
         files[f"tables/{file.name}"] = file.content().encode()
     files |= {f"tables/{name}.csv": text.encode() for name, text in tables(html)}
@@ -37,12 +37,12 @@ def export(context: Mapping[str, Any], html: str, folder: Path) -> int:
 
 
 def tables(html: str) -> Iterator[tuple[str, str]]:
-    """The tables of a page that have an anchor, each with it and its rows as CSV; texts as they are read."""
+    """Yield the tables of a page that have an anchor: the anchor, and the rows as CSV."""
     from tinyhtml5 import parse
 
     for table in parse(html, namespace_html_elements=False).iter("table"):
         if anchor := table.get("id"):
-            written = io.StringIO()
+            text = io.StringIO()
             rows = ([" ".join("".join(cell.itertext()).split()) for cell in row] for row in table.iter("tr"))
-            csv.writer(written, lineterminator="\n").writerows(rows)
-            yield anchor, written.getvalue()
+            csv.writer(text, lineterminator="\n").writerows(rows)
+            yield anchor, text.getvalue()

@@ -1,7 +1,7 @@
-"""Numbers of figures, tables, formulas, references and footnotes, and the links to them.
+"""Numbers of figures, tables, formulas, references and footnotes, and links to them.
 
-A template leaves marks; numbers are given when the page is whole, so that a reference may stand before what
-it refers to.
+Templates leave placeholders; numbers are assigned when the page is complete, so that a reference may precede
+its target.
 """
 
 import re
@@ -16,7 +16,7 @@ KINDS = {"figure": "Figure {}", "table": "Table {}", "equation": "({})", "refere
 
 
 def label(kind: str, anchor: str) -> str:
-    """Mark of the place where the number of a figure, table, equation or reference goes."""
+    """Return the placeholder for the number of a figure, table, equation or reference."""
     if kind not in KINDS:
         raise ValueError(f"label of kind {kind!r}, expected one of {', '.join(KINDS)}")
     if not re.fullmatch(r"[\w-]+", anchor):
@@ -25,26 +25,26 @@ def label(kind: str, anchor: str) -> str:
 
 
 def ref(anchor: str) -> str:
-    """Mark of a link to what has this anchor, such as "Figure 3"."""
+    """Return the placeholder for a link to this anchor, such as "Figure 3"."""
     return f"\ue002{anchor}\ue003"
 
 
 def footnote(text: str) -> Markup:
-    """Mark of a footnote: where its number goes, and what it says."""
+    """Return the placeholder of a footnote with its text."""
     return Markup("\ue005{}\ue006").format(text)
 
 
 def cited(texts: Iterable[str]) -> list[str]:
-    """The anchors that texts refer to, in the order of their first mention."""
-    return list(dict.fromkeys(found["anchor"] for text in texts for found in REFERENCE.finditer(text)))
+    """Return the anchors that texts refer to, in the order of their first mention."""
+    return list(dict.fromkeys(match["anchor"] for text in texts for match in REFERENCE.finditer(text)))
 
 
 def footnotes(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], list[Markup]]:
-    """The texts with links to numbered notes in place of footnotes, and the notes in order."""
+    """Replace footnotes by links to numbered notes; return the texts and the notes in order."""
     notes: list[Markup] = []
 
-    def link(found: re.Match[str]) -> str:
-        notes.append(Markup(found["text"].strip()))
+    def link(match: re.Match[str]) -> str:
+        notes.append(Markup(match["text"].strip()))
         n = len(notes)
         return (
             f'<sup class="note"><a id="note-{n}-from" href="#note-{n}" role="doc-noteref" '
@@ -55,34 +55,34 @@ def footnotes(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], list[Mark
 
 
 def at_the_foot(text: str) -> Markup:
-    """The text with its footnotes as elements that a paged medium moves to the foot of the page."""
-    return Markup(FOOTNOTE.sub(lambda found: f'<span class="footnote">{found["text"].strip()}</span>', text))
+    """Replace footnotes by elements that a paged medium moves to the foot of the page."""
+    return Markup(FOOTNOTE.sub(lambda match: f'<span class="footnote">{match["text"].strip()}</span>', text))
 
 
 def numbered(page: str) -> str:
-    """The page with its labels numbered in order, kind by kind, and its references made links.
+    """Assign numbers to the page's labels in order, kind by kind, and turn its references into links.
 
-    A formula has a number only where something refers to it. Raises ValueError for an anchor that two things
-    have, or that nothing has.
+    A formula has a number only if something refers to it. Raises ValueError for a duplicate or unknown
+    anchor.
     """
-    wanted = set(cited([page]))
+    mentioned = set(cited([page]))
     names: dict[str, tuple[str, str]] = {}
     counts = dict.fromkeys(KINDS, 0)
-    for found in LABEL.finditer(page):
-        kind, anchor = found["kind"], found["anchor"]
+    for match in LABEL.finditer(page):
+        kind, anchor = match["kind"], match["anchor"]
         if anchor in names:
             raise ValueError(f"the anchor {anchor!r} is given to two things")
-        if kind == "equation" and anchor not in wanted:
+        if kind == "equation" and anchor not in mentioned:
             names[anchor] = kind, ""
             continue
         counts[kind] += 1
         names[anchor] = kind, KINDS[kind].format(counts[kind])
 
-    def link(found: re.Match[str]) -> str:
-        anchor = found["anchor"]
+    def link(match: re.Match[str]) -> str:
+        anchor = match["anchor"]
         if anchor not in names:
             raise ValueError(f"nothing has the anchor {anchor!r}; there are: {', '.join(sorted(names))}")
         kind, name = names[anchor]
         return f'<a class="ref to-{kind}" href="#{anchor}">{name}</a>'
 
-    return REFERENCE.sub(link, LABEL.sub(lambda found: names[found["anchor"]][1], page))
+    return REFERENCE.sub(link, LABEL.sub(lambda match: names[match["anchor"]][1], page))

@@ -1,4 +1,4 @@
-"""Context to page and page to PDF: the Jinja environment, and the two files."""
+"""Rendering: context to page and page to PDF."""
 
 import logging
 import os
@@ -19,10 +19,9 @@ from markupsafe import Markup
 from report.document.answer import Evidence
 from report.document.formats import FILTERS
 from report.document.page import Attachment, Page, Section
-from report.figures.drawing import Drawing
+from report.figures.svg import SvgFigure
 from report.render import numbering
 from report.render.numbering import at_the_foot, footnotes, numbered
-from report.render.self_contained import OutsideError, refuse_outside
 from report.render.system_libraries import remedy
 from report.render.typeset import MathsExtension, Target, math_font, prose
 
@@ -37,17 +36,17 @@ METADATA = {
 
 
 class NativeLibraryError(RuntimeError):
-    """The C libraries that WeasyPrint draws with do not load; the message says how to get them."""
+    """WeasyPrint's C libraries do not load; the message contains the remedy."""
 
 
 class UnusedValueError(ValueError):
-    """A value that an answer computes and its template does not show."""
+    """An answer computes a value that its template does not show."""
 
 
 def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environment:
-    """Jinja environment that typesets maths for `target`, escapes, and takes no undefined name.
+    """Return the Jinja environment that typesets formulas for `target`, escapes, and rejects undefined names.
 
-    The macros of macros.html.j2 are there in every template without an import.
+    The macros of macros.html.j2 are available in every template without an import.
     """
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader([templates, TEMPLATES]),
@@ -63,7 +62,7 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
         ref=numbering.ref,
         footnote_mark=numbering.footnote,
         math_font=FONT,
-        column_sides=column_sides,
+        column_alignments=column_alignments,
     )
     env.filters.update(FILTERS)
     env.filters["prose"] = partial(prose, target=target)
@@ -72,8 +71,8 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
     return env
 
 
-def column_sides(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """For each column "number" where every cell begins with a digit or a sign and one, else "text".
+def column_alignments(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return for each column "number" if every cell begins with a digit, after a sign or not, else "text".
 
     Raises ValueError for a row that is longer or shorter than the columns.
     """
@@ -105,20 +104,19 @@ def _answer(env: jinja2.Environment, section: Section) -> Markup:
 
 
 def render_page(context: Mapping[str, Any], target: Target, templates: Path = TEMPLATES) -> str:
-    """HTML of the whole report for the browser ("html") or for WeasyPrint ("pdf"); self-contained.
+    """Render the HTML of the whole report for the browser ("html") or for WeasyPrint ("pdf").
 
     context: the fields of `Page`. Undefined names, values that no template shows, formulas that cannot be
-    typeset, references to nothing, and whatever would be loaded from elsewhere are errors.
+    typeset, and references to nothing are errors. The page's content policy allows only what it contains.
     """
-    known = set(Page.__dataclass_fields__)
-    if unknown := set(context) - known:
-        raise ValueError(f"the page has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
+    fields = set(Page.__dataclass_fields__)
+    if unknown := set(context) - fields:
+        raise ValueError(f"the page has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}")
     page = Page(**context)
     env = environment(target, templates)
-    texts = {section.slug: _answer(env, section) for section in page.sections}
+    texts = {section.id: _answer(env, section) for section in page.sections}
     if page.claims:
         texts["claims"] = Markup(env.get_template("claims.html.j2").render(page.claims))
-    written = {section.template: texts[section.slug] for section in page.sections}
     order = numbering.cited(texts.values())
     if target == "html":
         texts, notes = footnotes(texts)
@@ -138,24 +136,17 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
             **METADATA,
         )
     )
-    # The font is made of what the finished page holds, so its place is filled last.
-    html = html.replace(FONT, math_font(html) if target == "html" else "")
-    try:
-        refuse_outside("the page", html, script)
-    except OutsideError:
-        for template, text in written.items():
-            refuse_outside(template, text)
-        raise
-    return html
+    # The font contains the glyphs of the finished page, so it is added last.
+    return html.replace(FONT, math_font(html) if target == "html" else "")
 
 
 def write_html(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
-    """Write the page for the browser to `path`, whole or not at all."""
+    """Write the page for the browser to `path`, atomically."""
     write_whole(path, render_page(context, "html", templates).encode())
 
 
 def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATES) -> None:
-    """Write the PDF (PDF/UA-1, tagged, with bookmarks and the data attached) to `path`, whole or not at all.
+    """Write the PDF (PDF/UA-1, tagged, with bookmarks and attached data) to `path`, atomically.
 
     The same context gives the same bytes where SOURCE_DATE_EPOCH is set. Raises NativeLibraryError with
     the remedy where WeasyPrint's C libraries do not load, ValueError for a page that refers to a file
@@ -163,7 +154,7 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
     """
     try:
         with warnings.catch_warnings():
-            # Fonts are embedded without it too, only larger; report.native says what to install.
+            # Without it fonts are embedded too, only larger; report.render.system_libraries has the package.
             warnings.filterwarnings("ignore", message="HarfBuzz-Subset")
             import weasyprint
             from weasyprint.urls import FatalURLFetchingError, URLFetcher
@@ -185,59 +176,59 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
         )
         for file in (*context.get("attachments", ()), *_tables(context["sections"]))
     ]
-    with _errors_of("weasyprint") as said:
+    with _errors_of("weasyprint") as errors:
         try:
             content = page.write_pdf(pdf_variant="pdf/ua-1", attachments=attachments)
         except FatalURLFetchingError as error:  # a BaseException, which nobody up the line expects
-            raise ValueError(f"the page is to be self-contained: {error}") from error
-    if said:
-        raise ValueError(f"not all of the page can be drawn: {said[0]}")
+            raise ValueError(f"the page must be self-contained: {error}") from error
+    if errors:
+        raise ValueError(f"the page cannot be rendered completely: {errors[0]}")
     write_whole(path, content)
 
 
 @contextmanager
 def _errors_of(name: str) -> Iterator[list[str]]:
-    """What a library logs as errors while it goes on without, each cut to a line."""
-    said: list[str] = []
+    """Collect the messages that a library logs as errors while it continues, each cut to a line."""
+    messages: list[str] = []
     handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(record.getMessage()[:200])  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage()[:200])  # type: ignore[method-assign]
     logger = logging.getLogger(name)
     logger.addHandler(handler)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(handler)
 
 
 def _now() -> datetime:
-    """SOURCE_DATE_EPOCH where it is set, so that a file built twice is the same, else now."""
+    """Return SOURCE_DATE_EPOCH where it is set, for reproducible files, else now."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     return datetime.now(UTC) if epoch is None else datetime.fromtimestamp(int(epoch), UTC)
 
 
 def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
-    """The tables behind the figures."""
+    """Yield the data of the figures."""
     for section in sections:
-        for drawing in drawings(section.values):
-            yield Attachment(f"{drawing.name}.csv", "The table behind a figure.", drawing.csv)
+        for figure in svg_figures(section.values):
+            yield Attachment(f"{figure.name}.csv", "Data of a figure.", figure.csv)
 
 
-def drawings(value: Any) -> Iterator[Drawing]:
-    """Every drawing in an answer's values, however deep."""
-    if isinstance(value, Drawing):
+def svg_figures(value: Any) -> Iterator[SvgFigure]:
+    """Yield every figure in an answer's values, however deeply nested."""
+    if isinstance(value, SvgFigure):
         yield value
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from drawings(part)
+            yield from svg_figures(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from drawings(part)
+            yield from svg_figures(part)
     elif isinstance(value, Evidence):
-        yield from drawings(value.values)
+        yield from svg_figures(value.values)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, its folder made where there is none, whole or not at all."""
+    """Write a file atomically, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,4 +1,4 @@
-"""Words for a formula: what a screen reader says where the PDF has only outlines."""
+"""Alt text of formulas, for a screen reader where the PDF has only outlines."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -52,8 +52,8 @@ FORMS: dict[str, Callable[[list[str], str], str]] = {
 }
 
 
-def spoken(element: ET.Element) -> str:
-    """Plain English of a MathML element, such as "x over the square root of 2"; unknown signs as they are."""
+def alt_text(element: ET.Element) -> str:
+    """Return plain English of a MathML element, such as "x over the square root of 2"."""
     return re.sub(r"(?:\s*,)+", ",", _speak(element)).strip(" ,")
 
 

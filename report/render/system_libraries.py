@@ -1,6 +1,6 @@
-"""Checks that the C libraries of WeasyPrint load, and installs or names them where they do not.
+"""Check for the C libraries of WeasyPrint; install them as root, otherwise print how to.
 
-`python -m report.native` ends well either way: without them only the PDF is missing.
+`make setup` runs it. Without the libraries only the PDF is missing, so it always exits with status 0.
 """
 
 import os
@@ -8,65 +8,45 @@ import shutil
 import subprocess
 import sys
 
+PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 COMMANDS = {
-    "Debian, Ubuntu": "sudo apt-get install -y libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0",
+    "Debian, Ubuntu": f"sudo apt-get install -y {' '.join(PACKAGES)}",
     "Fedora": "sudo dnf install -y pango harfbuzz",
     "macOS": "brew install pango",
 }
-PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 
 
 def remedy() -> str:
-    """One command for each system that installs what WeasyPrint needs."""
+    """Return the installation command for each system."""
     lines = [f"  {system}: {command}" for system, command in COMMANDS.items()]
-    return "\n".join(["The PDF needs Pango and HarfBuzz. To install them:", *lines])
+    return "\n".join(["The PDF requires Pango and HarfBuzz. To install them:", *lines])
 
 
 def loads() -> bool:
-    """Whether WeasyPrint can be imported, tried in a fresh interpreter because this one keeps a failure."""
-    # Without harfbuzz-subset the import works, warns, and embeds fonts worse: that counts as missing.
+    """Tell whether WeasyPrint's libraries load, in a fresh interpreter because this one caches a failure."""
+    # Without harfbuzz-subset the import succeeds, with a warning and larger fonts: that counts as missing.
     trial = "import weasyprint; from weasyprint.text import ffi; assert ffi.harfbuzz_subset"
     return subprocess.run([sys.executable, "-c", trial], capture_output=True).returncode == 0
 
 
-def privilege() -> list[str] | None:
-    """Words to put before apt-get: none for root, sudo where it asks nothing, None where it may not run."""
-    if shutil.which("apt-get") is None:
-        return None
-    if os.geteuid() == 0:
-        return []
-    sudo = shutil.which("sudo")
-    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0:
-        return [sudo, "-n"]
-    return None
+def install() -> None:
+    """Install the Debian packages, if this is root on a system with apt-get."""
+    if os.geteuid() or shutil.which("apt-get") is None:
+        return
+    print(f"Installing {', '.join(PACKAGES)}.")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    subprocess.run([*apt, "update", "-q"], stdout=subprocess.DEVNULL)
+    subprocess.run([*apt, "install", "-qq", "-y", *PACKAGES], stdout=subprocess.DEVNULL)
 
 
-def install(prefix: list[str]) -> bool:
-    """Install the Debian packages; whether apt-get said that it did."""
-    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-    update = subprocess.run([*apt, "update", "-q"], stdout=subprocess.DEVNULL)
-    if update.returncode:
-        print("apt-get update failed; trying with the lists at hand.")
-    return (
-        subprocess.run([*apt, "install", "-qq", "-y", *PACKAGES], stdout=subprocess.DEVNULL).returncode == 0
-    )
-
-
-def main() -> int:
-    """Check, install where that is allowed, and say what is missing; always 0: the page needs none of it."""
+def main() -> None:
+    """Check for the libraries, install them as root, and print what is missing."""
     if loads():
-        print("WeasyPrint's native libraries load.")
-        return 0
-    prefix = privilege()
-    if prefix is not None:
-        print(f"WeasyPrint's native libraries are missing; installing {', '.join(PACKAGES)} with apt-get.")
-        if install(prefix) and loads():
-            print("WeasyPrint's native libraries load now.")
-            return 0
-    print(remedy())
-    print("Without them the report is made as HTML only: build/report.pdf will be missing.")
-    return 0
+        return
+    install()
+    if not loads():
+        print(f"{remedy()}\nWithout them the report is HTML only: build/report.pdf is not written.")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -1,7 +1,7 @@
-"""LaTeX to MathML for the page and to outlines for the PDF; the one place that knows how.
+"""LaTeX to MathML for the page and to outlines for the PDF.
 
-WeasyPrint has no MathML, and browsers set MathML well only with a mathematics font, so the page carries the
-few glyphs it needs of the font that the outlines are drawn with (STIX Two Math, which ziamath brings along).
+WeasyPrint has no MathML, and browsers set MathML well only with a mathematics font, so the page embeds the
+glyphs that it needs of the font of the outlines (STIX Two Math, which comes with ziamath).
 """
 
 import base64
@@ -23,7 +23,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from report.document.formats import data_uri
-from report.render.speech import spoken
+from report.render.speech import alt_text
 
 Target = Literal["html", "pdf"]
 
@@ -36,7 +36,7 @@ MATHS = re.compile(f"{INLINE}|{DISPLAY}", re.DOTALL)
 SOURCE = re.compile(rf"\{{#.*?#\}}|\{{\{{.*?\}}\}}|\{{%.*?%\}}|{INLINE}|{DISPLAY}", re.DOTALL)
 STRAY = re.compile(r"(?<!\\)\\[()\[\]]")
 
-# What the filters of report.formats write for readers, in LaTeX's spelling.
+# What the filters of report.document.formats write for readers, in LaTeX's spelling.
 AS_LATEX = {"\u2212": "-", "\u00a0%": r"\,\%", "\u202f": r"\,", "\u00a0": r"\,", "\u00d7": r"\times "}
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 WIDEST = 40  # em that the PDF's column has room for; a wider formula is drawn smaller
@@ -45,14 +45,14 @@ IMPLIED = "√\N{PLANCK CONSTANT}"
 
 
 class TypesetError(ValueError):
-    """A formula that cannot be typeset; the message names where it stands and what it says."""
+    """A formula cannot be typeset; the message contains its location and text."""
 
 
 def typeset(latex: str, *, display: bool, target: Target, where: str = "") -> Markup:
-    r"""Markup of one formula: `<math>` for the page, for the PDF an SVG image with its words as alternative.
+    """Typeset one formula: `<math>` for the page, for the PDF an SVG image with alt text.
 
-    latex: without delimiters; display: on a line of its own; where: "template:line", for the error.
-    Raises TypesetError for LaTeX that math-core or ziamath does not take, ValueError for another target.
+    latex: without delimiters; display: on a line by itself; where: "template:line", for the error.
+    Raises TypesetError for LaTeX that math-core or ziamath rejects, ValueError for another target.
     """
     if target not in ("html", "pdf"):
         raise ValueError(f"target is {target!r}, expected 'html' or 'pdf'")
@@ -89,10 +89,10 @@ def _ziamath() -> ModuleType:
 
 
 def _outline(mathml: str, display: bool) -> str:
-    """SVG of the formula, sized in em, no wider than the page, and hung on the text's baseline."""
+    """Return SVG of the formula, sized in em, no wider than the page, and aligned on the text's baseline."""
     size = 100.0
     root = _for_ziamath(mathml, display)
-    words = spoken(root)
+    words = alt_text(root)
     drawing = _ziamath().Math(root, size=size, title=words, margin=0)
     svg = drawing.svgxml()
     box = drawing.node.bbox
@@ -108,7 +108,7 @@ def _outline(mathml: str, display: bool) -> str:
 
 
 def _for_ziamath(mathml: str, display: bool) -> ET.Element:
-    """The same formula with what MathML Core says in CSS said in the attributes that ziamath reads."""
+    """Convert MathML Core's CSS to the attributes that ziamath reads."""
     named = re.sub(r"&(?!(?:lt|gt|amp|quot);)\w+;", lambda entity: html.unescape(entity[0]), mathml)
     root = ET.fromstring(named.replace("\ufe00", ""))  # the variation selector would be drawn as a box
     root.set("display", "block" if display else "inline")
@@ -127,8 +127,8 @@ def _for_ziamath(mathml: str, display: bool) -> ET.Element:
 def _align(table: ET.Element) -> None:
     styles = [cell.get("style", "") for cell in table.iter("mtd")]
     for cell, style in zip(table.iter("mtd"), styles, strict=True):
-        found = re.search(r"text-align:\s*(\w+)", style)
-        cell.set("columnalign", found[1] if found else "center")
+        alignment = re.search(r"text-align:\s*(\w+)", style)
+        cell.set("columnalign", alignment[1] if alignment else "center")
         cell.attrib.pop("style", None)
     aligned = any(re.search(r"text-align:\s*right", style) for style in styles)
     table.set("columnspacing", "0em 2em" if aligned else "0.9em")
@@ -136,7 +136,7 @@ def _align(table: ET.Element) -> None:
 
 
 def as_latex(text: str) -> str:
-    """LaTeX of text that a template rendered: entities undone, minus signs and powers of ten respelled."""
+    """Return LaTeX of rendered text: entities decoded, minus signs and powers of ten respelled."""
     latex = html.unescape(str(text))
     for written, respelled in AS_LATEX.items():
         latex = latex.replace(written, respelled)
@@ -144,30 +144,30 @@ def as_latex(text: str) -> str:
 
 
 def prose(text: str, target: Target, where: str = "") -> Markup:
-    r"""Escape `text` and typeset its `\( … \)` and `\[ … \]`; Markup comes back as it is."""
+    r"""Escape `text` and typeset its `\( … \)` and `\[ … \]`; Markup is returned unchanged."""
     if isinstance(text, Markup):
         return text
-    done, end = Markup(""), 0
-    for found in MATHS.finditer(text):
-        display = found["display"] is not None
-        latex = as_latex(found["display"] if display else found["inline"])
+    markup, end = Markup(""), 0
+    for match in MATHS.finditer(text):
+        display = match["display"] is not None
+        latex = as_latex(match["display"] if display else match["inline"])
         formula = typeset(latex, display=display, target=target, where=where)
-        done += escape(text[end : found.start()]) + _kept(formula, found["after"])
-        end = found.end()
-    return done + escape(text[end:])
+        markup += escape(text[end : match.start()]) + _kept(formula, match["after"])
+        end = match.end()
+    return markup + escape(text[end:])
 
 
 def _kept(formula: Markup, after: str | None) -> Markup:
-    """The formula on one line with the punctuation behind it."""
+    """Keep the formula on one line with the punctuation after it."""
     return Markup('<span class="keep">{}{}</span>').format(formula, after) if after else formula
 
 
 class MathsExtension(Extension):
-    r"""Jinja extension: `\( … \)` and `\[ … \]` in a template's source become typeset formulas.
+    r"""Jinja extension: typesets `\( … \)` and `\[ … \]` in a template's source.
 
-    Only the source is read, so a value that looks like LaTeX stays text; an expression inside the maths is
+    Only the source is read, so a value that looks like LaTeX stays text; an expression inside a formula is
     rendered first. `{{` is Jinja's: write a LaTeX group in a group as `{ {x} }`. The environment's
-    global `target` says for whom to typeset.
+    global `target` selects the output.
     """
 
     def __init__(self, environment: jinja2.Environment) -> None:
@@ -175,21 +175,21 @@ class MathsExtension(Extension):
         environment.filters["maths"] = _maths
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Wrap each formula in a filter block, on the line where it stands."""
+        """Wrap each formula in a filter block, on the same line."""
 
         def where(position: int) -> str:
             return f"{name or 'template'}:{source.count(chr(10), 0, position) + 1}"
 
-        def wrap(found: re.Match[str]) -> str:
-            body = found["inline"] if found["display"] is None else found["display"]
+        def wrap(match: re.Match[str]) -> str:
+            body = match["inline"] if match["display"] is None else match["display"]
             if body is None:
-                return found[0]
-            display = "true" if found["display"] is not None else "false"
-            formula = f'{{% filter maths({display}, "{where(found.start())}") %}}{body}{{% endfilter +%}}'
-            return str(_kept(Markup(formula), found["after"]))
+                return match[0]
+            display = "true" if match["display"] is not None else "false"
+            formula = f'{{% filter maths({display}, "{where(match.start())}") %}}{body}{{% endfilter +%}}'
+            return str(_kept(Markup(formula), match["after"]))
 
         # Blanked with the same length, so that a stray delimiter is reported where it stands.
-        stray = STRAY.search(SOURCE.sub(lambda found: " " * len(found[0]), source))
+        stray = STRAY.search(SOURCE.sub(lambda match: " " * len(match[0]), source))
         if stray:
             raise TypesetError(f"{where(stray.start())}: {stray[0]!r} has no partner")
         return SOURCE.sub(wrap, source)
@@ -202,7 +202,7 @@ def _maths(environment: jinja2.Environment, body: str, display: bool, where: str
 
 
 def math_font(page: str) -> str:
-    """Data URI of a WOFF font with the glyphs, stretched ones included, that a page's `<math>` needs."""
+    """Return a data URI of a WOFF font with the glyphs of a page's `<math>`, stretched ones included."""
     text = set("".join(re.findall(r"<math.*?</math>", page, re.DOTALL)))
     italic = {c for c in map(chr, range(0x1D434, 0x1D7CC)) if unicodedata.normalize("NFKC", c) in text}
     return _subset("".join(sorted(text | italic | set(IMPLIED))))

@@ -1,4 +1,4 @@
-"""What this machine has and lacks: each thing with what it is for, and how to get it where it is missing."""
+"""System check: required and optional dependencies, with the remedy for those that are missing."""
 
 import platform
 import shutil
@@ -12,66 +12,95 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from report.render import system_libraries as native
+from report.render import system_libraries
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ROOM = 2**29  # bytes that stores, the report and torch's compiled kernels fit into
+DISK = 2**29  # bytes for stores, the report and torch's compiled kernels
+MNIST = "make bench DATA_ROOT=<folder of MNIST/raw>"
+
+Result = tuple[bool, str]  # whether it is there, and what was found
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing: what there is of it, what it is for, whether nothing works without it, and the remedy."""
+    """One dependency: its state, its purpose, whether it is required, and the remedy if it is missing."""
 
-    what: str
+    name: str
     ok: bool
     found: str
-    meaning: str
-    needed: bool = False
+    purpose: str
+    required: bool = False
     remedy: str = ""
 
     @property
-    def word(self) -> str:
-        """`ok`, `MISSING` where nothing works without it, else `missing`."""
-        return "ok" if self.ok else "MISSING" if self.needed else "missing"
+    def status(self) -> str:
+        """`ok`, `MISSING` where it is required, else `missing`."""
+        return "ok" if self.ok else "MISSING" if self.required else "missing"
+
+    def __str__(self) -> str:
+        return f"{self.found} ({self.purpose})" + ("" if self.ok else f"; remedy: {self.remedy}")
 
 
-def examine(results: Path, data_root: Path | None) -> list[Finding]:
-    """Look after everything, in the order in which it is needed; without torch only after what needs none."""
-    computes = torch_()
-    of_torch: list[Callable[[], Finding]] = [
-        lambda: data_set(data_root),
-        lambda: store(results),
-        compiler,
-        gpu,
-    ]
-    others = [writable(results.parent), room(results.parent), pango(), fonts(), browser()]
-    return [python(), computes, *(check() for check in of_torch if computes.ok), *others]
-
-
-def python() -> Finding:
-    """The interpreter."""
-    return Finding(
-        "Python",
-        sys.version_info >= (3, 11),
-        f"{platform.python_version()}, {sys.executable}",
-        "runs everything",
-        True,
-        "make setup PYTHON=python3.12",
-    )
-
-
-def torch_() -> Finding:
-    """Torch, and on how many threads it would compute."""
+def _torch() -> Result:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Finding("torch", False, str(error), "computes everything", True, "make setup")
-    found = f"{torch.__version__}, {torch.get_num_threads()} threads; training runs take one each"
-    return Finding("torch", True, found, "computes everything", True)
+        return False, str(error)
+    return True, f"{torch.__version__}, {torch.get_num_threads()} threads; training runs use one each"
 
 
-def data_set(root: Path | None) -> Finding:
-    """Where MNIST is; nothing is downloaded."""
+def _gpu() -> Result:
+    import torch
+
+    there = torch.cuda.is_available()
+    return there, torch.cuda.get_device_name() if there else "none that torch can use"
+
+
+def _compiler() -> Result:
+    from impl.compilation.inductor import compiler
+
+    path = compiler("cpu")
+    return path is not None, str(path or "none")
+
+
+def _fonts() -> Result:
+    program = shutil.which("fc-list")
+    if program is None:
+        return False, "unknown, because fc-list is not installed"
+    listing = subprocess.run([program, ":", "family"], capture_output=True, text=True).stdout
+    number = len(set(listing.split("\n")) - {""})
+    return number > 0, f"{number} families"
+
+
+def _browser() -> Result:
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    return path is not None, path or "none"
+
+
+def _libraries() -> Result:
+    there = system_libraries.loads()
+    return there, "Pango and HarfBuzz load" if there else "Pango or HarfBuzz does not load"
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder or its nearest existing parent."""
+    return next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+
+
+def _writable(folder: Path) -> Result:
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)):
+            return True, f"{folder} is writable"
+    except OSError as error:
+        return False, str(error.strerror)
+
+
+def _disk(folder: Path) -> Result:
+    free = shutil.disk_usage(_existing(folder)).free
+    return free >= DISK, f"{free / 2**30:.1f} GiB free"
+
+
+def _mnist(root: Path | None) -> Finding:
     from impl.data.datasets import DEFAULT_ROOT, resolve
     from impl.data.download import DownloadError
     from impl.data.idx import DataError
@@ -79,114 +108,69 @@ def data_set(root: Path | None) -> Finding:
     def refuse(folder: Path) -> None:
         raise DownloadError("not tried")
 
-    meaning = "what networks train on"
+    purpose = "training data"
     try:
         source = resolve(root, download=refuse)
     except (DataError, OSError) as error:
-        return Finding(
-            "MNIST", False, str(error), meaning, True, "make bench DATA_ROOT=<folder of MNIST/raw>"
-        )
+        return Finding("MNIST", False, str(error), purpose, True, MNIST)
     if source.root is not None:
-        return Finding("MNIST", True, f"in {source.root}", meaning)
-    found = f"not in {DEFAULT_ROOT}; a run downloads it, or trains on scikit-learn's digits where it cannot"
-    return Finding("MNIST", False, found, meaning, remedy="make bench DATA_ROOT=<folder of MNIST/raw>")
+        return Finding("MNIST", True, f"in {source.root}", purpose)
+    found = f"not in {DEFAULT_ROOT}; a run downloads it, or uses scikit-learn's digits instead"
+    return Finding("MNIST", False, found, purpose, remedy=MNIST)
 
 
-def _there(folder: Path) -> Path:
-    """The folder, or what there is of the way to it."""
-    return next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
-
-
-def writable(folder: Path) -> Finding:
-    """Whether results can be written."""
-    try:
-        with tempfile.TemporaryFile(dir=_there(folder)):
-            pass
-    except OSError as error:
-        remedy = f"chmod u+w {folder}, or name another with --results"
-        return Finding("results", False, str(error.strerror), "keeps what is measured", True, remedy)
-    return Finding("results", True, f"{folder} can be written", "keeps what is measured", True)
-
-
-def room(folder: Path) -> Finding:
-    """Whether the disk has room."""
-    free = shutil.disk_usage(_there(folder)).free
-    remedy = f"make room: {ROOM / 2**20:.0f} MiB are wanted"
-    found = f"{free / 2**30:.1f} GiB free"
-    return Finding("disk", free >= ROOM, found, "results, report, compiled kernels", True, remedy)
-
-
-def store(path: Path) -> Finding:
-    """Whether the store, if there is one, is whole."""
+def _store(path: Path) -> Finding:
     from bench.store import StoreError, latest
 
     try:
         snapshot = latest(path)
     except StoreError as error:
         reason, _, remedy = str(error).partition("; ")
-        return Finding("store", False, reason, "what was measured", True, remedy)
-    found = "nothing measured yet" if snapshot is None else f"{path}, {len(snapshot.runs):,} runs last"
-    return Finding("store", True, found, "what was measured", True)
+        return Finding("store", False, reason, "results", True, remedy)
+    found = "empty" if snapshot is None else f"{path}, {len(snapshot.runs):,} runs in the latest environment"
+    return Finding("store", True, found, "results", True)
 
 
-def compiler() -> Finding:
-    """The C++ compiler that torch makes fused kernels with."""
-    from impl.compilation.inductor import compiler as found
-
-    path = found("cpu")
-    remedy = "Debian, Ubuntu: sudo apt-get install -y g++; macOS: xcode-select --install"
-    meaning = "fuses activations and optimizers; without it they are slower, the numbers alike"
-    return Finding("C++ compiler", path is not None, path or "none", meaning, remedy=remedy)
-
-
-def gpu() -> Finding:
-    """The GPU that torch would use."""
-    import torch
-
-    there = torch.cuda.is_available()
-    found = torch.cuda.get_device_name() if there else "none that torch can use"
-    return Finding("GPU", there, found, "DEVICE=cuda; the CPU is measured without", remedy="none needed")
-
-
-def pango() -> Finding:
-    """The C libraries of WeasyPrint."""
-    there = native.loads()
-    remedy = "; ".join(f"{system}: {command}" for system, command in native.COMMANDS.items())
-    found = "Pango and HarfBuzz load" if there else "Pango or HarfBuzz does not load"
-    return Finding("PDF", there, found, "draws report.pdf; without it there is report.html", remedy=remedy)
-
-
-def fonts() -> Finding:
-    """The fonts that the PDF can be set in."""
-    program = shutil.which("fc-list")
-    said = subprocess.run([program, ":", "family"], capture_output=True, text=True).stdout if program else ""
-    number = len(set(said.split("\n")) - {""})
-    found = f"{number} families" if program else "fc-list is not there to tell"
-    remedy = "Debian, Ubuntu: sudo apt-get install -y fonts-liberation fontconfig"
-    return Finding("fonts", number > 0, found, "the PDF's text", remedy=remedy)
+def examine(results: Path, data_root: Path | None) -> list[Finding]:
+    """Check every dependency; those that need torch are left out where it is missing."""
+    folder, apt = results.parent, "Debian, Ubuntu: sudo apt-get install -y"
+    libraries = "; ".join(f"{system}: {command}" for system, command in system_libraries.COMMANDS.items())
+    python = sys.version_info >= (3, 11), f"{platform.python_version()}, {sys.executable}"
+    slow = "fuses activations and optimizers; without it they are slower, with the same numbers"
+    # name, check, purpose, whether it is required, remedy
+    table: list[tuple[str, Callable[[], Result], str, bool, str]] = [
+        ("Python", lambda: python, "runs everything", True, "make setup PYTHON=python3.12"),
+        ("torch", _torch, "computes everything", True, "make setup"),
+        ("C++ compiler", _compiler, slow, False, f"{apt} g++; macOS: xcode-select --install"),
+        ("GPU", _gpu, "DEVICE=cuda; the default is the CPU", False, "none needed"),
+        ("results", lambda: _writable(folder), "stores results", True,
+         f"chmod u+w {folder}, or choose another folder with --results"),
+        ("disk", lambda: _disk(folder), "results, report, compiled kernels", True,
+         f"free at least {DISK / 2**20:.0f} MiB"),
+        ("PDF", _libraries, "renders report.pdf; report.html does not need it", False, libraries),
+        ("fonts", _fonts, "text of the PDF", False, f"{apt} fonts-liberation fontconfig"),
+        ("chromium", _browser, "tests of the page; skipped without it", False, f"{apt} chromium"),
+    ]  # fmt: skip
+    findings: list[Finding] = []
+    torch = _torch()[0]
+    for name, check, purpose, required, remedy in table:
+        if torch or name not in ("C++ compiler", "GPU"):
+            findings.append(Finding(name, *check(), purpose, required, remedy))
+        if torch and name == "torch":
+            findings += [_mnist(data_root), _store(results)]
+    return findings
 
 
-def browser() -> Finding:
-    """The browser that tests look at the page with."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    remedy = "Debian, Ubuntu: sudo apt-get install -y chromium"
-    meaning = "tests of the page; they are skipped without"
-    return Finding("chromium", path is not None, path or "none", meaning, remedy=remedy)
-
-
-def tell(found: list[Finding]) -> None:
-    """Print a line for each thing, on a terminal as wide as that is."""
+def show(findings: list[Finding]) -> None:
+    """Print a line for each dependency, as a table on a terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        for f in found:
-            console.print(f"{f.word:8}{f.what:13}{_said(f)}", markup=False, soft_wrap=True)
+        for f in findings:
+            console.print(f"{f.status:8}{f.name:13}{f}", markup=False, soft_wrap=True)
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for f in found:
-        table.add_row(f.word, f.what, _said(f), style=None if f.ok else "bold red" if f.needed else "yellow")
+    for f in findings:
+        table.add_row(
+            f.status, f.name, str(f), style=None if f.ok else "bold red" if f.required else "yellow"
+        )
     console.print(table)
-
-
-def _said(f: Finding) -> str:
-    """What there is, what it is for, and what to do."""
-    return f"{f.found} ({f.meaning})" + ("" if f.ok else f"; remedy: {f.remedy}")

@@ -1,11 +1,10 @@
-"""The report in a browser while it is written: served on loopback, made again at every change, reloaded.
+"""Preview server: serves the report on this machine, rebuilds it on changes and reloads the browser.
 
-The page in the file stays as it is; only the copy that is served carries the script that reloads it.
+Only the served copy carries the script that reloads it; the file stays as it is.
 """
 
 import subprocess
-import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,118 +12,80 @@ from threading import Thread
 
 from report.document.formats import integrity
 
-HOST = "127.0.0.1"  # no other machine reaches it
+HOST = "127.0.0.1"
 VERSION = "/version"
-# Asks once a second whether the page is another than the one it came with.
 SCRIPT = """
-(async () => {
-  const version = async () => (await fetch("VERSION", {cache: "no-store"})).text();
-  let first = null;
-  setInterval(async () => {
-    try {
-      const now = await version();
-      if (first !== null && now !== first) location.reload();
-      first = now;
-    } catch { /* the server is gone, or busy; asked again */ }
-  }, 1000);
-})();
+let first;
+setInterval(async () => {
+  const version = await fetch("VERSION", {cache: "no-store"}).then((answer) => answer.text(), () => first);
+  if (first !== undefined && version !== first) location.reload();
+  first = version;
+}, 1000);
 """.replace("VERSION", VERSION)
-POLICY = "script-src "  # where the page says which scripts may run; only the page's own can
-WAIT = "<!doctype html><title>Report</title><body><p>The report is being made.</p></body>"
+POLICY = "script-src "  # of the page's content security policy
+WAIT = "<!doctype html><title>Report</title><body><p>The report is being built.</p></body>"
 
 
-def version(page: Path) -> str:
-    """What changes whenever the page is written: the time of it, or nothing where there is none yet."""
-    return str(page.stat().st_mtime_ns) if page.exists() else ""
-
-
-def served(text: str) -> str:
-    """The page with the script that reloads it, and leave for that script alone to run and to ask us."""
-    allowed = text.replace(POLICY, f"connect-src 'self'; {POLICY}'{integrity(SCRIPT)}' ", 1)
+def with_reload(html: str) -> str:
+    """Add the script that reloads the page, and allow it in the page's content security policy."""
+    allowed = html.replace(POLICY, f"connect-src 'self'; {POLICY}'{integrity(SCRIPT)}' ", 1)
     head, body, tail = allowed.rpartition("</body>")
     return f"{head}<script>{SCRIPT}</script>{body}{tail}"
 
 
 def server(page: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the page on loopback, and of nothing else; port 0: any that is free.
+    """Return a server of the page, and of nothing else, on loopback; port 0: any free port.
 
     Raises:
-        OSError: if the port is taken.
+        OSError: if the port is in use.
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the name that http.server calls
+        def do_GET(self) -> None:  # called by http.server
             path = self.path.partition("?")[0]
             if path == VERSION:
-                self._send(HTTPStatus.OK, "text/plain", version(page))
+                self._send("text/plain", str(page.stat().st_mtime_ns) if page.exists() else "")
             elif path in ("/", f"/{page.name}"):
-                self._send(
-                    HTTPStatus.OK, "text/html", served(page.read_text("utf-8") if page.exists() else WAIT)
-                )
+                self._send("text/html", with_reload(page.read_text("utf-8") if page.exists() else WAIT))
             else:
-                self._send(HTTPStatus.NOT_FOUND, "text/plain", "there is only the report, at /\n")
+                self.send_error(HTTPStatus.NOT_FOUND)
 
-        def _send(self, status: HTTPStatus, kind: str, text: str) -> None:
-            content = text.encode()
-            self.send_response(status)
+        def _send(self, kind: str, text: str) -> None:
+            self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
-            self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(text.encode())
 
-        def log_message(self, *_: object) -> None:  # a line a second would hide all others
+        def log_message(self, *_: object) -> None:  # a request a second is not worth a line
             pass
 
     try:
         return ThreadingHTTPServer((HOST, port), Handler)
     except OSError as error:
-        raise OSError(f"port {port} cannot be had ({error.strerror}); name another, or none") from error
-
-
-def watched(stores: Sequence[Path], folders: Sequence[Path]) -> Callable[[object, str], bool]:
-    """Which changes make the report anew: those of code and templates in the folders, and of the stores."""
-    names = {path.resolve() for path in stores}
-
-    def matters(_: object, changed: str) -> bool:
-        path = Path(changed)
-        inside = any(path.is_relative_to(folder) for folder in folders)
-        return path in names or (inside and path.suffix in (".py", ".j2", ".css", ".js"))
-
-    return matters
-
-
-def build(arguments: Sequence[str]) -> bool:
-    """Make the page in a process of its own, which reads the code afresh; whether that went well."""
-    # Ctrl-C is for us, who end it.
-    command = [sys.executable, "-m", "report", "build", "--format", "html", *arguments]
-    return subprocess.run(command, start_new_session=True).returncode == 0
+        raise OSError(
+            f"port {port} is unavailable ({error.strerror}); choose another with --port, or omit it"
+        ) from error
 
 
 def serve(
-    page: Path,
-    port: int,
-    make: Callable[[], bool],
-    changes: Iterable[Collection[object]],
-    say: Callable[[str], None],
+    page: Path, port: int, build: Sequence[str], changes: Iterable[object], say: Callable[[str], None]
 ) -> None:
-    """Make the page, serve it, and make it again at every change, until Ctrl-C or the last change.
+    """Run the build command and serve the page; rebuild on every change, until Ctrl-C.
 
-    changes: what changed, again and again, maybe nothing; the first comes once changes are looked out for,
-    and the page is made then, so that what changes meanwhile is not missed.
+    changes: sets of changes, maybe empty; the first comes once files are watched, and starts the first build.
     """
     with server(page, port) as listening:
         Thread(target=listening.serve_forever, daemon=True).start()
+        say(f"Serving http://{HOST}:{listening.server_port}/. Press Ctrl-C to stop.")
         try:
-            say(f"http://{HOST}:{listening.server_port}/ shows the report and its changes; Ctrl-C ends")
-            for number, found in enumerate(changes):
-                if number and not found:
-                    continue
-                if number:
-                    say("something changed; making the report again")
-                if not make():
-                    say("the page stays as it was; the next change may mend it")
+            for number, changed in enumerate(changes):
+                if changed and number:
+                    say("Files changed; rebuilding.")
+                # A session of its own keeps Ctrl-C from the build.
+                if (changed or not number) and subprocess.run(build, start_new_session=True).returncode:
+                    say("Build failed; keeping the previous page until the next change.")
         except KeyboardInterrupt:
-            say("ended")
+            say("Stopped.")
         finally:
             listening.shutdown()

@@ -9,7 +9,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # A pattern, and the term that replaced it.
 REPLACED = {
     r"\bcontenders?\b": "candidate",
-    r"\bcells?_of\b|\bCell\b": "RunConfig, training run",
     r"\brungs?\b|\bladder\b": "backend, implementation",
     r"\bphenomen(a|on)\b": "synthetic experiment",
     r"\bsoundness\b|\bunsound\b": "conformance check",
@@ -30,7 +29,16 @@ FILES = sorted(
     path
     for pattern in (
         *("impl/**/*.py", "bench/**/*.py", "report/**/*.py", "templates/**/*.j2", "examples/*.py"),
-        *("docs/**/*.md", "docs/*.py", "*.md", "Makefile", "Containerfile", ".ci/run", ".github/**/*.yml"),
+        *(
+            "docs/**/*.md",
+            "docs/*.py",
+            "README.md",
+            "CONTRIBUTING.md",
+            "Makefile",
+            "Containerfile",
+            ".ci/run",
+            ".github/**/*.yml",
+        ),
     )
     for path in ROOT.glob(pattern)
     if "made" not in path.parts

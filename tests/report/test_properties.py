@@ -20,11 +20,8 @@ from markupsafe import Markup, escape
 from bench.statistics import Difference, Ratio
 from report.document import formats, phrases
 from report.document.answer import Evidence, Source
-from report.evidence import sanitize as legible
-from report.evidence import sources
-from report.evidence import tables as attachments
-from report.render import export, numbering, render
-from report.render import speech as spoken
+from report.evidence import sanitize, sources, tables
+from report.render import export, numbering, render, speech
 from tests import small_store as small
 from tests.draws import matrices
 
@@ -150,10 +147,10 @@ def test_a_list_in_words_has_every_item_in_order(items):
 @given(signs=st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=20))
 def test_a_tally_adds_up(signs):
     text = phrases.tally(signs, "up", "down")
-    counted = {word: int(n) for word, n in re.findall(r"(up|down|undecided) in (\d+)", text)}
+    counted = {word: int(n) for word, n in re.findall(r"(up|down|inconclusive) in (\d+)", text)}
     assert counted == {
         word: signs.count(sign)
-        for sign, word in ((1, "up"), (-1, "down"), (0, "undecided"))
+        for sign, word in ((1, "up"), (-1, "down"), (0, "inconclusive"))
         if signs.count(sign)
     }
     assert f"of {len(signs)} case" in text
@@ -211,7 +208,7 @@ formulas = st.recursive(
 
 @given(formula=formulas)
 def test_a_spoken_formula_names_every_letter_and_no_mark(formula):
-    words = spoken.spoken(ET.fromstring(formula))
+    words = speech.alt_text(ET.fromstring(formula))
     for letter, word in {"x": "x", "y": "y", "α": "alpha"}.items():
         assert len(re.findall(rf"\b{word}\b", words)) == formula.count(f">{letter}<")
     assert not re.search("[<>α=]", words)
@@ -224,7 +221,7 @@ cells = st.one_of(st.text(st.characters(exclude_categories=["Cs"], exclude_chara
 @given(rows=st.lists(st.tuples(cells, numbers), max_size=8))
 def test_an_attachment_gives_its_table_back_to_every_digit(rows):
     table = pd.DataFrame(rows, columns=["text", "value"])
-    back = pd.read_csv(io.StringIO(attachments.csv(table)), keep_default_na=False, dtype={"text": str})
+    back = pd.read_csv(io.StringIO(tables.csv(table)), keep_default_na=False, dtype={"text": str})
     assert back["text"].tolist() == [text for text, _ in rows]
     assert back["value"].astype(float).tolist() == [value for _, value in rows]
 
@@ -235,10 +232,10 @@ def test_an_attachment_gives_its_table_back_to_every_digit(rows):
 )
 def test_legible_texts_are_one_line_and_never_two_made_one(begin, ends):
     texts = [begin + end for end in ends]
-    seen = [legible.legible(text) for text in texts]
+    seen = [sanitize.sanitize(text) for text in texts]
     assert len(set(seen)) == len(texts)
-    assert all(len(text) <= legible.LONGEST and len(text.splitlines()) <= 1 for text in seen)
-    assert [legible.legible(text) for text in seen] == seen
+    assert all(len(text) <= sanitize.LONGEST and len(text.splitlines()) <= 1 for text in seen)
+    assert [sanitize.sanitize(text) for text in seen] == seen
 
 
 shown = st.sampled_from(["1.5", "+2", "\u22123.0 to 4", "9 of 10", "none", "+", "", "x1"])
@@ -246,13 +243,13 @@ shown = st.sampled_from(["1.5", "+2", "\u22123.0 to 4", "9 of 10", "none", "+", 
 
 @given(rows=st.lists(st.tuples(shown, shown, shown), max_size=4), short=st.integers(0, 2))
 def test_a_column_is_of_numbers_where_every_cell_begins_with_one(rows, short):
-    found = render.column_sides(["a", "b", "c"], rows)
+    found = render.column_alignments(["a", "b", "c"], rows)
     numeric = {"1.5", "+2", "\u22123.0 to 4", "9 of 10"}
     for k, side in enumerate(found):
         assert side == ("number" if rows and all(row[k] in numeric for row in rows) else "text")
     assert len(found) == 3
     with pytest.raises(ValueError, match=f"a row of {short} cells in a table of 3 columns"):
-        render.column_sides(["a", "b", "c"], [*rows, ("1",) * short])
+        render.column_alignments(["a", "b", "c"], [*rows, ("1",) * short])
 
 
 @cache
@@ -268,7 +265,7 @@ def test_a_value_that_no_template_shows_is_named(computed, found, told, told_of_
     text = "".join(f"{{{{ {name} }}}}" for name in sorted(told))
     text += "".join(f"{{{{ s.{name} }}}}" for name in sorted(told_of_a_source))
     tree = environment().parse(f"{{% for s in sources %}}{text}{{% endfor %}}")
-    evidence = Evidence("slug", "label", "", dict.fromkeys(found, 1))
+    evidence = Evidence("here", "label", "", dict.fromkeys(found, 1))
     values = {**dict.fromkeys(computed, 1), "sources": [evidence]}
     unused = (computed - told) | (found - told_of_a_source)
     if not unused:
@@ -317,19 +314,19 @@ ends = st.lists(st.sampled_from(["finished", "diverged", "failed"]), min_size=1,
 def test_what_must_be_known_before_any_number_is_said(ended, dataset, device, profile):
     where = replace(small.HERE, dataset=dataset, device=device)
     found = []
-    for slug, statuses in ended.items():
+    for name, statuses in ended.items():
         runs = [small.run({}, status, seed=k) for k, status in enumerate(statuses)]
         snapshot = small.held(runs, profile, where)
-        found.append(Source(slug, sources.source_label(slug, snapshot), snapshot))
+        found.append(Source(name, sources.source_label(name, snapshot), snapshot))
         assert (sources.dataset_name(snapshot) == "MNIST") == (dataset == "mnist")
         label = found[-1].label
-        for part in (slug, sources.dataset_name(snapshot), profile, where.processor, f"{where.cores} cores"):
+        for part in (name, sources.dataset_name(snapshot), profile, where.processor, f"{where.cores} cores"):
             assert part in label
         assert ("cuda" in label) == (device == "cuda")
     said = sources.notices(found)
     for source in found:
         for status in ("diverged", "failed"):
-            count = ended[source.slug].count(status)
+            count = ended[source.id].count(status)
             assert (f"{source.label}: {count} runs {status}." in said) == (count > 0)
     text = " ".join(said)
     assert ("Nothing was measured on this machine" in text) == ("here" not in ended)

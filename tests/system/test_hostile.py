@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from bench.__main__ import app
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.store import Store
-from report.evidence.sanitize import legible
+from report.evidence.sanitize import sanitize
 from report.evidence.sources import sources
 from report.pages.report import ANSWERS, context
-from report.render import system_libraries as native
+from report.render import system_libraries
 from report.render.render import render_page, write_pdf
 from tests.small_store import HERE, run, scored, tuning
 
@@ -90,7 +90,7 @@ def harmless(page):
 @pytest.fixture(scope="module")
 def answers():
     """Two answers that show activations by name, so that each page takes little."""
-    return {slug: ANSWERS[slug] for slug in ("q07", "q11")}
+    return {question: ANSWERS[question] for question in ("q07", "q11")}
 
 
 @pytest.mark.parametrize("field", ["", "processor", "dataset", "system", "commit_hash", "versions"])
@@ -98,19 +98,19 @@ def test_all_at_once_are_text_in_the_page(answers, tmp_path, field):
     path = store(tmp_path / "r.sqlite", HOSTILE, field)
     text = harmless(render_page(context(answers, sources(path, Path("none"))), "html"))
     for name in HOSTILE:
-        assert legible(name) in text, name
+        assert sanitize(name) in text, name
     assert "49" not in text.partition("{{7*7}}")[2][:4]
 
 
 def test_all_at_once_are_text_in_the_pdf(answers, tmp_path):
-    if not native.loads():
-        pytest.skip(native.remedy())
+    if not system_libraries.loads():
+        pytest.skip(system_libraries.remedy())
     path = store(tmp_path / "r.sqlite", HOSTILE)
     write_pdf(context(answers, sources(path, Path("none"))), tmp_path / "r.pdf")
     pages = pypdf.PdfReader(tmp_path / "r.pdf").pages
     text = "".join("".join(page.extract_text() for page in pages).replace("\0", "").split())
     for name in HOSTILE[:4]:
-        assert "".join(legible(name).split())[:8] in text, name
+        assert "".join(sanitize(name).split())[:8] in text, name
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -120,7 +120,7 @@ def test_whatever_may_be_drawn_is_text_in_the_page(answers, tmp_path_factory, na
     path = store(tmp_path_factory.mktemp("drawn") / "r.sqlite", list(dict.fromkeys(names)))
     text = harmless(render_page(context(answers, sources(path, Path("none"))), "html"))
     for name in names:
-        assert legible(name).strip() in text, name
+        assert sanitize(name).strip() in text, name
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from report.render import system_libraries as native
 from report.render.self_contained import OutsideError, refuse_outside
+
+from report.render import system_libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,8 +119,8 @@ def opened(seen):
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_the_build_stops_and_says_what_is_wanted_and_by_which_template(wanted, target):
-    if target == "pdf" and not native.loads():
-        pytest.skip(native.remedy())
+    if target == "pdf" and not system_libraries.loads():
+        pytest.skip(system_libraries.remedy())
     for name, (error, seen, exists) in rendered(wanted, target, "careful").items():
         assert error.startswith("answers/q01.html.j2: the page is to be self-contained, and this is not:"), (
             name
@@ -131,8 +131,8 @@ def test_the_build_stops_and_says_what_is_wanted_and_by_which_template(wanted, t
 
 def test_the_pdf_asks_for_nothing_even_where_nobody_looked_before(wanted):
     """WeasyPrint itself is given no way to a file or a server."""
-    if not native.loads():
-        pytest.skip(native.remedy())
+    if not system_libraries.loads():
+        pytest.skip(system_libraries.remedy())
     for name, (_, seen, _) in rendered(wanted, "pdf", "trusting").items():
         assert opened(seen) == [], name
 

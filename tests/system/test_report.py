@@ -136,9 +136,9 @@ def test_unknown_names_list_the_known(tmp_path, options, message):
 
 
 def test_every_answer_has_a_title_a_question_and_errata_that_point_to_it():
-    for slug, answer in ANSWERS.items():
+    for question, answer in ANSWERS.items():
         assert answer.title
         assert answer.question.endswith("?")
         for erratum in answer.errata(answer.values()):
-            assert erratum.identifier.startswith(f"{slug}-")
-            assert erratum.question == int(slug[1:])
+            assert erratum.identifier.startswith(f"{question}-")
+            assert erratum.question == int(question[1:])

@@ -1,4 +1,4 @@
-"""The served page in a browser: it reloads by itself once it is made again, and breaks no rule of it."""
+"""The served page reloads in a browser once it is rebuilt, within its content security policy."""
 
 from threading import Thread
 

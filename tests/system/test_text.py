@@ -21,8 +21,10 @@ def sections(text):
 
 
 def test_a_section_begins_with_its_question_and_the_short_answer(sections):
-    for slug in ANSWERS:
-        order = [sections[slug].index(mark) for mark in ('class="question"', 'class="short-answer"', "<h3>")]
+    for question in ANSWERS:
+        order = [
+            sections[question].index(mark) for mark in ('class="question"', 'class="short-answer"', "<h3>")
+        ]
         assert order == sorted(order)
 
 

@@ -9,75 +9,75 @@ from report.answers.q01.accuracy import study
 from report.document.answer import Answer, Values
 from report.document.formats import matrix, number, percent
 from report.document.page import Erratum
-from report.figures.drawing import Drawing, draw
 from report.figures.linear_algebra import photograph_at_ranks
+from report.figures.svg import SvgFigure, svg_figure
 
 A = np.array([[3.0, 2.0], [2.0, 3.0], [2.0, -2.0]])
 PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
 PRINTED_PERCENT = 86
 RANKS = (5, 10, 20, 40, 80)
 SHOWN = (5, 20, 80)
-CANDIDATES = 100  # random matrices held against the best
+CANDIDATES = 100  # random matrices compared with the best
 
 
 def photograph() -> np.ndarray:
-    """Grey values in [0, 1] of one of scikit-learn's sample pictures, every second pixel, (213, 320)."""
+    """Return grey values in [0, 1] of one of scikit-learn's sample images, every second pixel, (213, 320)."""
     return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
 
 
 def compressed_photograph() -> dict[str, object]:
-    """The photograph at several ranks, and how far from it random matrices of one of those ranks are."""
-    picture = photograph()
-    height, width = picture.shape
-    full = svd(picture)
+    """Truncate the photograph to several ranks, and compare one with random matrices of that rank."""
+    image = photograph()
+    height, width = image.shape
+    full = svd(image)
     copies = {k: truncate(full, k).matrix() for k in RANKS}
-    errors = {k: frobenius_norm(picture - copy) for k, copy in copies.items()}
+    errors = {k: frobenius_norm(image - copy) for k, copy in copies.items()}
     theory = {k: float(np.sqrt(np.square(full.S[k:]).sum())) for k in RANKS}
     return {
-        "shape": picture.shape,
-        "rows": [row(picture, k, copy) for k, copy in copies.items()],
+        "shape": image.shape,
+        "rows": [row(image, k, copy) for k, copy in copies.items()],
         "rank": SHOWN[1],
-        "share": storage(height, width, SHOWN[1]) / picture.size,
-        "psnr": psnr(picture, copies[SHOWN[1]]),
+        "share": storage(height, width, SHOWN[1]) / image.size,
+        "psnr": psnr(image, copies[SHOWN[1]]),
         "theory_gap": max(abs(errors[k] / theory[k] - 1) for k in RANKS),
         "candidates": CANDIDATES,
-        "nearest": min(distances(picture, SHOWN[1])) / errors[SHOWN[1]],
-        "figure": drawing(picture, {k: copies[k] for k in SHOWN}),
+        "nearest": min(distances(image, SHOWN[1])) / errors[SHOWN[1]],
+        "figure": figure(image, {k: copies[k] for k in SHOWN}),
     }
 
 
-def row(picture: np.ndarray, k: int, copy: np.ndarray) -> list[str]:
-    """Rank, share of the numbers kept, compression ratio, share of the energy kept, PSNR in decibels."""
-    height, width = picture.shape
+def row(image: np.ndarray, k: int, copy: np.ndarray) -> list[str]:
+    """Return rank, share of numbers kept, compression ratio, share of energy kept, PSNR in decibels."""
+    height, width = image.shape
     return [
         str(k),
-        percent(storage(height, width, k) / picture.size),
+        percent(storage(height, width, k) / image.size),
         number(compression_ratio(height, width, k)),
-        percent(energy(copy) / energy(picture), 2),
-        number(psnr(picture, copy)),
+        percent(energy(copy) / energy(image), 2),
+        number(psnr(image, copy)),
     ]
 
 
 def distances(a: np.ndarray, k: int) -> list[float]:
-    """Distance from `a` (m, n) to random matrices of rank k, each its projection on k random directions."""
+    """Return the distances of `a` (m, n) from its projections on k random directions."""
     rng = np.random.default_rng(0)
     bases = (np.linalg.qr(rng.normal(size=(a.shape[1], k)))[0] for _ in range(CANDIDATES))
     return [frobenius_norm(a - (a @ basis) @ basis.T) for basis in bases]
 
 
-def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Drawing:
-    """The photograph and its copies side by side, and what each copy keeps."""
+def figure(image: np.ndarray, copies: dict[int, np.ndarray]) -> SvgFigure:
+    """Return the figure of the photograph and its truncations."""
     table = pd.DataFrame(
         {
             "rank": k,
-            "share of the numbers": storage(picture.shape[0], picture.shape[1], k) / picture.size,
-            "share of the energy": energy(copy) / energy(picture),
-            "PSNR in dB": psnr(picture, copy),
+            "share of the numbers": storage(image.shape[0], image.shape[1], k) / image.size,
+            "share of the energy": energy(copy) / energy(image),
+            "PSNR in dB": psnr(image, copy),
         }
         for k, copy in copies.items()
     )
-    return draw(
-        photograph_at_ranks(picture, copies),
+    return svg_figure(
+        photograph_at_ranks(image, copies),
         table,
         name="q01-photograph",
         title="A photograph at several ranks",
@@ -87,7 +87,7 @@ def drawing(picture: np.ndarray, copies: dict[int, np.ndarray]) -> Drawing:
 
 
 def values() -> Values:
-    """The example's factors and what rank one keeps of it, a photograph's, and what forming AᵀA costs."""
+    """Decompose the example and the photograph, and measure the accuracy of forming AᵀA."""
     full = svd(A)
     first = truncate(full, 1)
     return {
@@ -112,13 +112,13 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The rank-one matrix, and what its ratio is a ratio of; each only if its check finds it wrong."""
-    found = []
+    """Return the errata on the rank-one matrix and on its ratio, each if its check finds it wrong."""
+    entries = []
     if not np.allclose(v["rank_one"], v["printed"]):
-        found.append(_rank_one(v))
+        entries.append(_rank_one(v))
     if round(100 * v["energy_ratio"]) != PRINTED_PERCENT:
-        found.append(_energy(v))
-    return found
+        entries.append(_energy(v))
+    return entries
 
 
 def _rank_one(v: Values) -> Erratum:

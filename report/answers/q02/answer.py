@@ -11,7 +11,7 @@ from report.document.answer import Answer, Values
 from report.document.formats import matrix, number, percent
 from report.document.page import Erratum
 from report.figures.components import directions
-from report.figures.drawing import Drawing, draw
+from report.figures.svg import SvgFigure, svg_figure
 
 X = np.array([[-4.0, 2.5], [0.0, -4.5], [5.0, -3.5], [-1.0, 5.5]])
 PRINTED_VECTOR = np.array([0.55, 0.82])
@@ -21,23 +21,23 @@ HALF_DIGIT = 0.005  # the most that rounding to two decimals moves a number
 
 
 def variance_along(Q: np.ndarray, v: np.ndarray) -> float:
-    """Variance vᵀQv / vᵀv of the data with covariance Q (d, d) along v (d,)."""
+    """Return the variance vᵀQv / vᵀv along v (d,) of data with covariance Q (d, d)."""
     return float(v @ Q @ v / (v @ v))
 
 
 def angle(a: np.ndarray, b: np.ndarray) -> float:
-    """Angle between the lines along a and b (d,), in degrees from 0 to 90: signs do not matter."""
+    """Return the angle between the lines along a and b (d,), in degrees from 0 to 90."""
     cosine = abs(a @ b) / (np.linalg.norm(a) * np.linalg.norm(b))
     return math.degrees(math.acos(min(1.0, float(cosine))))
 
 
 def rounding_angle(v: np.ndarray) -> float:
-    """Degrees by which rounding the entries of v (d,) to two decimals can turn it at most."""
+    """Return the largest angle in degrees by which rounding to two decimals can turn v (d,)."""
     return math.degrees(math.asin(HALF_DIGIT * math.sqrt(v.size) / float(np.linalg.norm(v))))
 
 
 def signs(Q: np.ndarray, v: np.ndarray, first: np.ndarray) -> list[list[str]]:
-    """Each choice of signs of the magnitudes |v| (2,): variance along it, share, and angle to `first`."""
+    """Return rows: signs chosen for |v| (2,), variance along it, its share, and the angle to `first`."""
     choices = [np.abs(v) * s for s in np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]])]
     return [
         [
@@ -50,9 +50,9 @@ def signs(Q: np.ndarray, v: np.ndarray, first: np.ndarray) -> list[list[str]]:
     ]
 
 
-def drawing(first: np.ndarray) -> Drawing:
-    """The points with the right and the printed direction, and what each projects them to."""
-    return draw(
+def figure(first: np.ndarray) -> SvgFigure:
+    """Return the figure of the points with the right and the printed direction and their projections."""
+    return svg_figure(
         directions(X, first, PRINTED_VECTOR),
         pd.DataFrame(
             {
@@ -71,7 +71,7 @@ def drawing(first: np.ndarray) -> Drawing:
 
 
 def values() -> Values:
-    """The example with every step, the printed vector held against the covariance, and the digits' plane."""
+    """Compute the example step by step, test the printed vector, and project the digits on a plane."""
     pca = PCA(2).fit(X)
     Q = X.T @ X / (len(X) - 1)
     first = pca.components_[0]
@@ -99,13 +99,13 @@ def values() -> Values:
         "rounding_angle": rounding_angle(PRINTED_VECTOR),
         "scores_follow": bool(np.abs(X @ PRINTED_VECTOR - PRINTED_SCORES).max() < HALF_DIGIT),
         "signs": signs(Q, PRINTED_VECTOR, first),
-        "figure_directions": drawing(first),
+        "figure_directions": figure(first),
         "digits": bundled(),
     }
 
 
 def sign_errata(v: Values) -> list[Erratum]:
-    """The vector's sign and the projection that it spoils, where the vector is none of Q's first line."""
+    """Return the errata on the vector's sign and projection, if it is off the first component's line."""
     first, scores = v["components"][0], v["scores"][:, 0]
     if v["printed_angle"] <= 2 * v["rounding_angle"]:
         return []
@@ -135,7 +135,7 @@ def sign_errata(v: Values) -> list[Erratum]:
 
 
 def rounding_erratum(v: Values) -> list[Erratum]:
-    """Digits that no rounding to two decimals gives."""
+    """Return the erratum on digits that no rounding to two decimals gives."""
     first, eigenvalues = np.abs(v["components"][0]), v["eigenvalues"]
     off = np.abs(v["printed_vector"] - first).max() > HALF_DIGIT
     off_values = np.abs(v["printed_eigenvalues"] - eigenvalues).max() > HALF_DIGIT
@@ -158,7 +158,7 @@ def rounding_erratum(v: Values) -> list[Erratum]:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The sign, the projection that follows from it, and the digits."""
+    """Return the errata on the sign, the projection and the digits."""
     return [*sign_errata(v), *rounding_erratum(v)]
 
 

@@ -11,7 +11,7 @@ from impl.data.idx import FILES, raw_folder, read_idx
 from impl.pca import PCA
 from report.document.answer import Values
 from report.figures.components import digits_plane
-from report.figures.drawing import draw
+from report.figures.svg import svg_figure
 
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 USED = 2000  # of MNIST's test images, which are enough for a plane
@@ -19,15 +19,15 @@ DRAWN = 500  # of the images, so that their numerals can be told apart
 
 
 def bundled() -> dict[str, object]:
-    """The plane of the digits that scikit-learn brings along."""
+    """Project scikit-learn's digits on their first two components."""
     pixels, labels = load_digits(return_X_y=True)
     return _plane(pixels, labels, "digits")
 
 
 def mnist(root: Path | None) -> Values:
-    """The plane of MNIST's first test images, None where its files are not at hand.
+    """Project MNIST's first test images on their first two components; None where the files are missing.
 
-    Raises DataError for a file that is not MNIST's.
+    Raises DataError for an invalid file.
     """
     paths = {name: raw_folder(root or DEFAULT_ROOT) / name for name in TEST}
     if not all(path.exists() for path in paths.values()):
@@ -37,7 +37,7 @@ def mnist(root: Path | None) -> Values:
 
 
 def _plane(pixels: np.ndarray, labels: np.ndarray, name: str) -> dict[str, object]:
-    """Shares of the variance and the drawing, of pixels (n, d) and labels (n,)."""
+    """Return the shares of the variance and the figure, for pixels (n, d) and labels (n,)."""
     pca = PCA(2)
     scores = pca.fit_transform(pixels)
     shares = pca.explained_variance_ratio_
@@ -47,7 +47,7 @@ def _plane(pixels: np.ndarray, labels: np.ndarray, name: str) -> dict[str, objec
         "features": pixels.shape[1],
         "drawn": DRAWN,
         "share": float(shares.sum()),
-        "figure": draw(
+        "figure": svg_figure(
             digits_plane(frame, shares),
             frame,
             name=f"q02-{name}",

@@ -10,12 +10,12 @@ from report.document.page import Erratum
 
 
 def values() -> Values:
-    """The worked descents, recomputed."""
+    """Compute the worked examples."""
     return {**worked(), "quadratics": quadratics()}
 
 
 def errata(v: Values) -> list[Erratum]:
-    """Memory as the reason against batch descent, where the gradient in chunks is the gradient."""
+    """Return the erratum on memory, if the gradient in chunks equals the gradient."""
     if v["chunk_difference"] > 1e-12 * v["gradient_size"]:
         return []
     return [
@@ -34,7 +34,7 @@ def errata(v: Values) -> list[Erratum]:
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Convergence of the three on the digits, and their time to the target; None where not measured."""
+    """Return convergence on the digits and times to the target; None where not measured."""
     return {
         "convergence": convergence(snapshot),
         "times": times(snapshot),

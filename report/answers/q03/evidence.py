@@ -1,4 +1,4 @@
-"""What the store says on question 3: convergence and time of batch, mini-batch and stochastic descent."""
+"""Evidence on question 3: convergence and times of batch, mini-batch and stochastic descent."""
 
 import numpy as np
 import pandas as pd
@@ -8,36 +8,36 @@ from bench.store import Snapshot
 from report.document.formats import count, duration, number
 from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio
 from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
-from report.figures.drawing import Drawing, draw
+from report.figures.svg import SvgFigure, svg_figure
 
 INPUT = "logistic regression on digits"
 METRICS = ("distance", "gradient_variance", "seconds")
 
 
-def value_at(own: pd.DataFrame, seen: float) -> np.ndarray:
-    """Excess loss of each seed at its last point with at most `seen` samples; own: one method's rows."""
-    reached = own[own["step"] <= seen].sort_values("step", kind="stable")
+def value_at(rows: pd.DataFrame, seen: float) -> np.ndarray:
+    """Return each seed's excess loss at its last point with at most `seen` samples."""
+    reached = rows[rows["step"] <= seen].sort_values("step", kind="stable")
     return reached.groupby("seed")["value"].last().to_numpy()
 
 
 def leader(ends: dict[str, np.ndarray]) -> tuple[str, bool]:
-    """Method of the least median, and whether all its seeds lie below all seeds of every other method."""
+    """Return the method of the least median, and whether all its seeds lie below all seeds of the others."""
     best = min(ends, key=lambda method: float(np.median(ends[method])))
     clear = all(ends[best].max() < ends[method].min() for method in ends if method != best)
     return best, clear
 
 
 def median_range(values: np.ndarray) -> str:
-    """Median of the seeds with the least and the greatest."""
+    """Format the median of the seeds with their range."""
     median, low, high = (number(x, 2) for x in (np.median(values), values.min(), values.max()))
     return median if low == high else f"{median} ({low} to {high})"
 
 
-def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Drawing:
-    """The curves of one snapshot."""
+def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> SvgFigure:
+    """Return the figure of one snapshot's curves."""
     by = ["method", "learning_rate", "step"]
     table = frame[frame["step"] > 0].groupby(by)["value"].agg(["median", "min", "max"]).reset_index()
-    return draw(
+    return svg_figure(
         excess_by_samples(table),
         table,
         name=f"q03-descents-{snapshot.id}",
@@ -48,25 +48,25 @@ def curves_figure(frame: pd.DataFrame, snapshot: Snapshot) -> Drawing:
 
 
 def course(snapshot: Snapshot, rates: pd.DataFrame) -> pd.DataFrame | None:
-    """Medians over the seeds of METRICS, by method and samples seen (`step`), at one rate a method.
+    """Return the medians over seeds of METRICS, by method and samples seen (`step`).
 
     rates: method and learning_rate. None where a metric was not measured for every method.
     """
     columns = []
     for metric in METRICS:
-        own = descents(snapshot, metric).merge(rates, on=["method", "learning_rate"])
-        if set(own["method"]) != set(METHODS):
+        rows = descents(snapshot, metric).merge(rates, on=["method", "learning_rate"])
+        if set(rows["method"]) != set(METHODS):
             return None
-        columns.append(own.groupby(["method", "step"])["value"].median().rename(metric))
+        columns.append(rows.groupby(["method", "step"])["value"].median().rename(metric))
     return pd.concat(columns, axis=1).reset_index()
 
 
 def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
-    """Distance, variance and seconds: their curves, and a row a method with the last of each; or None."""
-    found = course(snapshot, rates)
-    if found is None:
+    """Return the curves of distance, variance and seconds, and their last values by method; or None."""
+    medians = course(snapshot, rates)
+    if medians is None:
         return None
-    last = found[found["step"] > 0].groupby("method").last().loc[list(METHODS)]
+    last = medians[medians["step"] > 0].groupby("method").last().loc[list(METHODS)]
     return {
         "rows": [
             [
@@ -77,9 +77,9 @@ def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
             ]
             for method, end in last.iterrows()
         ],
-        "figure": draw(
-            distance_and_variance(found),
-            found,
+        "figure": svg_figure(
+            distance_and_variance(medians),
+            medians,
             name=f"q03-way-{snapshot.id}",
             title="Distance to the minimum and variance of the gradient",
             alt="Four panels with logarithmic axes: distance to the minimum above, variance of the gradient "
@@ -89,16 +89,18 @@ def way(snapshot: Snapshot, rates: pd.DataFrame) -> dict[str, object] | None:
 
 
 def convergence(snapshot: Snapshot) -> dict[str, object] | None:
-    """Each method at its best rate: curves, excess after one pass and at the end; None without all three."""
+    """Return each method's curves at its best rate and its excess after one pass and at the end; or None."""
     all_runs = descents(snapshot)
     frame = at_best_rate(all_runs[all_runs["method"].isin(list(METHODS))])
     if set(frame["method"]) != set(METHODS):
         return None
-    own = {method: frame[frame["method"] == method] for method in METHODS}
-    one_pass = float(own["batch"].loc[own["batch"]["step"] > 0, "step"].min())
-    end = min(float(rows["step"].max()) for rows in own.values())
-    at = {seen: {m: value_at(rows, seen) for m, rows in own.items()} for seen in (one_pass, end / 2, end)}
-    falls = {m: float(np.median(at[end / 2][m]) / np.median(at[end][m])) for m in own}
+    by_method = {method: frame[frame["method"] == method] for method in METHODS}
+    one_pass = float(by_method["batch"].loc[by_method["batch"]["step"] > 0, "step"].min())
+    end = min(float(rows["step"].max()) for rows in by_method.values())
+    at = {
+        seen: {m: value_at(rows, seen) for m, rows in by_method.items()} for seen in (one_pass, end / 2, end)
+    }
+    falls = {m: float(np.median(at[end / 2][m]) / np.median(at[end][m])) for m in by_method}
     table = [
         [
             method,
@@ -107,7 +109,7 @@ def convergence(snapshot: Snapshot) -> dict[str, object] | None:
             median_range(at[end][method]),
             number(falls[method]),
         ]
-        for method, rows in own.items()
+        for method, rows in by_method.items()
     ]
     return {
         "figure": curves_figure(frame, snapshot),
@@ -123,39 +125,39 @@ def convergence(snapshot: Snapshot) -> dict[str, object] | None:
 
 
 def verdict(ratio: Ratio) -> str:
-    """What the interval of a ratio of times allows to say."""
+    """Return the verdict that the interval of a ratio of times allows."""
     if ratio.high < 1:
         return "faster"
     return "slower" if ratio.low > 1 else "undecided"
 
 
 def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:
-    """One method's rate, steps, samples and seconds to the target, and its time beside batch descent's."""
+    """Return a method's rate, steps, samples and seconds to the target, and its time over batch descent's."""
     seconds = samples(snapshot, task, subject, "impl", input)
     m = snapshot.measurements
-    own = m[(m["task"] == task) & (m["subject"] == subject) & (m["input"] == input)]
-    fixed = own[own["metric"] != "seconds"].groupby("metric")["value"].first()
+    part = m[(m["task"] == task) & (m["subject"] == subject) & (m["input"] == input)]
+    fixed = part[part["metric"] != "seconds"].groupby("metric")["value"].first()
     ratio = time_ratio(snapshot, task, input, (subject, "impl"), ("batch", "impl"))
     if seconds is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
         return None
-    beside = f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}), {verdict(ratio)}"
+    against = f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}), {verdict(ratio)}"
     return [
         subject,
         number(fixed["learning_rate"], 1),
         count(fixed["steps"]),
         count(fixed["samples"]),
         duration(float(np.median(seconds))),
-        "the measure" if subject == "batch" else beside,
+        "the measure" if subject == "batch" else against,
     ]
 
 
 def times(snapshot: Snapshot, task: str = "time_to_target", input: str = INPUT) -> list[list[str]]:
-    """Rows of the three methods that were timed; empty where none was, or not batch descent."""
+    """Return the rows of the timed methods; empty without batch descent."""
     return [cells for method in METHODS if (cells := row(snapshot, task, input, method)) is not None]
 
 
 def times_to_minimum(snapshot: Snapshot) -> list[list[str]]:
-    """The same on every problem whose minimum was chosen beforehand: its name first, and without the rate."""
+    """Return the same rows for every problem with a chosen minimum: its name first, and without the rate."""
     task = "time_to_minimum"
-    found = ((input, cells) for input in inputs(snapshot, task) for cells in times(snapshot, task, input))
-    return [[input, method, *rest] for input, (method, _, *rest) in found]
+    timed = ((input, cells) for input in inputs(snapshot, task) for cells in times(snapshot, task, input))
+    return [[input, method, *rest] for input, (method, _, *rest) in timed]

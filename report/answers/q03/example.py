@@ -1,4 +1,4 @@
-"""The worked descents of question 3: a valley and the noise of its gradient."""
+"""Worked example of question 3: descents on one valley and the noise of its gradient."""
 
 import math
 from functools import partial
@@ -13,7 +13,7 @@ from impl.optimizers.optimizers import SGD
 from report.answers.q03.wells import escapes
 from report.document.formats import number
 from report.figures.descent import paths_on_contours
-from report.figures.drawing import Drawing, draw, path_frame
+from report.figures.svg import SvgFigure, path_frame, svg_figure
 
 N, MINI = 64, 8
 BATCH_SIZES = {"batch": N, "mini-batch": MINI, "stochastic": 1}
@@ -27,12 +27,12 @@ NEAR = 0.01  # share of the way from the minimum to the start
 
 
 def seeded(seed: int) -> torch.Generator:
-    """Generator with this seed."""
+    """Return a generator with this seed."""
     return torch.Generator().manual_seed(seed)
 
 
 def problem() -> Objective:
-    """Least squares in two weights: N correlated inputs, targets w = (1, -1) with noise."""
+    """Return least squares in two weights: N correlated inputs, targets w = (1, -1) with noise."""
     generator = seeded(0)
     mixing = torch.tensor([[1.0, 0.0], [0.6, 0.5]], dtype=torch.float64)
     inputs = torch.randn(N, 2, generator=generator, dtype=torch.float64) @ mixing
@@ -43,7 +43,7 @@ def problem() -> Objective:
 def walk(
     objective: Objective, start: Tensor, rate: float, batch_size: int, passes: int, seed: int = 1
 ) -> Trajectory:
-    """Plain descent for so many passes over the samples."""
+    """Run plain descent for `passes` over the samples."""
     return descend(
         objective,
         start,
@@ -55,7 +55,7 @@ def walk(
 
 
 def halving(objective: Objective, start: Tensor) -> Tensor:
-    """Points of stochastic descent whose rate is halved every few passes."""
+    """Return the points of stochastic descent whose rate is halved every few passes."""
     points = start[None]
     for phase in range(PASSES[-1] // HALVED_EVERY):
         part = walk(objective, points[-1], RATE / 2**phase, 1, HALVED_EVERY, seed=phase)
@@ -64,7 +64,7 @@ def halving(objective: Objective, start: Tensor) -> Tensor:
 
 
 def excess(objective: Objective, points: Tensor, lowest: Tensor) -> list[float]:
-    """Loss above that of `lowest` after each of PASSES, for points of equal batches (steps + 1, d)."""
+    """Return the loss above that of `lowest` after each of PASSES; points: (steps + 1, d)."""
     a_pass = (len(points) - 1) // PASSES[-1]
     X, y = objective.inputs, objective.targets
     least = objective.loss(lowest, X, y)
@@ -72,7 +72,7 @@ def excess(objective: Objective, points: Tensor, lowest: Tensor) -> list[float]:
 
 
 def comparison(objective: Objective, start: Tensor, lowest: Tensor) -> dict[str, object]:
-    """Excess loss after a few numbers of passes, at one rate, and with what suits each; and the paths."""
+    """Compare the methods' excess loss after several passes, at one rate and at a suitable one."""
     paths = {method: walk(objective, start, RATE, b, PASSES[-1]).points for method, b in BATCH_SIZES.items()}
     same = {method: excess(objective, points, lowest) for method, points in paths.items()}
     large = walk(objective, start, LARGE_RATE, N, PASSES[-1]).points
@@ -94,14 +94,14 @@ def comparison(objective: Objective, start: Tensor, lowest: Tensor) -> dict[str,
     }
 
 
-def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> Drawing:
-    """The first passes of the three paths on the contours of the loss."""
+def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> SvgFigure:
+    """Return the figure of the first passes of the three paths on the contours of the loss."""
     w1, w2 = np.meshgrid(np.linspace(-3.2, 3.2, 60), np.linspace(-3.8, 4.2, 60))
     away = np.stack([w1, w2], -1) - lowest.numpy()
     hessian = (objective.inputs.T @ objective.inputs / N).numpy()
     loss = np.einsum("...i,ij,...j->...", away, hessian, away) / 2
     frame = path_frame("method", {m: p[: DRAWN_PASSES * N // BATCH_SIZES[m] + 1] for m, p in paths.items()})
-    return draw(
+    return svg_figure(
         paths_on_contours(frame, loss, (w1, w2), lowest.numpy()),
         frame,
         name="q03-paths",
@@ -113,7 +113,7 @@ def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> 
 
 
 def batches(objective: Objective, batch_size: int) -> list[tuple[Tensor, Tensor]]:
-    """DRAWS batches, epoch by epoch."""
+    """Return DRAWS batches, epoch by epoch."""
     generator = seeded(batch_size)
     X, y = objective.inputs, objective.targets
     epochs = DRAWS * batch_size // N
@@ -121,22 +121,22 @@ def batches(objective: Objective, batch_size: int) -> list[tuple[Tensor, Tensor]
 
 
 def signal(objective: Objective, w: Tensor) -> float:
-    """Norm of the full gradient at w (d,) as a multiple of one sample's standard deviation about it."""
+    """Return the norm of the full gradient at w (d,) over one sample's standard deviation about it."""
     gradient = objective.gradient(w, objective.inputs, objective.targets)
     return float(gradient.norm()) / math.sqrt(gradient_variance(objective, w, 1))
 
 
 def noise(objective: Objective, far: Tensor, near: Tensor) -> list[list[str]]:
-    """By batch size: exact and drawn variance of the gradient, its law, cosines to the full gradient."""
+    """Return rows by batch size: exact and sampled variance of the gradient, its law, and cosines."""
     X, y = objective.inputs, objective.targets
     single = gradient_variance(objective, far, 1)
     rows = []
     for b in (1, 4, 16, 32, N):
-        drawn = batches(objective, b)
+        sampled = batches(objective, b)
         cells, squares = [], 0.0
         for w in (far, near):
             full = objective.gradient(w, X, y)
-            each = torch.stack([objective.gradient(w, *batch) for batch in drawn])
+            each = torch.stack([objective.gradient(w, *batch) for batch in sampled])
             if w is far:
                 squares = float((each - full).square().sum(1).mean())
             cosine = torch.nn.functional.cosine_similarity(each, full[None])
@@ -155,7 +155,7 @@ def noise(objective: Objective, far: Tensor, near: Tensor) -> list[list[str]]:
 
 
 def chunked(objective: Objective, w: Tensor) -> float:
-    """Largest difference between the full gradient and the one gathered from chunks."""
+    """Return the largest difference between the full gradient and the one summed in chunks."""
     X, y = objective.inputs, objective.targets
     total = torch.zeros_like(w)
     for inputs, targets in zip(X.split(MINI), y.split(MINI), strict=True):
@@ -164,7 +164,7 @@ def chunked(objective: Objective, w: Tensor) -> float:
 
 
 def worked() -> dict[str, object]:
-    """The descents, the gradient's noise by batch size, the full gradient in chunks, and the two wells."""
+    """Compute the descents, the gradient's noise, the gradient in chunks, and the double well."""
     objective, start = problem(), torch.tensor(START, dtype=torch.float64)
     lowest = minimum(objective, start)
     near = lowest + NEAR * (start - lowest)

@@ -1,4 +1,4 @@
-"""Quadratics of question 3: condition numbers and noise chosen, and what they do to each way down."""
+"""Quadratics of question 3: descent by condition number and noise."""
 
 import math
 from functools import partial
@@ -25,7 +25,7 @@ START = torch.zeros(WEIGHTS, dtype=torch.float64)
 
 
 def walk(objective: Objective, rate: float, batch_size: int, steps: int) -> Trajectory:
-    """Plain descent from the origin."""
+    """Run plain descent from the origin."""
     generator = torch.Generator().manual_seed(1)
     return descend(
         objective, START, partial(SGD, lr=rate), batch_size=batch_size, steps=steps, generator=generator
@@ -33,13 +33,13 @@ def walk(objective: Objective, rate: float, batch_size: int, steps: int) -> Traj
 
 
 def problem(condition: float, noise: float) -> Objective:
-    """The quadratic of this condition number about MINIMISER."""
+    """Return the quadratic of this condition number about MINIMISER."""
     generator = torch.Generator().manual_seed(0)
     return quadratic(condition, MINIMISER, samples=N, noise=noise, generator=generator)
 
 
 def contraction(condition: float) -> dict[str, float]:
-    """Factor a step at the best rate, by theory and measured, and the steps down to NEAR of the way."""
+    """Return the contraction a step at the best rate, by theory and measured, and the steps down to NEAR."""
     factor = (condition - 1) / (condition + 1)
     predicted = math.ceil(math.log(NEAR) / math.log(factor))
     path = walk(problem(condition, 0.0), 2 / (condition + 1), N, predicted + 5)
@@ -54,22 +54,27 @@ def contraction(condition: float) -> dict[str, float]:
 
 
 def noisy() -> list[list[str]]:
-    """By method: distance to the minimum and variance of the gradient after each of PASSES."""
+    """Return rows by method: distance to the minimum and variance of the gradient after each of PASSES."""
     objective, rate = problem(NOISY_CONDITION, NOISE), SHARE * 2 / (NOISY_CONDITION + 1)
     rows = []
     for method, batch_size in BATCH_SIZES.items():
         steps = [passes * N // batch_size for passes in PASSES]
-        found = trace(objective, walk(objective, rate, batch_size, steps[-1]), MINIMISER, batch_size, steps)
-        rows.append([f"{method}, distance", *(number(x, 2) for x in found.distance.tolist())])
+        trajectory = trace(
+            objective, walk(objective, rate, batch_size, steps[-1]), MINIMISER, batch_size, steps
+        )
+        rows.append([f"{method}, distance", *(number(x, 2) for x in trajectory.distance.tolist())])
         rows.append(
-            [f"{method}, variance", *(number(x, 2 if x else 1) for x in found.gradient_variance.tolist())]
+            [
+                f"{method}, variance",
+                *(number(x, 2 if x else 1) for x in trajectory.gradient_variance.tolist()),
+            ]
         )
     return rows
 
 
 def quadratics() -> dict[str, object]:
-    """Contraction by condition number, and distance and variance by samples seen on one with noise."""
-    found = [contraction(condition) for condition in CONDITIONS]
+    """Compute contraction by condition number, and distance and variance by samples seen with noise."""
+    contractions = [contraction(condition) for condition in CONDITIONS]
     return {
         "rows": [
             [
@@ -79,9 +84,9 @@ def quadratics() -> dict[str, object]:
                 str(c["predicted"]),
                 str(c["counted"]),
             ]
-            for c in found
+            for c in contractions
         ],
-        "gap": max(abs(c["measured"] - c["factor"]) for c in found),
+        "gap": max(abs(c["measured"] - c["factor"]) for c in contractions),
         "near": NEAR,
         "columns": ["Descent", *(f"{k} {'pass' if k == 1 else 'passes'}" for k in PASSES)],
         "noisy": noisy(),

@@ -1,4 +1,4 @@
-"""The double well of question 3: how often descents leave the shallow one."""
+"""The double well of question 3: how often descents leave the shallow well."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ RATES, SEEDS, STEPS = (0.03, 0.1, 0.2), 8, 150
 
 
 def escapes() -> dict[str, object]:
-    """How many of SEEDS descents from the shallow well of a double well end in the deep one."""
+    """Count how many of SEEDS descents from the shallow well end in the deep one."""
     objective = double_well(N, generator=torch.Generator().manual_seed(0))
     deep, barrier, shallow = stationary_points(objective)
     start = torch.tensor([shallow], dtype=torch.float64)

@@ -8,13 +8,13 @@ INPUTS, HIDDEN, OUTPUTS = 2, 2, 2
 
 
 def activation(name: str) -> tuple[sympy.FunctionClass, sympy.FunctionClass]:
-    """An elementwise f and its f', of both of which sympy knows only that one is the other's derivative."""
+    """Return an elementwise f and its f', which sympy knows only as f and its derivative."""
     slope = sympy.Function(f"{name}'")
     return type(name, (sympy.Function,), {"fdiff": lambda self, argindex=1: slope(self.args[0])}), slope
 
 
 def identities() -> list[Identity]:
-    """∂L/∂W₂, ∂L/∂B₂, ∂L/∂W₁ and ∂L/∂B₁ of L = ½‖A₂ - Y‖², entry by entry, against the products of δ."""
+    """Return ∂L/∂W₂, ∂L/∂B₂, ∂L/∂W₁ and ∂L/∂B₁ of L = ½‖A₂ - Y‖², entry by entry, with the products of δ."""
     (f1, slope1), (f2, slope2) = activation("f1"), activation("f2")
     X, Y = sympy.Matrix(sympy.symbols(f"x:{INPUTS}")), sympy.Matrix(sympy.symbols(f"y:{OUTPUTS}"))
     W1 = sympy.Matrix(HIDDEN, INPUTS, sympy.symbols(f"v:{HIDDEN * INPUTS}"))

@@ -26,7 +26,7 @@ from report.document.page import Erratum
 
 
 def printed_bias_line() -> dict[str, object]:
-    """The print's run-on line ∂L/∂B₂ = δ₂ δ₁ = (W₂ᵀ δ₂) ⊙ f₁'(Z₁), taken at its word."""
+    """Evaluate the printed run-on line ∂L/∂B₂ = δ₂ δ₁ = (W₂ᵀ δ₂) ⊙ f₁'(Z₁) literally."""
     delta1, delta2, _ = by_hand(PARAMETERS)
     return {
         "product": message(lambda: delta2 @ delta1),
@@ -37,7 +37,7 @@ def printed_bias_line() -> dict[str, object]:
 
 
 def loop_values() -> dict[str, object]:
-    """What the lines of the printed loop do when they are executed."""
+    """Execute the lines of the printed loop."""
     epochs: object = EPOCHS
     rng = np.random.default_rng(SEED)
     printed = printed_order(SAMPLES, rng)
@@ -54,7 +54,7 @@ def loop_values() -> dict[str, object]:
 
 
 def values() -> Values:
-    """The gradients worked and checked, the softmax against the printed δ₂, and the loop executed."""
+    """Compute and check the gradients, compare the softmax with the printed δ₂, and execute the loop."""
     p = PARAMETERS
     delta1, delta2, gradients = by_hand(p)
     softmax = softmax_delta(forward(p).Z2)
@@ -89,11 +89,11 @@ def values() -> Values:
 
 
 def loop_errata(v: Values) -> list[Erratum]:
-    """The count of epochs and the permutation, each as it came out when run."""
+    """Return the errata on the count of epochs and on the permutation, from their execution."""
     run = v["loop_"]
-    found = []
+    entries = []
     if run["range_error"]:
-        found.append(
+        entries.append(
             Erratum(
                 "q04-range",
                 4,
@@ -105,7 +105,7 @@ def loop_errata(v: Values) -> list[Erratum]:
         )
     if run["left_out"]:
         sizes = run["sizes"]
-        found.append(
+        entries.append(
             Erratum(
                 "q04-permutation",
                 4,
@@ -118,15 +118,15 @@ def loop_errata(v: Values) -> list[Erratum]:
                 f"and after {len(sizes) - 1} epochs {sizes[-1]} samples are left.",
             )
         )
-    return found
+    return entries
 
 
 def gradient_errata(v: Values) -> list[Erratum]:
-    """The run-on line of the bias gradient, and what δ₂ assumes of the output function."""
+    """Return the errata on the bias gradient's run-on line and on δ₂'s assumption."""
     line, softmax = v["bias_line"], v["softmax"]
-    found = []
+    entries = []
     if line["product"] and line["right_side"] != line["left_side"]:
-        found.append(
+        entries.append(
             Erratum(
                 "q04-bias",
                 4,
@@ -140,7 +140,7 @@ def gradient_errata(v: Values) -> list[Erratum]:
             )
         )
     if v["softmax_wrong"] > 1e3 * v["precision"]:
-        found.append(
+        entries.append(
             Erratum(
                 "q04-softmax",
                 4,
@@ -154,11 +154,11 @@ def gradient_errata(v: Values) -> list[Erratum]:
                 rf"\({number(v['softmax_right'], 1)}\).",
             )
         )
-    return found
+    return entries
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The loop's two lines and the gradients' two."""
+    """Return the errata on the loop and on the gradients."""
     return [*loop_errata(v), *gradient_errata(v)]
 
 

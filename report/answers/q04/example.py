@@ -1,4 +1,4 @@
-"""The hand-sized network of question 4: every gradient, and two independent checks of each."""
+"""The small network of question 4: every gradient, and three independent checks of each."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What a forward pass leaves behind, samples in columns."""
+    """Results of a forward pass, samples in columns."""
 
     Z1: Tensor
     A1: Tensor
@@ -45,7 +45,7 @@ PARAMETERS = Parameters(
 
 
 def forward(p: Parameters) -> Forward:
-    """Z₁ = W₁X + B₁, A₁ = σ(Z₁), Z₂ = W₂A₁ + B₂, A₂ = σ(Z₂) for the one sample X."""
+    """Compute Z₁ = W₁X + B₁, A₁ = σ(Z₁), Z₂ = W₂A₁ + B₂, A₂ = σ(Z₂) for the one sample X."""
     Z1 = p.W1 @ X + p.B1
     A1 = sigmoid(Z1)
     Z2 = p.W2 @ A1 + p.B2
@@ -53,12 +53,12 @@ def forward(p: Parameters) -> Forward:
 
 
 def loss(p: Parameters) -> Tensor:
-    """Squared error ½ Σ (A₂ - Y)², which for two outputs is their mean."""
+    """Return the squared error ½ Σ (A₂ - Y)², which for two outputs is their mean."""
     return (forward(p).A2 - Y).square().sum() / 2
 
 
 def by_hand(p: Parameters) -> tuple[Tensor, Tensor, Parameters]:
-    """δ₁ (3, 1), δ₂ (2, 1), and the four gradients made of them, as the text writes them."""
+    """Return δ₁ (3, 1), δ₂ (2, 1) and the four gradients, as the text writes them."""
     Z1, A1, Z2, A2 = forward(p)
     delta2 = (A2 - Y) * sigmoid_derivative(Z2)
     delta1 = (p.W2.T @ delta2) * sigmoid_derivative(Z1)
@@ -66,7 +66,7 @@ def by_hand(p: Parameters) -> tuple[Tensor, Tensor, Parameters]:
 
 
 def by_network(p: Parameters) -> Parameters:
-    """The same from `impl.backprop.MLP`, which holds samples in rows."""
+    """Return the same gradients from `impl.backprop.MLP`, which has samples in rows."""
     mlp = MLP((2, 3, 2), output="sigmoid", loss="mse", generator=torch.Generator(), dtype=torch.float64)
     mlp.weights, mlp.biases = [p.W1, p.W2], [p.B1[:, 0], p.B2[:, 0]]
     _, ((dW1, dB1), (dW2, dB2)) = mlp.gradients(X.T, Y.T)
@@ -74,7 +74,7 @@ def by_network(p: Parameters) -> Parameters:
 
 
 def by_differences(f: Callable[[Parameters], Tensor], p: Parameters) -> Parameters:
-    """(f(θ + h) - f(θ - h)) / 2h for every single entry θ of the parameters."""
+    """Return (f(θ + h) - f(θ - h)) / 2h for every entry θ of the parameters."""
     gradients = []
     for k, parameter in enumerate(p):
         gradient = torch.zeros_like(parameter)
@@ -90,18 +90,18 @@ def by_differences(f: Callable[[Parameters], Tensor], p: Parameters) -> Paramete
 
 
 def by_autograd(f: Callable[[Parameters], Tensor], p: Parameters) -> Parameters:
-    """What torch's automatic differentiation says."""
+    """Return the gradients by torch's automatic differentiation."""
     leaves = Parameters(*(parameter.clone().requires_grad_() for parameter in p))
     return Parameters(*torch.autograd.grad(f(leaves), leaves))
 
 
 def distance(a: Parameters, b: Parameters) -> float:
-    """Largest difference between two sets of gradients."""
+    """Return the largest difference between two sets of gradients."""
     return max(float((x - y).abs().max()) for x, y in zip(a, b, strict=True))
 
 
 class Softmax(NamedTuple):
-    """A softmax output p under cross-entropy with the one-hot Y: its Jacobian, and three readings of δ₂."""
+    """A softmax output p under cross-entropy with the one-hot Y: its Jacobian, and three forms of δ₂."""
 
     p: Tensor
     jacobian: Tensor
@@ -111,7 +111,7 @@ class Softmax(NamedTuple):
 
 
 def softmax_delta(z: Tensor) -> Softmax:
-    """δ = Jᵀ ∂L/∂p, and ∂L/∂p ⊙ diag J as the printed formula has it, for L = -Σ Y log p; z: (2, 1)."""
+    """Return δ = Jᵀ ∂L/∂p, and ∂L/∂p ⊙ diag J as printed, for L = -Σ Y log p; z: (2, 1)."""
     leaf = z.clone().requires_grad_()
     (autograd,) = torch.autograd.grad(-(Y * torch.log_softmax(leaf, 0)).sum(), leaf)
     p = torch.softmax(z, 0)

@@ -1,4 +1,4 @@
-"""The training loop of question 4: what the printed one does when it is run, and the right one beside it."""
+"""The training loop of question 4: the printed one as it runs, and the corrected one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ SAMPLES = 10  # of the set whose shrinking is followed
 
 
 def message(call: Callable[[], Any]) -> str | None:
-    """The error that a call ends with, or None where it ends well."""
+    """Return the error that a call raises, or None."""
     try:
         call()
     except (TypeError, RuntimeError) as error:
@@ -25,12 +25,12 @@ def message(call: Callable[[], Any]) -> str | None:
 
 
 def printed_order(n: int, rng: np.random.Generator) -> np.ndarray:
-    """`permutation(0, n - 1)` with the end left out, as ranges in Python and numpy have it."""
+    """Return `permutation(0, n - 1)` without its end, as ranges in Python and numpy have it."""
     return rng.permutation(np.arange(0, n - 1))
 
 
 def shrinking(n: int, order: Callable[[int, np.random.Generator], np.ndarray]) -> list[int]:
-    """Samples left after each epoch of `x_train = x_train[indices]`, until none is, or n + 1 epochs."""
+    """Return the samples left after each epoch of `x_train = x_train[indices]`, up to n + 1 epochs."""
     x_train, rng, sizes = np.arange(n), np.random.default_rng(SEED), [n]
     while sizes[-1] and len(sizes) <= n + 1:
         x_train = x_train[order(len(x_train), rng)]
@@ -39,17 +39,17 @@ def shrinking(n: int, order: Callable[[int, np.random.Generator], np.ndarray]) -
 
 
 def network(seed: int) -> MLP:
-    """A 2-8-2 network for the exclusive or."""
+    """Return a 2-8-2 network for the exclusive or."""
     return MLP((2, HIDDEN, 2), activation="tanh", generator=torch.Generator().manual_seed(seed))
 
 
 def right(mlp: MLP) -> int:
-    """How many of the four cases the network has right."""
+    """Count how many of the four cases the network has right."""
     return int((mlp.forward(XOR).argmax(1) == CLASSES).sum())
 
 
 def follow(printed: bool, seed: int) -> list[tuple[int, int]]:
-    """(samples used, cases right) after each epoch of the loop, with the printed order or all samples."""
+    """Return (samples used, cases right) after each epoch, with the printed order or all samples."""
     mlp, rng, generator = network(seed), np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     x, y, history = XOR, CLASSES, []
     for _ in range(EPOCHS):
@@ -63,7 +63,7 @@ def follow(printed: bool, seed: int) -> list[tuple[int, int]]:
 
 
 def xor() -> dict[str, Any]:
-    """Both loops on the exclusive or from the same weights: how many of SEEDS learn it, the first in full."""
+    """Run both loops on the exclusive or from the same weights, and count how many of SEEDS learn it."""
     runs = [(follow(printed=False, seed=seed), follow(printed=True, seed=seed)) for seed in range(SEEDS)]
     good, bad = runs[0]
     learned, printed_learned = (sum(pair[which][-1][1] == len(XOR) for pair in runs) for which in (0, 1))

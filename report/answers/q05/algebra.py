@@ -1,4 +1,4 @@
-"""Question 5: the bias correction and the places where Adam's step is halved, by computer algebra."""
+"""Question 5: bias correction and the points where Adam's step is halved, by computer algebra."""
 
 import sympy
 
@@ -6,7 +6,7 @@ from report.algebra.identities import Identity
 
 
 def weights() -> Identity:
-    """(1 - β) Σ β^(t-s) over s = 1 … t is 1 - β^t, summed over k = t - s for β ≠ 1."""
+    """Return that (1 - β) Σ β^(t-s) over s = 1 … t is 1 - β^t, summed over k = t - s for β ≠ 1."""
     beta = sympy.Symbol("beta")
     k, t = sympy.Symbol("k", integer=True), sympy.Symbol("t", integer=True, positive=True)
     total = sympy.summation(beta**k, (k, 0, t - 1)).subs(sympy.Eq(beta, 1), False)
@@ -14,7 +14,7 @@ def weights() -> Identity:
 
 
 def halves() -> list[Identity]:
-    """The step over α along a constant |g|, with ε outside and inside the root, is ½ where the text says."""
+    """Return that the step over α along a constant |g| is ½ at the stated places, for both forms of ε."""
     g, epsilon = sympy.symbols("g epsilon", positive=True)
     outside, inside = g / (g + epsilon), g / sympy.sqrt(g**2 + epsilon)
     half = [sympy.Rational(1, 2)]

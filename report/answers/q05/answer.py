@@ -1,4 +1,4 @@
-"""Question 5: Adam, what its parts do, and what ε inside the root changes."""
+"""Question 5: Adam, the effect of its parts, and of ε inside the root."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ RATE, START = 0.1, 1.0
 
 
 def two_steps() -> dict[str, object]:
-    """Adam's quantities for two steps on θ², written out, and the largest difference from `impl`."""
+    """Compute Adam's quantities for two steps on θ², and the largest difference from `impl`."""
     theta, m, v, quantities = START, 0.0, 0.0, []
     for t in (1, 2):
         g = 2 * theta
@@ -43,16 +43,16 @@ def two_steps() -> dict[str, object]:
 
 
 def values() -> Values:
-    """Two steps by hand, where ε counts, steps along constant and changing gradients, and a race."""
-    held = constant()
-    adagrad = held["steps"]["adagrad"]
+    """Compute two steps by hand, the effect of ε, steps along given gradients, and narrow valleys."""
+    steps = constant()
+    adagrad = steps["steps"]["adagrad"]
     times = np.arange(1, len(adagrad) + 1)
     return {
         "two_steps": two_steps(),
         "epsilon": epsilon(),
         "halves": outcome(halves()),
         "weights_sum": holds(weights()),
-        "constant": held,
+        "constant": steps,
         "brakes": brakes(),
         "squares": squares(),
         "race": race(),
@@ -70,16 +70,16 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """ε's place, what vanishes in Adagrad, what RMSProp averages, and the brakes."""
-    found = [_epsilon_erratum(v)]
+    """Return the errata on ε's place, Adagrad, RMSProp's average, and the brakes."""
+    entries = [_epsilon_erratum(v)]
     if v["adagrad_law"] < 1e-6:
-        found.append(_adagrad_erratum(v))
+        entries.append(_adagrad_erratum(v))
     s = v["squares"]
     if abs(s["state"] - s["squared"]) < abs(s["state"] - s["plain"]):
-        found.append(_rmsprop_erratum(s))
+        entries.append(_rmsprop_erratum(s))
     if v["brakes"]["peak"] > v["brakes"]["before"]:
-        found.append(_brakes_erratum(v["brakes"]))
-    return found
+        entries.append(_brakes_erratum(v["brakes"]))
+    return entries
 
 
 def _epsilon_erratum(v: Values) -> Erratum:

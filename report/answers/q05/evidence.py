@@ -1,4 +1,4 @@
-"""Question 5: what the store says of the optimizers."""
+"""Question 5: evidence on the optimizers."""
 
 import pandas as pd
 
@@ -8,9 +8,10 @@ from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
 from report.document.answer import Values
 from report.document.formats import count, duration, number
-from report.evidence.queries import at_best_rate, descents, label, own_subjects, samples, time_ratio
-from report.figures.drawing import Drawing, draw
+from report.document.labels import label
+from report.evidence.queries import at_best_rate, custom_subjects, descents, samples, time_ratio
 from report.figures.optimizers import STROKES, convergence
+from report.figures.svg import SvgFigure, svg_figure
 
 PLAIN = "mini-batch"
 PROBLEM = "logistic regression on digits"
@@ -18,12 +19,13 @@ PARAMETERS = "the classifier's parameters"
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Curves and end of each optimizer at its best rate, time to a target, and one step against torch's."""
+    """Return each optimizer's curve and end at its best rate, its time to a target, and its step time."""
     frame = descents(snapshot)
+    frame["method"] = frame["method"].map(label)
     frame = frame[frame["method"].isin(STROKES)]
     best = at_best_rate(frame) if not frame.empty else frame
     return {
-        "curves": None if best.empty else _drawing(snapshot, best),
+        "curves": None if best.empty else _curves(snapshot, best),
         "ends": _ends(best),
         "epsilon_gap": _epsilon_gap(best),
         "target": _targets(snapshot),
@@ -33,13 +35,13 @@ def evidence(snapshot: Snapshot) -> Values:
     }
 
 
-def _drawing(snapshot: Snapshot, best: pd.DataFrame) -> Drawing:
+def _curves(snapshot: Snapshot, best: pd.DataFrame) -> SvgFigure:
     rows = []
-    for (method, step), own in best[best["step"] > 0].groupby(["method", "step"], sort=False):
-        d = mean_interval(own["value"])
+    for (method, step), part in best[best["step"] > 0].groupby(["method", "step"], sort=False):
+        d = mean_interval(part["value"])
         rows.append((method, step, d.mean, d.low, d.high))
     table = pd.DataFrame(rows, columns=["method", "step", "mean", "low", "high"])
-    return draw(
+    return svg_figure(
         convergence(table),
         table,
         name=f"q05-curves-{snapshot.id}",
@@ -50,7 +52,7 @@ def _drawing(snapshot: Snapshot, best: pd.DataFrame) -> Drawing:
 
 
 def _final(best: pd.DataFrame) -> pd.DataFrame:
-    """Excess loss after the last step: one row a seed, one column a method."""
+    """Return the excess loss after the last step: a row for each seed, a column for each method."""
     last = best[best["step"] == best.groupby("method")["step"].transform("max")]
     return last.pivot(index="seed", columns="method", values="value")
 
@@ -72,7 +74,7 @@ def _ends(best: pd.DataFrame) -> list[list[str]]:
 
 
 def _epsilon_gap(best: pd.DataFrame) -> float | None:
-    """Largest relative difference between the ends of the two forms of Adam; None without both."""
+    """Return the largest relative difference between the ends of both forms of Adam; None without both."""
     names = ["Adam", "Adam, ε inside the root"]
     if best.empty or not set(names) <= set(best["method"]):
         return None
@@ -81,7 +83,7 @@ def _epsilon_gap(best: pd.DataFrame) -> float | None:
 
 
 def _targets(snapshot: Snapshot) -> list[list[str]]:
-    """Method, rate, steps and median seconds to the target, fewest steps first."""
+    """Return rows: method, rate, steps and median seconds to the target, fewest steps first."""
     m = snapshot.measurements
     chosen = m[(m["task"] == "time_to_target") & (m["input"] == PROBLEM)]
     rows = []
@@ -99,17 +101,17 @@ def _targets(snapshot: Snapshot) -> list[list[str]]:
 
 
 def _steps(snapshot: Snapshot) -> list[list[str]]:
-    """Optimizer, median time of our step, and the same as a multiple of torch's with its interval."""
+    """Return rows: optimizer, median time of our step, and its ratio to torch's with an interval."""
     rows = []
-    for name in (*OPTIMIZERS, *own_subjects(snapshot, "optimizer_step")):
+    for name in (*OPTIMIZERS, *custom_subjects(snapshot, "optimizer_step")):
         ours = samples(snapshot, "optimizer_step", name, "impl", PARAMETERS)
         if ours is None:
             continue
         ratio = time_ratio(snapshot, "optimizer_step", PARAMETERS, (name, "impl"), (name, "torch"))
         middle = duration(float(pd.Series(ours).median()))
         if ratio is None:
-            twin = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
-            shown = phrases.NOT_MEASURED if twin else "torch has none"
+            counterpart = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
+            shown = phrases.NOT_MEASURED if counterpart else "torch has none"
         else:
             shown = phrases.ratio(ratio)
         rows.append([label(name), middle, shown])

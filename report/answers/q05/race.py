@@ -1,4 +1,4 @@
-"""Question 5: the optimizers on a quadratic with level lines that are long and narrow."""
+"""Question 5: the optimizers on a quadratic with long, narrow level lines."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ from torch import Tensor
 from impl.descent.loop import descend
 from impl.descent.objectives import Objective, least_squares
 from impl.optimizers.registry import OPTIMIZERS
-from report.figures.drawing import draw, path_frame
 from report.figures.optimizers import paths
+from report.figures.svg import path_frame, svg_figure
 
 CONDITION = 30.0
 LEFT = 1e-3  # share of the first loss at which a descent has arrived
@@ -19,7 +19,7 @@ RULES = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 
 
 def quadratic(degrees: float) -> Objective:
-    """wᵀHw/2 with eigenvalues 1 and CONDITION, axes turned by `degrees`: a regression on two samples."""
+    """Return wᵀHw/2 with eigenvalues 1 and CONDITION and axes turned by `degrees`, as a regression."""
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
     turn = torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([-angle.sin(), angle.cos()])])
     roots = torch.tensor([2.0, 2 * CONDITION], dtype=torch.float64).sqrt()
@@ -27,17 +27,17 @@ def quadratic(degrees: float) -> Objective:
 
 
 def arrival(objective: Objective, points: Tensor) -> int | None:
-    """First step whose loss is at most LEFT of the first; None without one or where the first is exceeded."""
+    """Return the first step with a loss of at most LEFT of the first; None without one or after a rise."""
     losses = ((points @ objective.inputs.T) ** 2).mean(1) / 2
     reached = (losses <= LEFT * losses[0]).nonzero()
     return int(reached[0]) if len(reached) and losses.max() <= losses[0] else None
 
 
 def fastest(objective: Objective, start: Tensor, rule: str) -> tuple[int | None, float, np.ndarray]:
-    """Steps, learning rate and path of the rate that arrives first; without one, of the last of RATES."""
-    found: list[tuple[int | None, float, np.ndarray]] = []
+    """Return steps, learning rate and path of the rate that arrives first, else of the last of RATES."""
+    runs: list[tuple[int | None, float, np.ndarray]] = []
     for rate in RATES:
-        way = descend(
+        path = descend(
             objective,
             start,
             lambda parameters, rate=rate: OPTIMIZERS[rule].make(parameters, rate),  # type: ignore[misc]
@@ -45,27 +45,29 @@ def fastest(objective: Objective, start: Tensor, rule: str) -> tuple[int | None,
             steps=LIMIT,
             generator=torch.Generator().manual_seed(0),
         )
-        steps = arrival(objective, way.points)
-        found.append((steps, rate, way.points[: None if steps is None else steps + 1].numpy()))
-    return min(found, key=lambda f: (f[0] is None, f[0] or 0, -f[1]))
+        steps = arrival(objective, path.points)
+        runs.append((steps, rate, path.points[: None if steps is None else steps + 1].numpy()))
+    return min(runs, key=lambda f: (f[0] is None, f[0] or 0, -f[1]))
 
 
 def race() -> dict[str, object]:
-    """Steps to arrival and the paths, along the axes of the weights and turned by 45 degrees."""
-    hessians, ways_in, steps = {}, {}, {}
+    """Run the optimizers in a valley along an axis and one turned by 45 degrees."""
+    hessians, frames, steps = {}, {}, {}
     for title, degrees in (("valley along an axis", 0.0), ("valley across the axes", 45.0)):
         objective = quadratic(degrees)
         # The same place relative to the valley: far along its floor, a little up its wall.
         start = torch.linalg.solve(
             objective.inputs, torch.tensor([-1.3, 0.5], dtype=torch.float64) * objective.inputs.norm(dim=1)
         )
-        ways = {rule: fastest(objective, start, rule) for rule in RULES}
-        steps[title] = {rule: (ways[rule][0], ways[rule][1]) for rule in RULES}
+        paths_by_rule = {rule: fastest(objective, start, rule) for rule in RULES}
+        steps[title] = {rule: (paths_by_rule[rule][0], paths_by_rule[rule][1]) for rule in RULES}
         hessian = (objective.inputs.T @ objective.inputs / 2).numpy()
         hessians[title] = hessian
-        ways_in[title] = path_frame("optimizer", {OPTIMIZERS[rule].label: ways[rule][2] for rule in RULES})
-    frame = pd.concat(ways_in, names=["valley", None]).reset_index("valley")
-    drawing = draw(
+        frames[title] = path_frame(
+            "optimizer", {OPTIMIZERS[rule].label: paths_by_rule[rule][2] for rule in RULES}
+        )
+    frame = pd.concat(frames, names=["valley", None]).reset_index("valley")
+    figure = svg_figure(
         paths(frame, hessians),
         frame,
         name="q05-paths",
@@ -74,7 +76,7 @@ def race() -> dict[str, object]:
         "paths of five optimizers lead to the minimum; momentum swings around it, the adaptive ones go "
         "almost straight where the valley lies along an axis and bend where it does not.",
     )
-    return {"steps": steps, "rows": _rows(steps), "figure": drawing, "condition": CONDITION, "limit": LIMIT}
+    return {"steps": steps, "rows": _rows(steps), "figure": figure, "condition": CONDITION, "limit": LIMIT}
 
 
 def _rows(steps: dict[str, dict[str, tuple[int | None, float]]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Question 5: the steps that optimizers take along gradients that are given."""
+"""Question 5: steps of optimizers along given gradients."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 from impl.optimizers.optimizers import RMSprop
 from impl.optimizers.registry import OPTIMIZERS
 from report.document.formats import number
-from report.figures.drawing import draw
 from report.figures.optimizers import step_lengths
+from report.figures.svg import svg_figure
 
 MOMENTS = (1, 10, 100, 1000)
 STEEPER = 10
@@ -21,19 +21,19 @@ SCALE = 1000
 
 
 def steps_along(rule: str, gradients: Sequence[float], rate: float = 1.0) -> np.ndarray:
-    """Signed steps (T,) that an optimizer takes along a sequence of gradients; downhill is positive."""
+    """Return the signed steps (T,) of an optimizer along a sequence of gradients; downhill is positive."""
     theta = nn.Parameter(torch.zeros(1, dtype=torch.float64))
     optimizer: Optimizer = OPTIMIZERS[rule].make([theta], rate)
-    places = [0.0]
+    positions = [0.0]
     for gradient in gradients:
         theta.grad = torch.full_like(theta, gradient)
         optimizer.step()
-        places.append(theta.item())
-    return -np.diff(places)
+        positions.append(theta.item())
+    return -np.diff(positions)
 
 
 def halving_gradient(rule: str) -> float:
-    """The |g| whose first step is half of the learning rate, by bisection of log |g|."""
+    """Return the |g| whose first step is half of the learning rate, by bisection of log |g|."""
     low, high = -20.0, 2.0
     for _ in range(60):
         middle = (low + high) / 2
@@ -42,7 +42,7 @@ def halving_gradient(rule: str) -> float:
 
 
 def epsilon() -> dict[str, object]:
-    """First step over α against |g| for both places of ε, and where each falls to a half."""
+    """Compute the first step over α against |g| for both places of ε, and where each is a half."""
     gradients = np.logspace(-12, 2, 113)
     labels = {name: OPTIMIZERS[name].label for name in ("adam", "adam_eps_inside")}
     steps = {labels[n]: np.array([steps_along(n, [g])[0] for g in gradients]) for n in labels}
@@ -51,7 +51,7 @@ def epsilon() -> dict[str, object]:
         pd.DataFrame({"optimizer": name, "gradient": gradients, "step": lengths})
         for name, lengths in steps.items()
     )
-    drawing = draw(
+    figure = svg_figure(
         step_lengths(frame, halves),
         frame,
         name="q05-epsilon",
@@ -60,11 +60,11 @@ def epsilon() -> dict[str, object]:
         "small ones; with ε inside the root the fall begins at gradients thousands of times larger.",
     )
     outside, inside = halves.values()
-    return {"figure": drawing, "outside": outside, "inside": inside, "ratio": inside / outside}
+    return {"figure": figure, "outside": outside, "inside": inside, "ratio": inside / outside}
 
 
 def constant() -> dict[str, Any]:
-    """Steps of every optimizer along a constant gradient, over η times that gradient's size at scale one."""
+    """Compute each optimizer's steps along a constant gradient, over the learning rate."""
     ones = [1.0] * max(MOMENTS)
     steps = {name: steps_along(name, ones) for name in OPTIMIZERS if name != "adam_eps_inside"}
     scaled = {name: steps_along(name, [SCALE] * 2)[-1] / steps[name][1] for name in steps}
@@ -77,7 +77,7 @@ def constant() -> dict[str, Any]:
 
 
 def brakes() -> dict[str, float]:
-    """Adam's steps, over α, where a slope becomes steeper, and where the gradient changes sign."""
+    """Compute Adam's steps over α where a slope becomes steeper, and where the gradient changes sign."""
     before = 1000
     taken = steps_along("adam", [1.0] * before + [float(STEEPER)] * 5000)
     after = taken[before:]
@@ -92,7 +92,7 @@ def brakes() -> dict[str, float]:
 
 
 def squares() -> dict[str, float]:
-    """What RMSprop remembers of gradients +1, -1, …, beside the averages of them and of their squares."""
+    """Compute RMSprop's state after gradients +1, -1, …, and the averages of them and of their squares."""
     theta = nn.Parameter(torch.zeros(1, dtype=torch.float64))
     optimizer = RMSprop([theta])
     rho, plain, squared = optimizer.defaults["alpha"], 0.0, 0.0

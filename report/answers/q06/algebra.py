@@ -14,12 +14,12 @@ K = range(CLASSES)
 
 
 def jacobian(k: int, j: int) -> sympy.Expr:
-    """p_k (δ_kj - p_j), the derivative of the softmax's p_k in z_j."""
+    """Return p_k (δ_kj - p_j), the derivative of the softmax's p_k in z_j."""
     return p[k] * (sympy.KroneckerDelta(k, j) - p[j])
 
 
 def identities() -> list[Identity]:
-    """The five formulas that the text gives, each as derivative of what it is the derivative of."""
+    """Return the five formulas of the text, each with the derivative that sympy computes."""
     pairs = [(k, j) for k in K for j in K]
     loss = -sum(t[k] * sympy.log(p[k]) for k in K)
     brier = sum((p[k] - t[k]) ** 2 for k in K)

@@ -1,4 +1,4 @@
-"""Question 6: cross-entropy beside squared error and accuracy."""
+"""Question 6: cross-entropy against squared error and accuracy."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,15 @@ from report.answers.q06.checks import accuracy_slope, outliers, recovery, square
 from report.document.answer import Answer, Values
 from report.document.formats import number
 from report.document.page import Erratum
-from report.figures.drawing import Drawing, draw
 from report.figures.losses import losses_and_gradients
+from report.figures.svg import SvgFigure, svg_figure
 
 VECTORS = {"first": (0.3, 0.3, 0.4), "second": (0.1, 0.1, 0.7)}
 RIGHT = 2  # the class that the target [0, 0, 1] marks
 
 
 def reading(vector: tuple[float, ...]) -> dict[str, object]:
-    """What a printed vector means as probabilities and, through the softmax, as logits."""
+    """Read a printed vector as probabilities and, through the softmax, as logits."""
     v = tensor(vector)
     softmax = torch.softmax(v, 0)
     return {
@@ -34,7 +34,7 @@ def reading(vector: tuple[float, ...]) -> dict[str, object]:
 
 
 def gradient_gaps() -> dict[str, float]:
-    """Largest difference of each derived gradient from automatic differentiation, over logits up to ±8."""
+    """Return the largest difference of each derived gradient from autograd, over logits up to ±8."""
     generator = torch.Generator().manual_seed(0)
     logits = 4 * torch.randn(50, 4, generator=generator, dtype=torch.float64)
     target = torch.randint(0, 4, (50,), generator=generator)
@@ -50,16 +50,16 @@ def gradient_gaps() -> dict[str, float]:
     gaps = {}
     for name, (loss, gradient) in pairs.items():
         z = logits.clone().requires_grad_()
-        (found,) = torch.autograd.grad(loss(z, target), z)
-        gaps[name] = float((found - gradient(logits, target)).abs().max())
+        (gradient_found,) = torch.autograd.grad(loss(z, target), z)
+        gaps[name] = float((gradient_found - gradient(logits, target)).abs().max())
     z = logits[:, 0].clone().requires_grad_()
-    (found,) = torch.autograd.grad((torch.sigmoid(z) - 1).square().sum(), z)
-    gaps["sigmoid"] = float((found - squared_gradient(logits[:, 0])).abs().max())
+    (gradient_found,) = torch.autograd.grad((torch.sigmoid(z) - 1).square().sum(), z)
+    gaps["sigmoid"] = float((gradient_found - squared_gradient(logits[:, 0])).abs().max())
     return gaps
 
 
-def drawing() -> Drawing:
-    """Losses and the sizes of their gradients against the logit of the right class."""
+def figure() -> SvgFigure:
+    """Return the figure of losses and gradient sizes against the logit of the right class."""
     z = torch.linspace(-10, 10, 121, dtype=torch.float64)
     p = torch.sigmoid(z)
     curves = {
@@ -70,7 +70,7 @@ def drawing() -> Drawing:
         pd.DataFrame({"loss": name, "logit": z.numpy(), "value": value.numpy(), "gradient": slope.numpy()})
         for name, (value, slope) in curves.items()
     )
-    return draw(
+    return svg_figure(
         losses_and_gradients(frame),
         frame,
         name="q06-losses",
@@ -82,7 +82,7 @@ def drawing() -> Drawing:
 
 
 def values() -> Values:
-    """The vectors, gradients and their checks, descents from a wrong start, accuracy's slope, outliers."""
+    """Compute the vectors, gradient checks, descents from a wrong start, accuracy's slope, and outliers."""
     outputs = tensor([0.01, 0.5, 0.99])
     linear = mse_gradient(outputs, torch.zeros_like(outputs)) * len(outputs) / outputs
     p = torch.sigmoid(torch.tensor([-4.0, 0.0, 4.0], dtype=torch.float64))
@@ -91,7 +91,7 @@ def values() -> Values:
         "gaps": gradient_gaps(),
         "algebra": outcome(identities()),
         "classes": CLASSES,
-        "figure_losses": drawing(),
+        "figure_losses": figure(),
         "recovery": recovery(),
         "accuracy": accuracy_slope(),
         "outliers": outliers(),
@@ -101,16 +101,16 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The "logits", the index, and where the factor output (1 - output) comes from."""
+    """Return the errata on the "logits", the index, and the factor output (1 - output)."""
     first, second = v["vectors"]["first"], v["vectors"]["second"]
-    found = []
+    entries = []
     if abs(second["sum"] - 1) > 1e-9:
-        found.append(_logits_erratum(first, second))
+        entries.append(_logits_erratum(first, second))
     if np.ptp(first["free_index"]) > 0:
-        found.append(_index_erratum(first))
+        entries.append(_index_erratum(first))
     if np.ptp(v["linear_factor"]) < 1e-9 < np.ptp(v["sigmoid_factor"]):
-        found.append(_factor_erratum(v))
-    return found
+        entries.append(_factor_erratum(v))
+    return entries
 
 
 def _logits_erratum(first: Values, second: Values) -> Erratum:

@@ -16,18 +16,18 @@ OTHERS, SURE = 99, 0.99
 
 
 def tensor(x: object) -> Tensor:
-    """x as float64."""
+    """Return x as float64."""
     return torch.as_tensor(x, dtype=torch.float64)
 
 
 def squared_gradient(z: Tensor) -> Tensor:
-    """Derivative of (p - 1)² in the logit, p = σ(z): 2 (p - 1) p (1 - p)."""
+    """Return the derivative of (p - 1)² in the logit, p = σ(z): 2 (p - 1) p (1 - p)."""
     p = torch.sigmoid(z)
     return 2 * (p - 1) * p * (1 - p)
 
 
 def steps_to_right(objective: Objective, rate: float) -> int | None:
-    """Steps of descent from WRONG_START until the right class has more than half of the probability."""
+    """Count steps of descent from WRONG_START until the right class has more than half of the probability."""
     path = descend(
         objective,
         tensor([WRONG_START]),
@@ -41,7 +41,7 @@ def steps_to_right(objective: Objective, rate: float) -> int | None:
 
 
 def recovery() -> dict[str, object]:
-    """Steps for each loss at learning rate 1, and for squared error with its steepest slope scaled to 1."""
+    """Count steps for each loss at learning rate 1, and for squared error with a steepest slope of 1."""
     one = tensor([[1.0]]), tensor([1.0])
     z = torch.linspace(-10, 10, 20001, dtype=torch.float64)
     steepest = float(squared_gradient(z).abs().max())
@@ -56,14 +56,14 @@ def recovery() -> dict[str, object]:
 
 
 def accuracy_slope() -> dict[str, float]:
-    """Largest difference quotient of accuracy and of cross-entropy over the logits of 50 random samples."""
+    """Return the largest difference quotients of accuracy and cross-entropy on 50 random samples."""
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(50, 4, generator=generator, dtype=torch.float64)
     target = torch.randint(0, 4, (50,), generator=generator)
     h, slopes = 1e-6, {"accuracy": 0.0, "cross_entropy": 0.0}
-    for place in range(logits.numel()):
+    for position in range(logits.numel()):
         nudge = torch.zeros_like(logits)
-        nudge.view(-1)[place] = h
+        nudge.view(-1)[position] = h
         up, down = logits + nudge, logits - nudge
         hits = [(x.argmax(1) == target).double().mean() for x in (up, down)]
         slopes["accuracy"] = max(slopes["accuracy"], abs(float(hits[0] - hits[1])) / (2 * h))
@@ -73,7 +73,7 @@ def accuracy_slope() -> dict[str, float]:
 
 
 def outliers() -> dict[str, object]:
-    """One sample with p of its label ever smaller: both losses, both gradients, and its share of the pull."""
+    """Compute both losses and gradients of a sample with ever smaller p of its label."""
     rows = []
     for p in SMALL:
         z = torch.logit(tensor(p))

@@ -1,4 +1,4 @@
-"""Question 7: the printed formulas against each other and against the code, by computer algebra."""
+"""Question 7: the printed formulas against one another and against the code, by computer algebra."""
 
 from typing import Any
 
@@ -15,21 +15,21 @@ COLUMNS = [
 ]
 
 
-def row(found: Check) -> list[str]:
-    """One row of the table under COLUMNS."""
+def row(result: Check) -> list[str]:
+    """Return one row of the table under COLUMNS."""
     return [
-        found.label,
-        "identically zero" if found.derived else "not zero",
-        number(found.value, 1),
-        number(found.slope, 1),
-        "no parameter" if found.in_parameter is None else number(found.in_parameter, 1),
+        result.label,
+        "identically zero" if result.derived else "not zero",
+        number(result.value, 1),
+        number(result.slope, 1),
+        "no parameter" if result.in_parameter is None else number(result.in_parameter, 1),
     ]
 
 
 def summary(checks: list[Check]) -> dict[str, Any]:
-    """Rows, the labels of those whose printed derivative or code is wrong, and the largest difference.
+    """Return rows, the labels of wrong derivatives or code, and the largest difference.
 
-    Raises ValueError for a difference that is no number.
+    Raises ValueError for a difference that is not a number.
     """
     errors = {c.label: max(c.value, c.slope, c.in_parameter or 0.0) for c in checks}
     return {
@@ -47,5 +47,5 @@ def summary(checks: list[Check]) -> dict[str, Any]:
 
 
 def algebra() -> dict[str, Any]:
-    """The check of every activation of the table."""
+    """Check every built-in activation."""
     return summary([check(name) for name in ACTIVATIONS])

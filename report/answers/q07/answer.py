@@ -1,4 +1,4 @@
-"""Question 7: what activations are for, and which functions can be one."""
+"""Question 7: purpose of activations, and which functions can be one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ Function = Callable[[Tensor], Tensor]
 
 
 def step(x: Tensor) -> Tensor:
-    """1 where x > 0, else 0: not linear, cheap, and differentiable but for one point."""
+    """Return 1 where x > 0, else 0: not linear, cheap, and differentiable except at one point."""
     return (x > 0).to(x.dtype)
 
 
@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def stack() -> dict[str, Any]:
-    """Two layers and the one matrix that does the same; the exclusive or, by one affine map and by ReLU."""
+    """Compute two layers and their one matrix; the exclusive or by an affine map and by ReLU."""
     x = np.array([1.0, -1.0, 2.0])
     affine = np.c_[XOR_INPUTS, np.ones(4)]
     weights = np.linalg.lstsq(affine, XOR, rcond=None)[0]
@@ -59,7 +59,7 @@ def stack() -> dict[str, Any]:
 
 
 def criteria(f: Function) -> dict[str, Any]:
-    """Curvature, slopes on both sides of 0, kinks and range of slopes of f on [-8, 8], by differences.
+    """Return curvature, slopes at both sides of 0, kinks and steepest slope of f on [-8, 8], by differences.
 
     bend: largest |f(x + 1) - 2 f(x) + f(x - 1)|, zero for a linear f; kinks: grid points where slopes or
     values on the two sides differ; steepest: largest slope away from them.
@@ -78,13 +78,13 @@ def criteria(f: Function) -> dict[str, Any]:
     }
 
 
-def meets(found: dict[str, Any]) -> bool:
-    """The assignment's criteria but for cost: not linear, and kinks at no more than a few points."""
-    return found["bend"] > 1e-9 and len(found["kinks"]) < 5
+def meets(result: dict[str, Any]) -> bool:
+    """Tell whether f meets the assignment's criteria except cost: not linear, and few kinks."""
+    return result["bend"] > 1e-9 and len(result["kinks"]) < 5
 
 
 def differences(square: bool, depth: int) -> int:
-    """Largest (2^depth + 1)-th difference, in exact integers, of a network with whole weights.
+    """Return the largest (2^depth + 1)-th difference, in exact integers, of a network with integer weights.
 
     NETWORK_WIDTH units a layer, activation x² or ReLU. A polynomial of degree 2^depth has only zeros here.
     """
@@ -99,9 +99,9 @@ def differences(square: bool, depth: int) -> int:
 
 
 def fit_error(f: Function, width: int) -> float:
-    """Root mean squared error of the best output weights for sin(πx) on [-1, 1] over a fixed hidden layer.
+    """Return the RMS error of the best output weights for sin(πx) on [-1, 1] over a fixed hidden layer.
 
-    The hidden weights and biases are drawn once and shared by all activations; only least squares is solved.
+    Hidden weights and biases are sampled once for all activations; only least squares is solved.
     """
     generator = torch.Generator().manual_seed(3)
     x = torch.linspace(-1, 1, 200, dtype=torch.float64)
@@ -113,14 +113,14 @@ def fit_error(f: Function, width: int) -> float:
 
 
 def best_quadratic() -> float:
-    """Root mean squared error of the best quadratic for sin(πx) on [-1, 1]."""
+    """Return the root mean squared error of the best quadratic for sin(πx) on [-1, 1]."""
     x = np.linspace(-1, 1, 200)
     target = np.sin(np.pi * x)
     return float(np.sqrt(np.square(np.polyval(np.polyfit(x, target, 2), x) - target).mean()))
 
 
-def rows(found: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> dict[str, list[list[str]]]:
-    """Rows of the tables of formulas, of criteria and of fits."""
+def rows(results: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> dict[str, list[list[str]]]:
+    """Return the rows of the tables of formulas, of criteria and of fits."""
     formulas = [
         [entry.label, *(rf"\({text.split(' = ', 1)[1]}\)" for text in (entry.latex, entry.latex_derivative))]
         for entry in ACTIVATIONS.values()
@@ -134,7 +134,7 @@ def rows(found: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> dict
             ", ".join(number(k, 1) for k in c["kinks"]) or "none",
             number(c["steepest"], 3),
         ]
-        for name, c in found.items()
+        for name, c in results.items()
     ]
     return {
         "formulas": formulas,
@@ -144,13 +144,13 @@ def rows(found: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> dict
 
 
 def values() -> Values:
-    """Stacks of linear maps, the criteria of every activation, and two functions that meet them and fail."""
-    found = {name: criteria(f) for name, f in FUNCTIONS.items()}
+    """Compute stacks of linear maps, every activation's criteria, and functions that meet them and fail."""
+    results = {name: criteria(f) for name, f in FUNCTIONS.items()}
     fits = {name: [fit_error(f, width) for width in WIDTHS] for name, f in FUNCTIONS.items()}
     return {
         "stack": stack(),
-        "criteria": found,
-        "rows": rows(found, fits),
+        "criteria": results,
+        "rows": rows(results, fits),
         "algebra": algebra(),
         "fits": fits,
         "quadratic": best_quadratic(),
@@ -158,15 +158,15 @@ def values() -> Values:
         "differences": [(d, 2**d + 1, differences(True, d), differences(False, d)) for d in DEPTHS],
         "width": NETWORK_WIDTH,
         "smaller": {name: errors[-1] < 0.999 * best_quadratic() for name, errors in fits.items()},
-        "square_meets": meets(found["square"]),
-        "step_meets": meets(found["step"]),
+        "square_meets": meets(results["square"]),
+        "step_meets": meets(results["step"]),
         "square_fails": fits["square"][-1] > 0.999 * best_quadratic(),
-        "step_flat": found["step"]["steepest"] == 0,
+        "step_flat": results["step"]["steepest"] == 0,
     }
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The criteria do not suffice: what meets them and still fails."""
+    """Return the erratum on the criteria, if functions meet them and fail."""
     reasons = []
     if v["square_meets"] and v["square_fails"] and all(row[2] == 0 for row in v["differences"]):
         reasons.append(

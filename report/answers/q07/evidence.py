@@ -1,24 +1,25 @@
-"""Question 7: what the store says of the cost of activations."""
+"""Question 7: evidence on the cost of activations."""
 
 from bench.statistics import CONFIDENCE, Ratio
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.document import phrases
 from report.document.answer import Values
-from report.evidence.queries import inputs, label, own_subjects, time_ratio
+from report.document.labels import label
+from report.evidence.queries import custom_subjects, inputs, time_ratio
 
 BASELINE = "relu"
 TASKS = {"forward": "activation_forward", "backward": "activation_backward"}
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Times at the largest input measured, as multiples of ReLU's by the same implementation."""
+    """Return times at the largest input measured, as multiples of ReLU's by the same implementation."""
     measured = [input for task in TASKS.values() for input in inputs(snapshot, task)[-1:]]
     if not measured:
         return {"costs": [], "input": None, "dearest": None, "confidence": CONFIDENCE}
-    names = [*ACTIVATIONS, *own_subjects(snapshot, TASKS["forward"])]
+    names = [*ACTIVATIONS, *custom_subjects(snapshot, TASKS["forward"])]
     kinds = [(kind, way) for kind in TASKS for way in ("impl", "torch")]
-    found = {
+    ratios = {
         (name, *kind): time_ratio(
             snapshot, TASKS[kind[0]], measured[-1], (name, kind[1]), (BASELINE, kind[1])
         )
@@ -26,9 +27,9 @@ def evidence(snapshot: Snapshot) -> Values:
         for kind in kinds
     }
     costs = [
-        [label(name), *(_cell(name, way, found[name, kind, way]) for kind, way in kinds)] for name in names
+        [label(name), *(_cell(name, way, ratios[name, kind, way]) for kind, way in kinds)] for name in names
     ]
-    ours = {n: r for n in names if (r := found[n, "forward", "impl"]) is not None}
+    ours = {n: r for n in names if (r := ratios[n, "forward", "impl"]) is not None}
     dearest = max(ours, key=lambda n: ours[n].value) if ours else None
     return {
         "costs": costs,

@@ -1,4 +1,4 @@
-"""Question 8: why inputs that are all positive make descent zigzag, and what that costs."""
+"""Question 8: why descent zigzags for inputs that are all positive, and the cost."""
 
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ tensor = partial(torch.tensor, dtype=torch.float64)
 
 
 def gradient() -> Identity:
-    """∂L/∂w_i of L = (σ(wᵀx) - y)² as sympy derives it, and δ x_i with δ = 2 (a - y) a (1 - a)."""
+    """Return ∂L/∂w_i of L = (σ(wᵀx) - y)² as sympy derives it, with δ x_i where δ = 2 (a - y) a (1 - a)."""
     w, x, y = sympy.symbols(f"w:{WEIGHTS}"), sympy.symbols(f"x:{WEIGHTS}"), sympy.Symbol("y")
     a = sigmoid(sum(weight * part for weight, part in zip(w, x, strict=True)))
     delta = 2 * (a - y) * a * (1 - a)
@@ -35,12 +35,12 @@ def gradient() -> Identity:
 
 
 def by_hand() -> dict[str, Any]:
-    """One sample's gradient at w = 0, factor by factor, and what `impl` makes of it."""
+    """Compute one sample's gradient at w = 0 factor by factor, and its difference from `impl`'s."""
     (x, y), w = SAMPLE, (0.0, 0.0)
     a = 1 / (1 + np.exp(-np.dot(w, x)))
     delta = 2 * (a - y) * a * (1 - a)
     objective = sigmoid_neuron(tensor([x]), tensor([y]))
-    found = objective.gradient(tensor(w), objective.inputs, objective.targets).numpy()
+    by_impl = objective.gradient(tensor(w), objective.inputs, objective.targets).numpy()
     gradient = delta * np.array(x)
     return {
         "x": x,
@@ -48,25 +48,25 @@ def by_hand() -> dict[str, Any]:
         "a": float(a),
         "delta": float(delta),
         "gradient": gradient,
-        "gap": float(np.abs(found - gradient).max()),
+        "gap": float(np.abs(by_impl - gradient).max()),
     }
 
 
 def each_gradient(objective: Objective, w: Tensor) -> Tensor:
-    """Gradients (N, d) of every sample alone at w (d,)."""
+    """Return the gradients (N, d) of every sample alone at w (d,)."""
     rows = zip(objective.inputs, objective.targets, strict=True)
     return torch.stack([objective.gradient(w, x[None], y[None]) for x, y in rows])
 
 
 def one_sign(gradients: Tensor, batch: int, generator: torch.Generator) -> float:
-    """Share of random batches whose mean gradient has parts of one sign only; gradients: (N, d)."""
+    """Return the share of random batches whose mean gradient has one sign; gradients: (N, d)."""
     chosen = torch.randint(len(gradients), (DRAWS, batch), generator=generator)
     means = gradients[chosen].mean(1)
     return float(((means > 0).all(1) | (means < 0).all(1)).double().mean())
 
 
 def agreement() -> dict[str, list[float]]:
-    """Share of batches with parts of one sign, by batch size, for each of the inputs, at MINIMUM/2.
+    """Return the share of batches with gradients of one sign, by batch size and inputs, at MINIMUM/2.
 
     Halfway along the difference of the weights the outputs of samples err to both sides.
     """
@@ -81,18 +81,18 @@ def agreement() -> dict[str, list[float]]:
 
 
 def layer() -> np.ndarray:
-    """Weight gradient δ xᵀ (2, 2) of a layer of two neurons: one row a neuron."""
+    """Return the weight gradient δ xᵀ (2, 2) of a layer of two neurons: a row for each neuron."""
     return np.outer(DELTAS, SAMPLE[0])
 
 
 def mixed() -> float:
-    """Share of samples whose two inputs differ in sign once centred, as those of a first layer are."""
+    """Return the share of samples whose two inputs differ in sign once centred."""
     x = objectives()[INPUTS[1]].inputs
     return float((x[:, 0] * x[:, 1] < 0).double().mean())
 
 
 def values() -> Values:
-    """Signs of one sample and of batches, and the descents with positive and zero-centred inputs."""
+    """Compute the signs of samples and batches, and descents with positive and zero-centred inputs."""
     positive = objectives()[INPUTS[0]]
     signs = each_gradient(positive, START).sign()
     agreeing = agreement()
@@ -120,14 +120,14 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """What "always in the same direction" holds for, and what it is that makes training slow."""
-    found = []
+    """Return the errata on "always in the same direction", and on what makes training slow."""
+    entries = []
     if v["per_sample"] == 1 and min(v["agreement"][INPUTS[0]]) < 1:
-        found.append(_always_erratum(v))
+        entries.append(_always_erratum(v))
     d = v["descents"]
     if d["slow"]["steps_ratio"] < 1.1 and d["slow"]["detour_ratio"] > 1.25:
-        found.append(_slow_erratum(d))
-    return found
+        entries.append(_slow_erratum(d))
+    return entries
 
 
 def _always_erratum(v: Values) -> Erratum:

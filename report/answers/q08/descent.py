@@ -1,4 +1,4 @@
-"""Question 8: one neuron of two weights, descended on with positive and with zero-centred inputs."""
+"""Question 8: descents of one neuron with two weights, with positive and with zero-centred inputs."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from impl.descent import trajectories
 from impl.descent.loop import Trajectory, descend
 from impl.descent.objectives import Objective
 from impl.optimizers.optimizers import SGD
-from report.figures.drawing import Drawing, draw, path_frame
+from report.figures.svg import SvgFigure, path_frame, svg_figure
 from report.figures.zigzag import zigzag
 
 INPUTS = ("positive", "zero-centred")
@@ -26,13 +26,13 @@ SEEDS = (0, 1, 2)
 
 @lru_cache(maxsize=1)
 def objectives() -> dict[str, Objective]:
-    """The same samples as they leave a sigmoid and less their mean; targets such that MINIMUM is exact."""
+    """Return the objectives for samples from a sigmoid and for the same centred; both have MINIMUM."""
     generator = torch.Generator().manual_seed(0)
     return trajectories.positive_and_centred(SAMPLES, MINIMUM, generator)
 
 
 def hessian(objective: Objective) -> tuple[np.ndarray, float]:
-    """Steepest direction (2,) at the minimum and the condition number, the ratio of the curvatures."""
+    """Return the steepest direction (2,) at the minimum and the condition number."""
     X, y = objective.inputs, objective.targets
     H = torch.autograd.functional.jacobian(lambda w: objective.gradient(w, X, y), MINIMUM)
     curvatures, vectors = torch.linalg.eigh(H)
@@ -41,7 +41,7 @@ def hessian(objective: Objective) -> tuple[np.ndarray, float]:
 
 
 def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
-    """Descent from START; the seed draws the order of the samples, the same for both kinds of input."""
+    """Run descent from START; the seed orders the samples, the same for both kinds of input."""
     return descend(
         objectives()[name],
         START,
@@ -53,12 +53,12 @@ def walk(name: str, batch: int, rate: float, seed: int) -> Trajectory:
 
 
 def arrival(points: Tensor) -> int | None:
-    """First step from which on the distance to MINIMUM stays within NEAR of what it was; None without one."""
+    """Return the step from which the distance to MINIMUM stays within NEAR of the first, or None."""
     return trajectories.arrival(points, MINIMUM, NEAR)
 
 
 def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
-    """Median steps to arrival and median detour up to there over SEEDS; steps None unless all arrive."""
+    """Return the medians over SEEDS of steps to arrival and detour; steps None unless all arrive."""
     walks = [walk(name, batch, rate, seed).points for seed in (SEEDS if batch < SAMPLES else SEEDS[:1])]
     steps = [arrival(points) for points in walks]
     arrived = [(n, points) for n, points in zip(steps, walks, strict=True) if n is not None]
@@ -71,28 +71,28 @@ def measure(name: str, batch: int, rate: float) -> dict[str, Any]:
     }
 
 
-def fastest(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The rate with the fewest steps; of equals the smaller. Raises ValueError where none arrives."""
-    arrived = [f for f in found if f["steps"] is not None]
+def fastest(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rate with the fewest steps, the smaller of equals. Raises ValueError where none arrives."""
+    arrived = [f for f in runs if f["steps"] is not None]
     if not arrived:
         raise ValueError(f"no learning rate of {RATES} arrives within {HORIZON} steps")
     return min(arrived, key=lambda f: (f["steps"], f["rate"]))
 
 
 def descents() -> dict[str, Any]:
-    """Steps and detours of single samples and of full batches at every rate, each one's best rate, and paths.
+    """Compare steps and detours of single samples and full batches at every rate.
 
     `slow` compares the two inputs on single samples at the smallest rate; the paths are drawn at half of the
     smaller best rate, where the steps are short enough to see.
     """
-    found = {(n, b): [measure(n, b, rate) for rate in RATES] for b in (1, SAMPLES) for n in INPUTS}
-    best = {key: fastest(measured) for key, measured in found.items()}
-    one, other = (found[name, 1][0] for name in INPUTS)
+    measured_by = {(n, b): [measure(n, b, rate) for rate in RATES] for b in (1, SAMPLES) for n in INPUTS}
+    best = {key: fastest(runs) for key, runs in measured_by.items()}
+    one, other = (measured_by[name, 1][0] for name in INPUTS)
     if one["steps"] is None or other["steps"] is None:
         raise ValueError(f"a descent at the smallest rate {RATES[0]} does not arrive within {HORIZON} steps")
     common = min(best[name, 1]["rate"] for name in INPUTS) / 2
     return {
-        "rows": _rows(list(found.values())),
+        "rows": _rows(list(measured_by.values())),
         "best": {"single": [best[n, 1] for n in INPUTS], "full": [best[n, SAMPLES] for n in INPUTS]},
         "slow": {
             "rate": RATES[0],
@@ -100,8 +100,8 @@ def descents() -> dict[str, Any]:
             "steps_ratio": one["steps"] / other["steps"],
             "detour_ratio": one["detour"] / other["detour"],
         },
-        "drawn": [next(f for f in found[name, 1] if f["rate"] == common) for name in INPUTS],
-        "figure": drawing(common),
+        "drawn": [next(f for f in measured_by[name, 1] if f["rate"] == common) for name in INPUTS],
+        "figure": figure(common),
         "near": NEAR,
         "seeds": len(SEEDS),
         "samples": SAMPLES,
@@ -110,7 +110,7 @@ def descents() -> dict[str, Any]:
 
 
 def _rows(measured: list[list[dict[str, Any]]]) -> list[list[str]]:
-    """One row a rate: steps and detour with each of the inputs, on single samples and on all."""
+    """Return a row for each rate: steps and detour by inputs, on single samples and on all."""
 
     def shown(f: dict[str, Any]) -> str:
         return "none" if f["steps"] is None else f"{f['steps']:.0f} ({f['detour']:.2f})"
@@ -118,8 +118,8 @@ def _rows(measured: list[list[dict[str, Any]]]) -> list[list[str]]:
     return [[f"{RATES[i]:g}", *(shown(column[i]) for column in measured)] for i in range(len(RATES))]
 
 
-def drawing(rate: float) -> Drawing:
-    """Both descents on single samples at one rate, up to arrival, over the loss of all samples."""
+def figure(rate: float) -> SvgFigure:
+    """Return the figure of both descents on single samples at one rate, over the loss of all samples."""
     ends = torch.linspace(-3.2, 3.2, 61, dtype=torch.float64)
     first, second = torch.meshgrid(ends, ends, indexing="xy")
     weights = torch.stack([first, second], dim=-1).view(-1, 2)
@@ -132,7 +132,7 @@ def drawing(rate: float) -> Drawing:
         losses_of[f"{name} inputs"] = losses
         paths[f"{name} inputs"] = points[: None if steps is None else steps + 1]
     frame = path_frame("inputs", paths)
-    return draw(
+    return svg_figure(
         zigzag((first.numpy(), second.numpy()), losses_of, frame, MINIMUM.numpy()),
         frame,
         name="q08-zigzag",

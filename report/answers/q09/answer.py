@@ -1,4 +1,4 @@
-"""Question 9: Swish, its derivative, and what both cost beside the sigmoid."""
+"""Question 9: Swish, its derivative, and its cost against the sigmoid's."""
 
 import numpy as np
 import sympy
@@ -14,13 +14,13 @@ from report.answers.q09.evidence import evidence
 from report.document.answer import Answer, Values
 from report.document.page import Erratum
 from report.figures.activations import curves, on_grid
-from report.figures.drawing import Drawing, draw
+from report.figures.svg import SvgFigure, svg_figure
 
 PRINTED = {"swish": {"MUL": 2, "ADD": 1, "SUB": 0}, "sigmoid": {"MUL": 1, "ADD": 0, "SUB": 0}}
 
 
 def identities() -> dict[str, Identity]:
-    """Each form of a derivative, and of the equation for the minimum, against the definition's derivative."""
+    """Return each form of a derivative, and of the minimum's equation, with the exact derivative."""
     s = sigmoid(x)
     f = x * s
     forms = {
@@ -34,7 +34,7 @@ def identities() -> dict[str, Identity]:
 
 
 def minimum() -> dict[str, Identity]:
-    """Where e^x + 1 + x = 0, as sympy solves it, and Swish's value there, x e^x / (1 + e^x)."""
+    """Return the root of e^x + 1 + x = 0 by sympy, and Swish's value there, x e^x / (1 + e^x)."""
     roots = sympy.solve(sympy.exp(x) + 1 + x, x)
     e = -(1 + x)  # what e^x is there
     return {
@@ -44,7 +44,7 @@ def minimum() -> dict[str, Identity]:
 
 
 def extremes() -> dict[str, float]:
-    """Swish's minimum in closed form and as an optimizer finds it, and the largest slopes."""
+    """Return Swish's minimum in closed form and by an optimizer, and the largest slopes."""
 
     def at(name: str, x: float, derivative: bool = False) -> float:
         entry = ACTIVATIONS[name]
@@ -69,7 +69,7 @@ def extremes() -> dict[str, float]:
 
 
 def limits() -> dict[str, sympy.Expr]:
-    """Limits of f, f / x and f' at the ends."""
+    """Return the limits of f, f / x and f' at both ends."""
     f = x * sigmoid(x)
     return {
         "left": sympy.limit(f, x, -sympy.oo),
@@ -79,10 +79,10 @@ def limits() -> dict[str, sympy.Expr]:
     }
 
 
-def drawing() -> Drawing:
-    """Swish and sigmoid with their derivatives."""
+def figure() -> SvgFigure:
+    """Return the figure of Swish and sigmoid with their derivatives."""
     frame = on_grid(torch.linspace(-6, 6, 241, dtype=torch.float64), {"": ("sigmoid", "swish")})
-    return draw(
+    return svg_figure(
         curves(frame),
         frame,
         name="q09-curves",
@@ -94,24 +94,24 @@ def drawing() -> Drawing:
 
 
 def values() -> Values:
-    """The derivative's forms, the operations of each and of whole passes, the minimum and the limits."""
-    found = counts()
+    """Compute the derivative's forms, operations of each and of whole passes, the minimum and the limits."""
+    operations = counts()
     return {
         "equal": {name: holds(identity) for name, identity in (identities() | minimum()).items()},
-        "counts": found,
-        "words": {name: in_words(number) for name, number in found.items()},
+        "counts": operations,
+        "words": {name: in_words(number) for name, number in operations.items()},
         "passes": passes(),
         "pass_rows": pass_rows(),
         "minimum": extremes(),
         "limits": {name: int(limit) for name, limit in limits().items()},
-        "drawing": drawing(),
+        "curves": figure(),
     }
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The subtraction that the assignment's count leaves out, where the count finds one."""
-    found = {name: v["counts"][name] for name in PRINTED}
-    if all(found[name] == PRINTED[name] for name in PRINTED):
+    """Return the erratum on the count, if it leaves out a subtraction."""
+    counted = {name: v["counts"][name] for name in PRINTED}
+    if all(counted[name] == PRINTED[name] for name in PRINTED):
         return []
     return [
         Erratum(
@@ -119,7 +119,7 @@ def errata(v: Values) -> list[Erratum]:
             9,
             "Beyond the sigmoid, Swish takes two multiplications and an addition, and sigmoid's derivative "
             "only a multiplication.",
-            f"Swish takes {in_words(found['swish'])}; the sigmoid takes {in_words(found['sigmoid'])}.",
+            f"Swish takes {in_words(counted['swish'])}; the sigmoid takes {in_words(counted['sigmoid'])}.",
             r"Both derivatives hold the factor \(1 - \sigma(x)\), and forming it is an operation of its own, "
             "a pass over the whole tensor where each operation is one kernel.",
         )

@@ -1,4 +1,4 @@
-"""Question 9: operations of Swish and of the sigmoid, counted from the expressions themselves."""
+"""Question 9: operations of Swish and of the sigmoid, counted in their expressions."""
 
 import sympy
 
@@ -15,18 +15,18 @@ Operations = dict[str, int]
 
 
 def counted(*expressions: sympy.Expr) -> sympy.Expr:
-    """All operations of the expressions together, as they are written, as a sum of sympy's names."""
+    """Return all operations of the expressions, as written, as a sum of sympy's names."""
     return sum((sympy.count_ops(e, visual=True) for e in expressions), sympy.Integer(0))
 
 
 def operations(*expressions: sympy.Expr) -> Operations:
-    """Multiplications, additions and subtractions of the expressions together."""
-    found = counted(*expressions)
-    return {name: int(found.coeff(sympy.Symbol(name))) for name in NAMES}
+    """Count the multiplications, additions and subtractions of the expressions."""
+    total = counted(*expressions)
+    return {name: int(total.coeff(sympy.Symbol(name))) for name in NAMES}
 
 
 def counts() -> dict[str, Operations]:
-    """Operations beyond σ(x) itself: forward x σ, then each derivative, which reuses σ and f."""
+    """Count the operations beyond σ(x): forward x σ, then each derivative, which reuses σ and f."""
     return {
         "swish_forward": operations(x * s),
         "product": operations(s + sympy.Mul(x, s, 1 - s, evaluate=False)),
@@ -38,9 +38,9 @@ def counts() -> dict[str, Operations]:
     }
 
 
-def in_words(found: Operations) -> str:
-    """ "2 multiplications, 1 addition and 1 subtraction"."""
-    return listed(f"{n} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in found.items() if n)
+def in_words(operations: Operations) -> str:
+    """Format operations: "2 multiplications, 1 addition and 1 subtraction"."""
+    return listed(f"{n} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in operations.items() if n)
 
 
 # Pass -> ways to compute it: the expressions that one after the other make f, or g f' of an incoming g.
@@ -58,20 +58,20 @@ SWISH = {
 
 
 def total(expressions: tuple[sympy.Expr, ...]) -> int:
-    """Number of operations, whatever they are."""
+    """Count all operations."""
     return sum(sympy.count_ops(e) for e in expressions)
 
 
 def passes() -> dict[str, float]:
-    """For each pass the operations of Swish over the sigmoid's, in the first way: that of one kernel.
+    """Return each pass's operations of Swish over the sigmoid's, for the first form: that of one kernel.
 
-    Torch's SiLU and our compiled loop divide once on the way forward and keep x alone for the way back.
+    Torch's SiLU and our compiled loop divide once in the forward pass and keep only x for the backward pass.
     """
     return {name: total(next(iter(ways.values()))) / total(SIGMOID[name]) for name, ways in SWISH.items()}
 
 
 def pass_rows() -> list[list[str]]:
-    """Table rows: the pass, its operations by kind and all together, and those over the sigmoid's."""
+    """Return rows: pass, operations by kind and in total, and their ratio to the sigmoid's."""
     return [
         row
         for name, ways in SWISH.items()
@@ -83,8 +83,8 @@ def pass_rows() -> list[list[str]]:
 
 
 def _row(label: str, expressions: tuple[sympy.Expr, ...], name: str) -> list[str]:
-    found = counted(*expressions)
-    kinds = [sum(int(found.coeff(sympy.Symbol(kind))) for kind in those) for those in KINDS.values()]
+    operations = counted(*expressions)
+    kinds = [sum(int(operations.coeff(sympy.Symbol(kind))) for kind in names) for names in KINDS.values()]
     if sum(kinds) != total(expressions):
-        raise ValueError(f"{label}: {found} holds operations that are none of {', '.join(KINDS)}")
+        raise ValueError(f"{label}: {operations} holds operations that are none of {', '.join(KINDS)}")
     return [label, *map(count, kinds), count(sum(kinds)), number(sum(kinds) / total(SIGMOID[name]))]

@@ -1,4 +1,4 @@
-"""What a snapshot says on question 9: the times of Swish and sigmoid, and their ratios."""
+"""Question 9: evidence on the times of Swish and sigmoid."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from report.document.answer import Values
 from report.document.formats import count, duration, number
 from report.document.phrases import NOT_MEASURED, listed, ratio, slower, tally
 from report.evidence.queries import inputs, samples, time_ratio
-from report.figures.drawing import draw
+from report.figures.svg import svg_figure
 from report.figures.timing import ratios
 
 # What is compared: (subject, implementation) over (subject, implementation).
@@ -29,7 +29,7 @@ MEASURED = (("sigmoid", "impl"), ("swish", "impl"), ("sigmoid", "torch"), ("swis
 
 
 def measured(snapshot: Snapshot) -> pd.DataFrame:
-    """Every ratio of `PAIRS` that the snapshot allows: panel, row, series, value, low, high, sign."""
+    """Return every ratio of `PAIRS` in the snapshot: panel, row, series, value, low, high, sign."""
     rows = []
     for task, name in PASSES.items():
         for input in inputs(snapshot, task):
@@ -41,24 +41,24 @@ def measured(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def medians(snapshot: Snapshot) -> list[list[str]]:
-    """Median times as table rows: pass and elements, then each of `MEASURED`."""
+    """Return rows of median times: pass and elements, then each of `MEASURED`."""
     rows = []
     for task, name in PASSES.items():
         for input in inputs(snapshot, task):
-            found = [samples(snapshot, task, *what, input) for what in MEASURED]
-            cells = [NOT_MEASURED if s is None else duration(np.median(s)) for s in found]
+            times = [samples(snapshot, task, *what, input) for what in MEASURED]
+            cells = [NOT_MEASURED if s is None else duration(np.median(s)) for s in times]
             rows.append([f"{name}, {elements(input)}", *cells])
     return rows
 
 
 def elements(input: str) -> str:
-    """The number in "16384 elements", its digits grouped; any other input as it is."""
+    """Return the number in "16384 elements" with its digits grouped; another input as it is."""
     head = input.split(" ")[0]
     return count(int(head)) if head.isdigit() else input
 
 
 def summary(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """For each series how often it is slower, and its least and greatest ratio."""
+    """Return for each series how often it is slower, and its least and greatest ratio."""
     return {
         str(series): {
             "tally": tally(part["sign"], "slower", "faster"),
@@ -70,38 +70,38 @@ def summary(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
 
 
 def beside_count(value: float, counted: float) -> int:
-    """+1 where a measured ratio is above the counted one by more than NEAR of it, -1 where below, else 0."""
+    """Return +1 where a measured ratio exceeds the counted one by more than NEAR, -1 where below, else 0."""
     return int(value > counted * (1 + NEAR)) - int(value < counted * (1 - NEAR))
 
 
 def explained(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """For each of `AGAINST_COUNT` and each pass, how many measured ratios are those that were counted."""
+    """Compare the measured ratios of `AGAINST_COUNT` with the counted ones, for each pass."""
     words = {0: "as counted", 1: "above", -1: "below"}
-    found = []
+    entries = []
     for panel, counted in passes().items():
         for series, who in AGAINST_COUNT.items():
             part = frame[(frame["panel"] == panel) & (frame["series"] == series)]
             if part.empty:
                 continue
             signs = [beside_count(value, counted) for value in part["value"]]
-            said = listed(f"{word} in {n}" for sign, word in words.items() if (n := signs.count(sign)))
-            found.append(
+            tallied = listed(f"{word} in {n}" for sign, word in words.items() if (n := signs.count(sign)))
+            entries.append(
                 {
                     "who": who,
                     "panel": panel,
                     "counted": counted,
                     "least": part["value"].min(),
                     "most": part["value"].max(),
-                    "said": said,
+                    "said": tallied,
                     "cases": len(signs),
                     "within": signs.count(0),
                 }
             )
-    return found
+    return entries
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Times of Swish and sigmoid and their ratios; None where they were not measured."""
+    """Return times of Swish and sigmoid and their ratios; None where not measured."""
     frame = measured(snapshot)
     if frame.empty:
         return {"times": None, "bandwidth": bandwidth(snapshot, "q09", MEMORY)}
@@ -116,7 +116,7 @@ def evidence(snapshot: Snapshot) -> Values:
         [f"{panel}, {row}", number(counted[panel]), *line]
         for (panel, row), line in zip(wide.index, lines, strict=True)
     ]
-    figure = draw(
+    figure = svg_figure(
         ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
         frame.drop(columns=["sign", "text"]),
         name=f"q09-ratios-{snapshot.id}",

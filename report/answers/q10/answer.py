@@ -10,7 +10,7 @@ from bench.store import Snapshot
 from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
 from impl.convolution.tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN
-from report.answers.q10.evidence import accuracy, ladder, training_steps
+from report.answers.q10.evidence import accuracy, strategies, training_steps
 from report.document.answer import Answer, Values
 from report.document.formats import count, number, size
 from report.document.page import Erratum
@@ -24,7 +24,7 @@ ROUNDING = 1e-10  # float64, values of order 1 to 100
 
 
 def example() -> dict[str, object]:
-    """The hand-sized convolution as columns, product and result, and its gradient through fold."""
+    """Compute the small convolution as columns, product and result, and its gradient through fold."""
     image, kernel = X[None, None].clone().requires_grad_(), W[None, None]
     columns = functional.unfold(image.detach(), 2)[0]
     product = W.reshape(1, -1) @ columns
@@ -47,7 +47,7 @@ def example() -> dict[str, object]:
 
 
 def adjoint() -> dict[str, object]:
-    """⟨unfold x, y⟩ and ⟨x, fold y⟩ for the example, and how often unfold takes each pixel."""
+    """Compute ⟨unfold x, y⟩ and ⟨x, fold y⟩ for the example, and how often unfold copies each pixel."""
     y = Y.double()
     columns = functional.unfold(X[None, None], 2)[0]
     back = functional.fold(y[None], (3, 3), 2)[0, 0]
@@ -62,7 +62,7 @@ def adjoint() -> dict[str, object]:
 
 
 def agreement() -> dict[str, list[float]]:
-    """Every strategy against `F.conv2d` in float64: largest differences of value and gradients."""
+    """Return the largest differences of every strategy from `F.conv2d` in float64, of value and gradients."""
     generator = torch.Generator().manual_seed(0)
     shapes = ((2, 3, 7, 7), (4, 3, 3, 3), (4,))
     tensors = [
@@ -84,20 +84,20 @@ def agreement() -> dict[str, list[float]]:
 
 
 def layers() -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """The encoder's convolutions: for each its input shape for one sample and its weight's shape."""
-    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    """Return the shapes of one sample's input and of the weight, for each of the encoder's convolutions."""
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     side = SIDE
     for layer in ConvAutoencoder(nn.ReLU).encoder:
         if isinstance(layer, nn.Conv2d):
             name = f"{layer.in_channels}→{layer.out_channels} at {side}×{side}"
-            found[name] = ((1, layer.in_channels, side, side), tuple(layer.weight.shape))
+            shapes[name] = ((1, layer.in_channels, side, side), tuple(layer.weight.shape))
         elif isinstance(layer, nn.MaxPool2d):
             side //= 2
-    return found
+    return shapes
 
 
 def costs() -> list[list[str]]:
-    """Table rows: a sample's multiply-adds, then bytes of a batch's input and of each strategy's buffers."""
+    """Return rows: a sample's multiply-adds, then bytes of a batch's input and of each strategy's buffers."""
     rows = []
     for name, ((_, *shape), weight) in layers().items():
         batch = (BATCH, *shape)
@@ -113,13 +113,13 @@ def costs() -> list[list[str]]:
 
 
 def functions() -> dict[str, dict[str, bool]]:
-    """Which module has which function: the printed `torch.functional` and `torch.nn.functional`."""
+    """Return whether the printed `torch.functional` and `torch.nn.functional` have the functions."""
     modules = {"torch.functional": torch.functional, "torch.nn.functional": functional}
     return {label: {f: hasattr(module, f) for f in ("fold", "unfold")} for label, module in modules.items()}
 
 
 def values() -> Values:
-    """The example, fold as adjoint, the agreement of the strategies and what each layer costs."""
+    """Compute the example, fold as adjoint, the agreement of the strategies and the cost of each layer."""
     differences = agreement()
     return {
         "example": example(),
@@ -132,25 +132,25 @@ def values() -> Values:
         "strategies": list(STRATEGIES),
         "batch": BATCH,
         "tile": size(TILE_BYTES),
-        "taps": layers()["1→16 at 28×28"][1][-1] ** 2,
+        "offsets": layers()["1→16 at 28×28"][1][-1] ** 2,
         "functions": functions(),
         "parameters": sum(p.numel() for p in ScratchCNN(nn.ReLU).parameters()),
     }
 
 
 def errata(v: Values) -> list[Erratum]:
-    """The module that the assignment names, where it lacks what is said to be in it."""
+    """Return the erratum on the module that the assignment names, if it lacks the functions."""
     printed, right = v["functions"]["torch.functional"], v["functions"]["torch.nn.functional"]
     lacking = [name for name, there in printed.items() if not there]
     if not lacking:
         return []
-    found = all(right.values())
+    complete = all(right.values())
     return [
         Erratum(
             "q10-module",
             10,
             "The network uses torch.functional.fold and unfold.",
-            f"torch.nn.functional {'has' if found else 'does not have'} both functions.",
+            f"torch.nn.functional {'has' if complete else 'does not have'} both functions.",
             f"The installed torch.functional has no {' and no '.join(lacking)}: calling what is printed "
             "raises an AttributeError.",
         )
@@ -158,10 +158,10 @@ def errata(v: Values) -> list[Erratum]:
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """The strategies' times, the network's accuracy and the networks' training steps; None where missing."""
+    """Return times of the strategies, accuracy of the network and training steps; None where missing."""
     flops = {name: 2 * operations(shape, weight, SAME) for name, (shape, weight) in layers().items()}
     return {
-        "ladder": ladder(snapshot, flops),
+        "strategies": strategies(snapshot, flops),
         "accuracy": accuracy(snapshot),
         "steps": training_steps(snapshot),
     }

@@ -1,4 +1,4 @@
-"""What a snapshot says on question 10: convolution strategies, the network's accuracy, training steps."""
+"""Question 10: evidence on convolution strategies, the network's accuracy and training steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,11 @@ from bench.statistics import median_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
+from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
-from report.evidence.queries import curves, is_custom, label
+from report.evidence.queries import curves, is_custom
 from report.evidence.training_runs import tested
-from report.figures.drawing import draw
+from report.figures.svg import svg_figure
 from report.figures.timing import ratios
 
 NETWORKS = {
@@ -23,11 +24,10 @@ NETWORKS = {
     "fc_autoencoder": "fully connected autoencoder",
     "conv_autoencoder": "convolutional autoencoder",
 }
-LABELS = {"native": "F.conv2d"}
 
 
 def timings(snapshot: Snapshot) -> pd.DataFrame:
-    """Samples of every convolution: task, input, size, subject and the array `seconds`."""
+    """Return the samples of every convolution: task, input, size, subject and the array `seconds`."""
     m = snapshot.measurements
     chosen = m[m["task"].isin(CONVOLUTIONS) & (m["metric"] == "seconds")]
     keys = ["task", "input", "size", "subject"]
@@ -35,7 +35,7 @@ def timings(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each strategy's median time as a multiple of `F.conv2d`'s on the same layer and batch."""
+    """Return each strategy's median time as a multiple of `F.conv2d`'s on the same layer and batch."""
     rows = []
     for (task, layer, _), part in frame.groupby(["task", "input", "size"], sort=False):
         by = dict(zip(part["subject"], part["seconds"], strict=True))
@@ -48,7 +48,7 @@ def beside_native(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
-    """Columns and rows of median forward times, each with its rate in GFLOP/s where the layer is known."""
+    """Return columns and rows of median forward times, with GFLOP/s for known layers."""
     forward = frame[frame["task"] == "convolution_forward"]
     subjects = [*STRATEGIES, "native", *sorted(filter(is_custom, set(forward["subject"].astype(str))))]
     rows = []
@@ -61,19 +61,19 @@ def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]
                 if name in by and str(layer) in flops
                 else None
             )
-            said = "" if rate is None else f" ({number(rate, digits=2)})"
-            cells.append(duration(by[name]) + said if name in by else NOT_MEASURED)
+            shown = "" if rate is None else f" ({number(rate, digits=2)})"
+            cells.append(duration(by[name]) + shown if name in by else NOT_MEASURED)
         rows.append([f"{layer}, {count(samples)}", *cells])
-    return {"columns": ["Layer, batch", *(LABELS.get(name, label(name)) for name in subjects)], "rows": rows}
+    return {"columns": ["Layer, batch", *(words(name) for name in subjects)], "rows": rows}
 
 
-def ladder(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | None:
-    """The strategies beside torch's own convolution; flops: of one sample, by layer. None if not measured."""
+def strategies(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | None:
+    """Compare the strategies with torch's; flops: of one sample, by layer. None if not measured."""
     frame = timings(snapshot)
     if frame.empty:
         return None
     multiples = beside_native(frame)
-    said = {
+    summary = {
         str(name): {
             "tally": tally(part["sign"], "slower", "faster"),
             "least": part["value"].min(),
@@ -83,37 +83,37 @@ def ladder(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | Non
     }
     return {
         "medians": median_rows(frame, flops),
-        "summary": said,
+        "summary": summary,
         "figures": [figure(part, snapshot.id) for part in by_batch(multiples)],
     }
 
 
 def by_batch(multiples: pd.DataFrame) -> list[pd.DataFrame]:
-    """The multiples of each batch size, apart: one figure each."""
+    """Split the multiples by batch size, for one figure each."""
     batch = multiples["panel"].str.rsplit(" ", n=1).str[-1].astype(int)
     return [part for _, part in multiples.groupby(batch)]
 
 
-def figure(multiples: pd.DataFrame, slug: str) -> dict[str, Any]:
-    """One batch size's multiples of native time, forward and with backward."""
+def figure(multiples: pd.DataFrame, source_id: str) -> dict[str, Any]:
+    """Return the figure of one batch size's multiples, forward and with backward."""
     batch = multiples["panel"].iloc[0].rsplit(" ", 1)[-1]
     spans = [
         f"{name} {number(part['value'].min(), digits=2)} to {number(part['value'].max(), digits=2)}"
         for name, part in multiples.groupby("series", sort=False)
     ]
-    drawing = draw(
+    plot = svg_figure(
         ratios(multiples, "median time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
         multiples.drop(columns=["sign"]),
-        name=f"q10-ladder-{slug}-{batch}",
-        title=f"Convolution strategies beside torch's own, batch of {batch}",
+        name=f"q10-strategies-{source_id}-{batch}",
+        title=f"Convolution strategies against torch's convolution, batch of {batch}",
         alt="Dots with intervals for three layers, forward and with backward, as multiples of torch's time: "
         f"{'; '.join(spans)}.",
     )
-    return {"drawing": drawing, "anchor": f"batch-{batch}", "batch": batch}
+    return {"figure": plot, "anchor": f"batch-{batch}", "batch": batch}
 
 
 def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Held-out accuracy of the from-scratch network by epoch and test accuracy at the end; None without."""
+    """Return held-out accuracy of the network by epoch and test accuracy at the end; None without runs."""
     runs = tested(snapshot)
     runs = runs[(runs["task"] == "scratch_cnn") & runs["test_accuracy"].notna()]
     if runs.empty:
@@ -128,13 +128,13 @@ def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def _mean_and_range(values: pd.Series) -> str:
-    """Mean of the seeds with the least and the greatest; an interval of so few would leave [0, 1]."""
+    """Format the mean of the seeds with their range; an interval of so few would leave [0, 1]."""
     mean, low, high = (percent(x, 2) for x in (values.mean(), values.min(), values.max()))
     return mean if len(values) == 1 else f"{mean} ({low} to {high})"
 
 
 def training_steps(snapshot: Snapshot) -> list[list[str]]:
-    """Table rows: network and activation, median time of one step, samples a second."""
+    """Return rows: network and activation, median time of one step, samples a second."""
     m = snapshot.measurements
     chosen = m[(m["task"] == "training_step") & (m["metric"] == "seconds")]
     rows = []

@@ -1,4 +1,4 @@
-"""Question 11: the derivatives and the relations of GELU and SGELU, by computer algebra."""
+"""Question 11: derivatives and relations of GELU and SGELU, by computer algebra."""
 
 import sympy
 
@@ -10,7 +10,7 @@ ROOT = sympy.sqrt(2)
 
 
 def relations() -> list[Identity]:
-    """GELU's even part, SGELU out of GELU and out of Yu & Su's, and SGELU's second derivative."""
+    """Return GELU's even part, SGELU from GELU and from Yu and Su's, and SGELU's second derivative."""
     gelu, sgelu, yu, ada = (
         read(ACTIVATIONS[name].latex) for name in ("gelu", "sgelu", "sgelu_yu", "ada_sgelu")
     )
@@ -37,7 +37,7 @@ def relations() -> list[Identity]:
 
 
 def small_signals() -> list[Identity]:
-    """SGELU's leading term at 0, and E[f(rZ)²]/r⁴ → 12/π: that term's coefficient squared times E[Z⁴].
+    """Return SGELU's leading term at 0, and E[f(rZ)²]/r⁴ → 12/π: the term's coefficient squared times E[Z⁴].
 
     E[Z⁴] is the fourth derivative at 0 of the moment generating function exp(u²/2).
     """
@@ -59,5 +59,5 @@ def small_signals() -> list[Identity]:
 
 
 def identities() -> list[Identity]:
-    """Every equation of the answer that is checked."""
+    """Return every equation of the answer."""
     return [*(printed(name) for name in ("gelu", "sgelu", "ada_sgelu")), *relations(), *small_signals()]

@@ -1,4 +1,4 @@
-"""Question 11: the two proposed activations, SGELU and AdaSGELU, beside GELU and the others."""
+"""Question 11: the two proposed activations, SGELU and AdaSGELU, against GELU and the others."""
 
 import torch
 from torch import nn
@@ -8,60 +8,68 @@ from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.models import ConvAutoencoder
 from report.algebra.identities import outcome
-from report.answers.cost import bandwidth, worth_drawing
+from report.answers.cost import bandwidth, worth_svg
 from report.answers.q11.algebra import identities
 from report.answers.q11.autoencoders import autoencoder, cost, troubles
 from report.answers.q11.evidence import classifier
-from report.answers.q11.gaussian import RARE, gelu_facts, properties, sgelu_facts
+from report.answers.q11.gaussian import RARE, gelu_facts, parity, properties, sgelu_facts
 from report.answers.q11.reasons import reasons
 from report.document.answer import Answer, Values
 from report.document.formats import number, percent
 from report.document.page import Erratum
-from report.evidence import verdicts
+from report.document.phrases import listed
 from report.evidence.activation_runs import AUTOENCODERS
+from report.evidence.claims import claim_verdicts
 from report.figures.activations import curves, on_grid
-from report.figures.drawing import Drawing, draw
+from report.figures.svg import SvgFigure, svg_figure
 
 SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
-ALPHA = 0.5  # at which the figure draws AdaSGELU, which at 1 is SGELU
+ALPHA = 0.5  # of AdaSGELU in the figure; at 1 it is SGELU
+BOUND = 10.0  # on |f| far from 0
 
 
-# Few enough in a panel to tell apart.
-GROUPS = {
-    "keep the positive side": ("relu", "gelu", "swish", "mish", "elu"),
-    "even": ("sgelu", "ada_sgelu", "sgelu_yu", "lisht"),
-    "bounded": ("sigmoid", "tanh"),
-}
+def groups() -> dict[str, list[str]]:
+    """Group the activations by their shape, few enough in a panel to tell them apart."""
+    ends = torch.tensor([-1e3, 1e3], dtype=torch.float64)
+    by_shape: dict[str, list[str]] = {"keep the positive side": [], "even": [], "bounded": []}
+    for name, entry in ACTIVATIONS.items():
+        bounded = float(entry.f(ends).abs().max()) < BOUND
+        shape = "bounded" if bounded else "even" if parity(entry.f) == "even" else "keep the positive side"
+        by_shape[shape].append(name)
+    return by_shape
 
 
 def doubled() -> int:
-    """How often a batch norm and activation follow another such pair with nothing between, as printed."""
+    """Count how often a pair of batch norm and activation directly follows another, as printed."""
     network = ConvAutoencoder(nn.ReLU)
     kinds = [type(layer) for layer in (*network.encoder, *network.decoder)]
     twice = [nn.BatchNorm2d, nn.ReLU] * 2
     return sum(kinds[k : k + 4] == twice for k in range(len(kinds)))
 
 
-def drawing() -> Drawing:
-    """All activations and their derivatives, Figure 2 of the assignment."""
-    frame = on_grid(torch.linspace(-3, 3, 181, dtype=torch.float64), GROUPS)
+def figure() -> SvgFigure:
+    """Return the figure of all activations and their derivatives, Figure 2 of the assignment."""
+    by_shape = groups()
+    frame = on_grid(torch.linspace(-3, 3, 181, dtype=torch.float64), by_shape)
     ada = frame["name"] == "ada_sgelu"
     frame.loc[ada, ["f", "derivative"]] *= ALPHA
     frame.loc[ada, "activation"] = "AdaSGELU, α = ½"
-    return draw(
+    names = {shape: listed(ACTIVATIONS[name].label for name in group) for shape, group in by_shape.items()}
+    return svg_figure(
         curves(frame),
         frame,
         name="q11-curves",
         title="The activations and their derivatives",
-        alt="Three columns. On the left GELU, Swish, Mish and ReLU stay near zero for negative inputs and "
-        "rise for positive ones, and ELU falls to minus one. In the middle, SGELU and its kin rise on both "
-        "sides like a parabola that straightens; their derivatives are odd, negative on the left and zero at "
-        "the origin. On the right sigmoid and tanh rise between two limits, with bells for derivatives.",
+        alt=f"Three columns. On the left {names['keep the positive side']} rise for positive inputs; for "
+        "negative ones ELU falls to minus one and the others stay near zero. In the middle, "
+        f"{names['even']} rise on both sides like a parabola that straightens; their derivatives are odd, "
+        f"negative on the left and zero at the origin. On the right {names['bounded']} rise between two "
+        "limits, with bells for derivatives.",
     )
 
 
 def values() -> Values:
-    """Properties of every activation, facts and equations of GELU and SGELU, and the doubled layers."""
+    """Compute properties of every activation, equations of GELU and SGELU, and the doubled layers."""
     return {
         "properties": properties(),
         "g": gelu_facts(),
@@ -72,16 +80,16 @@ def values() -> Values:
         "confidence": CONFIDENCE,
         "doubled": doubled(),
         "activations": len(ACTIVATIONS),
-        "drawing": drawing(),
+        "curves": figure(),
     }
 
 
 def errata(v: Values) -> list[Erratum]:
-    """GELU left of 0, the rarity of what it lets through, and the layers printed twice; each if so."""
+    """Return the errata on GELU left of 0, on rarity, and on doubled layers, each if its check finds it."""
     g = v["g"]
-    found = []
+    entries = []
     if g["share"] > 0 and g["minimum"] < 0:
-        found.append(
+        entries.append(
             Erratum(
                 "q11-negative",
                 11,
@@ -95,7 +103,7 @@ def errata(v: Values) -> list[Erratum]:
             )
         )
     if g["density_left"] < g["density_middle"] and g["gate_left"] < g["gate_middle"]:
-        found.append(
+        entries.append(
             Erratum(
                 "q11-rare",
                 11,
@@ -107,7 +115,7 @@ def errata(v: Values) -> list[Erratum]:
             )
         )
     if v["doubled"]:
-        found.append(
+        entries.append(
             Erratum(
                 "q11-doubled",
                 11,
@@ -117,22 +125,22 @@ def errata(v: Values) -> list[Erratum]:
                 "has already lost its sign. The network is trained here as printed.",
             )
         )
-    return found
+    return entries
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """What the claims' verdicts rest on and why; None or empty where the snapshot lacks it."""
+    """Return the evidence for the claims' verdicts and its reasons; None or empty where missing."""
     return {
-        "verdicts": [v for v in verdicts.of(snapshot) if v.claim.identifier in SHORT],
+        "verdicts": [v for v in claim_verdicts(snapshot) if v.claim.identifier in SHORT],
         "reasons": reasons(snapshot),
         "classifier": classifier(snapshot),
-        "autoencoders": (found := [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))]),
-        "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in found}],
+        "autoencoders": (networks := [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))]),
+        "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in networks}],
         "cost": cost(snapshot),
         "bandwidth": bandwidth(
             snapshot, "q11", {"SGELU": "sgelu", "AdaSGELU": "ada_sgelu", "F.gelu": "gelu"}
         ),
-        "worth": worth_drawing(snapshot),
+        "worth": worth_svg(snapshot),
         "troubles": troubles(snapshot),
     }
 

@@ -1,4 +1,4 @@
-"""What a snapshot says on question 11 beside classification: autoencoders, cost, and runs that went wrong."""
+"""Question 11: evidence on autoencoders, cost, and failed runs."""
 
 from collections import Counter
 from typing import Any
@@ -6,23 +6,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.records.names import CONTROL
+from bench.records.names import CONTROL, PASSES
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
 from report.document import phrases
 from report.document.formats import count, duration, number
+from report.document.labels import label, ordered
 from report.document.phrases import NOT_MEASURED
 from report.evidence.activation_runs import AUTOENCODERS, HIGHLIGHTED
-from report.evidence.queries import final, inputs, label, networks, ordered, samples, time_ratio
-from report.figures.drawing import draw
+from report.evidence.queries import final, inputs, networks, samples, time_ratio
+from report.figures.svg import svg_figure
 from report.figures.training import reconstructions
 
 
 def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
-    """Inputs, then the reconstructions with the activations that the claims compare, and with users' own.
+    """Return the inputs and their reconstructions with the claims' and custom activations.
 
-    Of the first seed that has pictures.
+    They come from the first seed with stored images.
     """
     runs = networks(snapshot, task)
     pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
@@ -39,22 +40,22 @@ def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
 
 
 def errors(shown: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Mean squared error a pixel of every reconstruction that is drawn, grey values in [0, 1]."""
-    inputs, *others = ((name, pictures / 255) for name, pictures in shown.items())
+    """Return the mean squared error a pixel of every reconstruction shown, grey values in [0, 1]."""
+    inputs, *others = ((name, images / 255) for name, images in shown.items())
     return pd.DataFrame(
         {"activation": name, "digit": digit, "mean squared error": float(((a - b) ** 2).mean())}
-        for name, pictures in others
-        for digit, (a, b) in enumerate(zip(pictures, inputs[1], strict=True))
+        for name, images in others
+        for digit, (a, b) in enumerate(zip(images, inputs[1], strict=True))
     )
 
 
 def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
-    """Final test losses and reconstructions of one autoencoder; None where it was not trained."""
+    """Return final test losses and reconstructions of one autoencoder; None where it was not trained."""
     table = final(snapshot, task, "test_loss", True)
     if table.empty:
         return None
     shown = pictures(snapshot, task)
-    figure = shown and draw(
+    figure = shown and svg_figure(
         reconstructions(shown),
         errors(shown),
         name=f"q11-{task.replace('_', '-')}-{snapshot.id}",
@@ -74,21 +75,21 @@ def autoencoder(snapshot: Snapshot, task: str) -> dict[str, Any] | None:
 TORCH = ("gelu", "torch")
 COSTS = {
     "GELU, torch": TORCH,
-    "SGELU, composed": ("sgelu", "composed"),
+    "SGELU, eager": ("sgelu", "composed"),
     "SGELU, ours": ("sgelu", "impl"),
-    "AdaSGELU, composed": ("ada_sgelu", "composed"),
+    "AdaSGELU, eager": ("ada_sgelu", "composed"),
     "AdaSGELU, ours": ("ada_sgelu", "impl"),
 }
 
 
 def cost(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Median times of torch's GELU and of the proposed activations with ratios to it; None if not measured.
+    """Return median times of torch's GELU and the proposed activations; None if not measured.
 
-    spans: least and greatest ratio of what runs composed and of what the modules run.
+    spans: least and greatest ratio of the eager ones and of the modules.
     """
     rows = []
     multiples: dict[str, list[float]] = {"composed": [], "impl": []}
-    for task, name in {"activation_forward": "forward", "activation_backward": "backward"}.items():
+    for task, name in PASSES.items():
         for input in inputs(snapshot, task):
             cells = []
             for what in COSTS.values():
@@ -108,12 +109,12 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
     return {
         "columns": ["Pass and elements", *COSTS],
         "rows": rows,
-        "spans": {way: (min(found), max(found)) for way, found in multiples.items() if found},
+        "spans": {way: (min(ratios), max(ratios)) for way, ratios in multiples.items() if ratios},
     }
 
 
 def troubles(snapshot: Snapshot) -> list[str]:
-    """Training runs that did not finish, counted: "SGELU, classifier: diverged (1 run)"."""
+    """Count the training runs that did not finish: "SGELU, classifier: diverged (1 run)"."""
     runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", "deep_classifier", *AUTOENCODERS])]
     bad = runs[runs["status"] != "finished"]
     named = [

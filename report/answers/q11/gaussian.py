@@ -1,4 +1,4 @@
-"""GELU, SGELU and the other activations under standard normal inputs, for question 11."""
+"""Question 11: GELU, SGELU and the other activations under standard normal inputs."""
 
 import math
 from collections.abc import Callable
@@ -20,18 +20,18 @@ Function = Callable[[Tensor], Tensor]
 
 
 def at(f: Function, x: float) -> float:
-    """f(x) in float64."""
+    """Return f(x) in float64."""
     return float(f(torch.tensor(x, dtype=torch.float64)))
 
 
 def negative_share(derivative: Function) -> float:
-    """Share of E[f'(Z)²] that comes from Z < 0."""
+    """Return the share of E[f'(Z)²] that comes from Z < 0."""
     squares = WEIGHTS * derivative(NODES).square()
     return float(squares[NODES < 0].sum() / squares.sum())
 
 
 def parity(f: Function) -> str:
-    """Even, odd, or neither, on a grid of [0, 8]."""
+    """Tell whether f is even, odd, or neither, on a grid of [0, 8]."""
     x = torch.linspace(0, 8, 801, dtype=torch.float64)
     if torch.allclose(f(x), f(-x), rtol=0, atol=1e-12):
         return "even"
@@ -39,7 +39,7 @@ def parity(f: Function) -> str:
 
 
 def properties() -> list[list[str]]:
-    """Table rows: activation, parity, f(±1), slope at 0, steepest slope, gain, share of negative inputs."""
+    """Return rows: activation, parity, f(±1), slope at 0, steepest slope, gain, share of negative inputs."""
     x = torch.linspace(-8, 8, 16001, dtype=torch.float64)
     return [
         [
@@ -58,7 +58,7 @@ def properties() -> list[list[str]]:
 
 
 def gelu_facts() -> dict[str, float]:
-    """GELU left of 0: its minimum, its value, slope and gate, and the share of the gradient there."""
+    """Return GELU's minimum, its value, slope and gate left of 0, and the share of the gradient there."""
     low = minimize_scalar(lambda x: at(gelu, x), bounds=(-3, 0), method="bounded", options={"xatol": 1e-10})
     return {
         "minimum_x": float(low.x),
@@ -78,7 +78,7 @@ def gelu_facts() -> dict[str, float]:
 
 
 def sgelu_facts() -> dict[str, float | bool]:
-    """SGELU: parity, slopes, gain, and its relations to GELU and to Yu & Su's, as largest differences."""
+    """Return SGELU's parity, slopes, gain, and relations to GELU and to Yu and Su's."""
     x = torch.linspace(-6, 6, 1201, dtype=torch.float64)
     root, ours, theirs = math.sqrt(2), sgelu(x), sgelu_yu(x)
     return {
@@ -96,7 +96,7 @@ def sgelu_facts() -> dict[str, float | bool]:
 
 
 def probability_error() -> float:
-    """Largest difference of erf(x) from P(|X| ≤ x), X normal with standard deviation 1/√2, over x ≥ 0."""
+    """Return the largest difference of erf(x) from P(|X| ≤ x), X ~ N(0, 1/2), for x ≥ 0."""
     x = np.linspace(0, 5, 501)
     spread = norm(scale=1 / math.sqrt(2))
     return float(np.abs(spread.cdf(x) - spread.cdf(-x) - erf(x)).max())

@@ -1,4 +1,4 @@
-"""Why SGELU fails or wins: the size of signal and gradient layer by layer, the gain, and the path of α."""
+"""Question 11: reasons for SGELU's results: signal and gradient by layer, the gain, and the course of α."""
 
 from typing import Any
 
@@ -8,10 +8,12 @@ from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
 from report.document.formats import number
+from report.document.labels import label, ordered
 from report.evidence.activation_runs import HIGHLIGHTED
-from report.evidence.queries import is_custom, label, networks, ordered
-from report.evidence.verdicts import effect, judged
-from report.figures.drawing import Drawing, draw
+from report.evidence.claims import families
+from report.evidence.queries import is_custom, networks
+from report.evidence.verdicts import effect
+from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import signals
 
 NETWORKS = {
@@ -22,11 +24,12 @@ NETWORKS = {
     ("conv_autoencoder", True): "convolutional autoencoder",
 }
 ALPHA = "ada_sgelu"
+EFFECTS = {1: "better", -1: "worse", 0: "inconclusive"}
 DRAWN = tuple(name for name in HIGHLIGHTED if name != ALPHA)  # which before training is SGELU
 
 
 def layers(snapshot: Snapshot, runs: pd.DataFrame, series: str) -> pd.DataFrame:
-    """A diagnostic by layer: activation, step, layer and its mean over the seeds."""
+    """Return a diagnostic by layer: activation, step, layer and its mean over the seeds."""
     m = snapshot.measurements
     m = m[m["run"].isin(runs["run"]) & m["metric"].str.fullmatch(rf"{series} \d+")]
     frame = m.assign(layer=m["metric"].str.extract(r"(\d+)$", expand=False).astype(int))
@@ -34,7 +37,7 @@ def layers(snapshot: Snapshot, runs: pd.DataFrame, series: str) -> pd.DataFrame:
 
 
 def signal_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: network and activation, RMS of its first and last output, norm of the first and last gradient."""
+    """Return rows: network and activation, RMS of first and last output, norm of first and last gradient."""
     rows = []
     for (task, batch_norm), words in NETWORKS.items():
         runs = networks(snapshot, task, batch_norm)
@@ -49,8 +52,8 @@ def signal_rows(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
-def signal_figure(snapshot: Snapshot) -> Drawing | None:
-    """Signal and gradients by layer of the deep network before training; None where not recorded."""
+def signal_figure(snapshot: Snapshot) -> SvgFigure | None:
+    """Return the figure of signal and gradients by layer before training; None where not recorded."""
     panels = []
     for initialization, words in (
         ("torch", "torch's initial weights"),
@@ -62,13 +65,13 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
             ("gradient norm", "norm of gradients"),
         ):
             frame = layers(snapshot, runs, series)
-            drawn = frame["activation"].isin(DRAWN) | frame["activation"].map(is_custom).astype(bool)
-            frame = frame[(frame["step"] == 0) & drawn]
+            chosen = frame["activation"].isin(DRAWN) | frame["activation"].map(is_custom).astype(bool)
+            frame = frame[(frame["step"] == 0) & chosen]
             panels.append(frame.assign(series=title, panel=words))
     frame = pd.concat(panels)
     if frame.empty:
         return None
-    return draw(
+    return svg_figure(
         signals(frame, {str(name): label(str(name)) for name in frame["activation"].unique()}),
         frame.drop(columns="step"),
         name=f"q11-signals-{snapshot.id}",
@@ -79,18 +82,18 @@ def signal_figure(snapshot: Snapshot) -> Drawing | None:
 
 
 def _shrinkage(frame: pd.DataFrame) -> str:
-    """RMS of the last layer over that of the first, by activation and initial weights, in words."""
-    said = []
+    """Return the RMS of the last layer over that of the first, by activation and initial weights."""
+    ratios = []
     for (panel, name), part in frame[frame["series"] == "RMS of activations"].groupby(
         ["panel", "activation"]
     ):
         values = part.sort_values("layer")["value"]
-        said.append(f"{number(values.iloc[-1] / values.iloc[0], 2)} for {label(str(name))}, {panel}")
-    return "; ".join(said)
+        ratios.append(f"{number(values.iloc[-1] / values.iloc[0], 2)} for {label(str(name))}, {panel}")
+    return "; ".join(ratios)
 
 
 def alpha_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: network and layer, α after each epoch, the mean over seeds; it begins at 1."""
+    """Return rows: network and layer, α after each epoch, as mean over seeds; it starts at 1."""
     rows = []
     for (task, batch_norm), words in NETWORKS.items():
         runs = networks(snapshot, task, batch_norm)
@@ -102,21 +105,20 @@ def alpha_rows(snapshot: Snapshot) -> list[list[str]]:
 
 
 def gain_rows() -> list[list[str]]:
-    """Rows: activation, the gain that keeps the variance of a standard normal signal, by quadrature."""
+    """Return rows: activation, the gain that preserves a standard normal signal's variance."""
     return [[entry.label, number(variance_gain(entry.f))] for entry in ACTIVATIONS.values()]
 
 
 def initial_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Rows: network and activation, what initial weights that keep the variance change, and the verdict."""
-    sides = {1: "better", -1: "worse", 0: "undecided"}
+    """Return rows: network and activation, change by variance-preserving initial weights, and the verdict."""
     return [
-        [f"{case.where}, {label(case.a)}", effect(case), sides[side]]
-        for case, _, side in judged(snapshot)["initial weights"]
+        [f"{v.comparison.where}, {label(v.comparison.a)}", effect(v.comparison), EFFECTS[v.direction]]
+        for v in families(snapshot)["initial weights"]
     ]
 
 
 def reasons(snapshot: Snapshot) -> dict[str, Any] | None:
-    """All of it; None where no network was looked into."""
+    """Return all reasons; None without diagnostics."""
     rows = signal_rows(snapshot)
     if not rows:
         return None

@@ -59,7 +59,7 @@ def test_shares_of_a_copys_rate(tmp_path):
 def test_without_times_in_turn_there_is_nothing_to_draw(tmp_path):
     lacking = small.snapshot(tmp_path / "r.sqlite", [in_turn(64, copy=[0.1] * 3)])
     assert cost.bandwidth(lacking, "q11", {"SGELU": "sgelu"}) is None
-    assert cost.worth_drawing(lacking) is None
+    assert cost.worth_svg(lacking) is None
 
 
 @pytest.fixture
@@ -90,6 +90,6 @@ def test_worth_is_the_time_of_both_passes_at_the_largest_size_beside_the_accurac
     ]
     assert [pytest.approx(row[2:]) for row in shown] == [[3, 75], [8, 90]]
     assert found.loc[0, "low"] < 75 < found.loc[0, "high"]
-    drawn = cost.worth_drawing(trained)
+    drawn = cost.worth_svg(trained)
     assert "The cheapest is ReLU, the dearest GELU; best are GELU in the classifier" in drawn.svg
     pd.testing.assert_frame_equal(drawn.table, found)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bench.records.runs import RunResult
+from impl.training.initialization import second_moment
 from report.algebra.identities import Identity, holds, outcome
 from report.algebra.latex import x
 from report.answers.q11 import algebra as q11_algebra
@@ -23,9 +24,7 @@ def normal_mean(f):
 
 
 def test_gains_against_mpmath():
-    assert q11_gaussian.second_moment(q11.ACTIVATIONS["relu"].f) == pytest.approx(
-        0.5, abs=1e-12
-    )  # half of E[Z²]
+    assert second_moment(q11.ACTIVATIONS["relu"].f) == pytest.approx(0.5, abs=1e-12)  # half of E[Z²]
     gelu, sgelu = (lambda z: (z * mpmath.ncdf(z)) ** 2), (lambda z: (z * mpmath.erf(z)) ** 2)
     assert q11_gaussian.gelu_facts()["gain"] == pytest.approx(normal_mean(gelu))
     assert q11_gaussian.sgelu_facts()["gain"] == pytest.approx(normal_mean(sgelu))
@@ -69,7 +68,7 @@ def test_each_erratum_only_where_it_is_so():
 
 def test_tally():
     found = tally([1, 1, 0, -1], "slower", "faster")
-    assert found == "slower in 2 of 4 cases, faster in 1 and undecided in 1"
+    assert found == "slower in 2 of 4 cases, faster in 1 and inconclusive in 1"
 
 
 def reasons_of(tmp_path, alphas):
@@ -176,7 +175,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     relu, sgelu = found["rows"]
     assert relu[0] == "ReLU"
     assert relu[2].startswith("300 (")  # thousandths
-    assert sgelu[3] == "2.00 times (2.00 to 2.00), undecided"  # two pairs, all on one side, are too few
+    assert sgelu[3] == "2.00 times (2.00 to 2.00), inconclusive"  # two pairs, all on one side, are too few
     assert found["seeds"] == 2
     assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
     pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")

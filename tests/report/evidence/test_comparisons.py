@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from report.evidence import claims
-from report.evidence import comparisons as cases
+from report.evidence import claims, comparisons
 from tests import small_store as small
 
 
@@ -24,15 +23,15 @@ def candidates(field, accuracies, rate=1e-3, **fields):
 def test_activations_are_compared_seed_by_seed_with_both_baselines(tmp_path):
     accuracies = {"relu": (0.5, 0.6, 0.7), "gelu": (0.5, 0.5, 0.5), "sgelu": (0.6, 0.8, 0.7, 0.9)}
     snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
-    found = {both(case): case for case in cases.activations("classifier", True, True)(snapshot)}
+    found = {both(case): case for case in comparisons.activations("classifier", True, True)(snapshot)}
     assert set(found) == {("gelu", "relu"), ("sgelu", "relu"), ("sgelu", "gelu")}
     case = found["sgelu", "relu"]
-    assert case.comparison.estimate == pytest.approx(np.mean([0.1, 0.2, 0.0]))
-    assert case.comparison.pairs == 3
+    assert case.test.estimate == pytest.approx(np.mean([0.1, 0.2, 0.0]))
+    assert case.test.pairs == 3
     runs = snapshot.runs.set_index("run")
     seeds = runs.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
     assert sorted(seeds) == [(name, seed) for name in ("relu", "sgelu") for seed in range(3)]
-    assert cases.activations("classifier", False, True)(snapshot) == []
+    assert comparisons.activations("classifier", False, True)(snapshot) == []
 
 
 def test_losses_are_compared_as_ratios(tmp_path):
@@ -41,9 +40,11 @@ def test_losses_are_compared_as_ratios(tmp_path):
         (cell, RunResult(o.status, [m for m in o.measurements if "accuracy" not in m.metric]))
         for cell, o in candidates("activation", accuracies, task="fc_autoencoder", loss="mse")
     ]
-    (case,) = cases.activations("fc_autoencoder", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert case.comparison.relative
-    assert case.comparison.estimate == pytest.approx(0.0)  # the geometric mean of 2 and 1/2, less 1
+    (case,) = comparisons.activations("fc_autoencoder", True, True)(
+        small.snapshot(tmp_path / "r.sqlite", runs)
+    )
+    assert case.test.relative
+    assert case.test.estimate == pytest.approx(0.0)  # the geometric mean of 2 and 1/2, less 1
 
 
 def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
@@ -51,18 +52,18 @@ def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
         *candidates("activation", {"relu": (0.5, 0.6, 0.7), "sgelu": (0.6, 0.7)}),
         small.scored(0, seed=2, activation="sgelu", status="diverged"),
     ]
-    (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert (case.diverged, case.comparison.pairs) == (1, 2)
+    (case,) = comparisons.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert (case.diverged, case.test.pairs) == (1, 2)
 
 
 def test_optimizers_against_adam_and_both_ways_where_a_margin_is_given(tmp_path):
     runs = list(candidates("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    found = {both(case): case.comparison.estimate for case in cases.optimizers()(snapshot)}
+    found = {both(case): case.test.estimate for case in comparisons.optimizers()(snapshot)}
     assert found == {("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05)}
-    equivalence = cases.optimizers(-0.002)(snapshot)
+    equivalence = comparisons.optimizers(-0.002)(snapshot)
     assert {both(c) for c in equivalence} == {*found, *((b, a) for a, b in found)}
-    assert {c.comparison.margin for c in equivalence} == {-0.002}
+    assert {c.test.margin for c in equivalence} == {-0.002}
 
 
 def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
@@ -70,9 +71,9 @@ def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
         *candidates("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
         *candidates("loss", {"cross_entropy": (0.5, 0.5), "brier": (0.8, 0.6)}, wrong_labels=0.4),
     ]
-    (case,) = cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert case.where == "40% wrong"
-    assert case.comparison.estimate == pytest.approx(np.mean([0.4 - 0.1, 0.3 - 0.2]))
+    (case,) = comparisons.label_noise(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.where == "40% wrong labels"
+    assert case.test.estimate == pytest.approx(np.mean([0.4 - 0.1, 0.3 - 0.2]))
 
 
 def test_initial_weights_each_activation_against_itself(tmp_path):
@@ -83,9 +84,9 @@ def test_initial_weights_each_activation_against_itself(tmp_path):
         ),
         *candidates("initialization", {"torch": (0.5, 0.6), "variance": (0.4, 0.5)}, **plain),
     ]
-    found = {case.a: case for case in cases.initialization(small.snapshot(tmp_path / "r.sqlite", runs))}
-    assert found["sgelu"].comparison.estimate == pytest.approx(0.15)
-    assert found["relu"].comparison.estimate == pytest.approx(-0.1)
+    found = {case.a: case for case in comparisons.initialization(small.snapshot(tmp_path / "r.sqlite", runs))}
+    assert found["sgelu"].test.estimate == pytest.approx(0.15)
+    assert found["relu"].test.estimate == pytest.approx(-0.1)
 
 
 def descent(rate, batch_size, seed, excess, status="finished"):
@@ -101,25 +102,25 @@ def test_each_descent_has_the_rate_that_is_best_at_the_point_looked_at(tmp_path)
         *(descent(1.0, 100, seed, {0: 1.0, 100: 0.8, 500: 0.01}) for seed in (0, 1)),
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (early,), (late,) = cases.descents(1.0)(snapshot), cases.descents(None)(snapshot)
-    assert 1 + early.comparison.estimate == pytest.approx(0.1 / 0.8)
-    assert 1 + late.comparison.estimate == pytest.approx(0.02 / 0.01)
+    (early,), (late,) = comparisons.descents(1.0)(snapshot), comparisons.descents(None)(snapshot)
+    assert 1 + early.test.estimate == pytest.approx(0.1 / 0.8)
+    assert 1 + late.test.estimate == pytest.approx(0.02 / 0.01)
 
 
-def test_phenomena_pooled_and_step_by_step(tmp_path):
+def test_synthetic_experiments_pooled_and_step_by_step(tmp_path):
     runs = [
         small.phenomenon("double_well", seed, {"stay": {0: 0.0, 1: 0.0}, "go": {0: 0.0, 1: value}})
         for seed, value in enumerate((1.0, 1.0, 0.0))
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (pooled,) = cases.observed("double_well", "go", "stay", "share", steps=(0, 1), pool=True)(snapshot)
-    assert pooled.comparison.estimate == pytest.approx(1 / 3)
+    (pooled,) = comparisons.observed("double_well", "go", "stay", "share", steps=(0, 1), pool=True)(snapshot)
+    assert pooled.test.estimate == pytest.approx(1 / 3)
     assert pooled.runs == (1, 2, 3)
-    each = cases.observed("double_well", "go", 0.0, "percent", steps=(0, 1), margin=0.5)(snapshot)
-    assert [case.comparison.estimate for case in each] == [0.0, pytest.approx(2 / 3)]
-    assert cases.observed("double_well", "nothing", "stay", "share")(snapshot) == []
-    (change,) = cases.between_steps("double_well", ("go",), "cosine")(snapshot)
-    assert change.comparison.estimate == pytest.approx(-2 / 3)
+    each = comparisons.observed("double_well", "go", 0.0, "percent", steps=(0, 1), margin=0.5)(snapshot)
+    assert [case.test.estimate for case in each] == [0.0, pytest.approx(2 / 3)]
+    assert comparisons.observed("double_well", "nothing", "stay", "share")(snapshot) == []
+    (change,) = comparisons.between_steps("double_well", ("go",), "cosine")(snapshot)
+    assert change.test.estimate == pytest.approx(-2 / 3)
 
 
 def test_times_are_ratios_of_medians(tmp_path):
@@ -130,8 +131,8 @@ def test_times_are_ratios_of_medians(tmp_path):
     runs = [timing("swish", "impl", [4.0, 6.0, 5.0]), timing("sigmoid", "impl", [2.0, 9.0, 2.0])]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     pairs = [(("swish", way), ("sigmoid", way)) for way in ("impl", "torch")]
-    (case,) = cases.times({"activation_forward": "forward"}, pairs)(snapshot)
-    assert 1 + case.comparison.estimate == pytest.approx(5 / 2)
+    (case,) = comparisons.times({"activation_forward": "forward"}, pairs)(snapshot)
+    assert 1 + case.test.estimate == pytest.approx(5 / 2)
     assert (case.where, case.runs) == ("forward, 4 elements", (1, 2))
 
 
@@ -142,7 +143,7 @@ def test_batches_are_counted_in_whole_samples(tmp_path):
         for subject, way in (("unfold", "impl"), ("native", "torch"))
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", [*runs, small.scored(0.5)])
-    (case,) = claims.FAMILIES["beside torch"](snapshot)
+    (case,) = claims.FAMILIES["unfold and torch"](snapshot)
     assert case.where == "forward, 1→16 at 28×28, batch of 64"
     assert claims.FAMILIES["vectorisation"](snapshot) == []  # the loops were not timed
 
@@ -154,8 +155,8 @@ def test_wrong_labels_rest_on_the_seeds_that_all_four_sides_have(tmp_path):
         small.scored(0, seed=2, loss="brier", wrong_labels=0.4, status="diverged"),
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (case,) = cases.wrong_labels(snapshot)
-    assert (case.comparison.pairs, case.diverged) == (2, 1)
+    (case,) = comparisons.label_noise(snapshot)
+    assert (case.test.pairs, case.diverged) == (2, 1)
     used = snapshot.runs.set_index("run").loc[list(case.runs)]
     assert sorted(used["seed"]) == [0] * 4 + [1] * 4 + [2] * 4
     assert set(used["split"]) == {"test"}
@@ -166,7 +167,7 @@ def test_wrong_labels_need_both_losses(tmp_path):
         *candidates("loss", {"cross_entropy": (0.9, 0.8), "brier": (0.9, 0.8)}),
         *candidates("loss", {"cross_entropy": (0.5, 0.5)}, wrong_labels=0.4),
     ]
-    assert cases.wrong_labels(small.snapshot(tmp_path / "r.sqlite", runs)) == []
+    assert comparisons.label_noise(small.snapshot(tmp_path / "r.sqlite", runs)) == []
 
 
 def test_a_rate_at_which_one_seed_diverged_is_not_the_best(tmp_path):
@@ -176,14 +177,14 @@ def test_a_rate_at_which_one_seed_diverged_is_not_the_best(tmp_path):
         descent(1.0, 1, 1, {0: 1.0}, "diverged"),
         *(descent(1.0, 100, seed, {0: 1.0, 100: 0.8}) for seed in (0, 1)),
     ]
-    (case,) = cases.descents(None)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert 1 + case.comparison.estimate == pytest.approx(0.2 / 0.8)
+    (case,) = comparisons.descents(None)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert 1 + case.test.estimate == pytest.approx(0.2 / 0.8)
     assert sorted(case.runs) == [1, 2, 5, 6]
 
 
 def test_one_descent_alone_is_no_comparison(tmp_path):
     snapshot = small.snapshot(tmp_path / "r.sqlite", [descent(0.1, 1, 0, {0: 1.0, 100: 0.2})])
-    assert cases.descents(1.0)(snapshot) == cases.descents(None)(snapshot) == []
+    assert comparisons.descents(1.0)(snapshot) == comparisons.descents(None)(snapshot) == []
 
 
 def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_path):
@@ -193,11 +194,11 @@ def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_pa
         *candidates("activation", {"sigmoid": (0.0,), "tanh": (0.8,)}, batch_norm=False),
         *candidates("activation", {"relu": (0.9, 0.9)}),
     ]
-    with_norm, without = cases.slow_training(small.snapshot(tmp_path / "r.sqlite", runs))
+    with_norm, without = comparisons.slow_training(small.snapshot(tmp_path / "r.sqlite", runs))
     assert (with_norm.where, without.where) == ("with batch norm", "without batch norm")
-    assert 1 + with_norm.comparison.estimate == pytest.approx(1.5 / 1.25)
-    assert 1 + without.comparison.estimate == pytest.approx(2.0 / 1.2)
-    assert without.comparison.pairs == 1
+    assert 1 + with_norm.test.estimate == pytest.approx(1.5 / 1.25)
+    assert 1 + without.test.estimate == pytest.approx(2.0 / 1.2)
+    assert without.test.pairs == 1
 
 
 def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
@@ -207,10 +208,10 @@ def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
         *(small.scored(0.9, 1e-2, seed, activation="sgelu") for seed in range(2)),
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (tuned,) = cases.activations("classifier", True, True)(snapshot)
-    (plain,) = cases.activations("classifier", True, False)(snapshot)
-    assert tuned.comparison.estimate == pytest.approx(np.mean([0.4, 0.3]))
-    assert plain.comparison.estimate == pytest.approx(np.mean([-0.1, -0.2]))
+    (tuned,) = comparisons.activations("classifier", True, True)(snapshot)
+    (plain,) = comparisons.activations("classifier", True, False)(snapshot)
+    assert tuned.test.estimate == pytest.approx(np.mean([0.4, 0.3]))
+    assert plain.test.estimate == pytest.approx(np.mean([-0.1, -0.2]))
     assert set(tuned.runs) & set(plain.runs) == {2, 3}  # those of ReLU
 
 
@@ -222,20 +223,22 @@ def test_other_experiments_on_the_network_are_kept_out(tmp_path):
         *candidates("optimizer", {"sgd": (0.1,)}, activation="sgelu"),
         *candidates("activation", {"relu": (0.5,), "sgelu": (0.6,)}),
     ]
-    (case,) = cases.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert case.comparison.estimate == pytest.approx(0.1)
+    (case,) = comparisons.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.test.estimate == pytest.approx(0.1)
 
 
-def test_phenomena_are_judged_against_each_other_by_ratio_and_by_batch(tmp_path):
+def test_synthetic_experiments_are_compared_with_each_other_by_ratio_and_by_batch(tmp_path):
     runs = [
         small.phenomenon("zigzag", seed, {"long": {0: a}, "short": {0: b}})
         for seed, (a, b) in enumerate([(4.0, 2.0), (8.0, 1.0)])
     ]
     runs += [small.phenomenon("gradient_signs", 0, {"one sign": {1: 1.0, 2: 0.9, 8: 0.7}})]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (case,) = cases.observed("zigzag", "long", "short", "ratio", relative=True)(snapshot)
-    assert 1 + case.comparison.estimate == pytest.approx(4.0)  # the geometric mean of 2 and 8
-    each = cases.observed("gradient_signs", "one sign", 0.0, "percent", steps=(2, 8), margin=0.5)(snapshot)
-    assert [(c.where, c.comparison.estimate) for c in each] == [("batches of 2", 0.9), ("batches of 8", 0.7)]
-    assert {(c.comparison.margin, c.runs) for c in each} == {(0.5, (3,))}
-    assert cases.between_steps("zigzag", ("nothing",), "cosine")(snapshot) == []
+    (case,) = comparisons.observed("zigzag", "long", "short", "ratio", relative=True)(snapshot)
+    assert 1 + case.test.estimate == pytest.approx(4.0)  # the geometric mean of 2 and 8
+    each = comparisons.observed("gradient_signs", "one sign", 0.0, "percent", steps=(2, 8), margin=0.5)(
+        snapshot
+    )
+    assert [(c.where, c.test.estimate) for c in each] == [("batches of 2", 0.9), ("batches of 8", 0.7)]
+    assert {(c.test.margin, c.runs) for c in each} == {(0.5, (3,))}
+    assert comparisons.between_steps("zigzag", ("nothing",), "cosine")(snapshot) == []

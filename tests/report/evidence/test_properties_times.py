@@ -17,11 +17,12 @@ from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.statistics import Ratio
 from bench.suites import targets as ratios
 from report.answers import cost
+from report.document import labels
 from report.document.answer import Source
 from report.document.phrases import NOT_MEASURED
-from report.evidence import comparisons as cases
+from report.evidence import comparisons
 from report.evidence import queries as evidence
-from report.figures import notebook as frames
+from report.figures import notebook
 from report.pages import compare
 from tests import small_store as small
 from tests.draws import seeds
@@ -174,7 +175,7 @@ def test_a_time_ratio_is_that_of_the_medians_and_missing_where_a_side_is(found, 
             f"{size} elements" for size in sorted({key[3] for key in found if key[0] == task})
         ]
         mine = {key[1] for key in found if key[0] == task and ":" in key[1]}
-        assert evidence.own_subjects(held, task) == sorted(mine)
+        assert evidence.custom_subjects(held, task) == sorted(mine)
         for size in (64, 4096):
             sides = [found.get((task, *who, size)) for who in (a, b)]
             one, other = (
@@ -193,20 +194,20 @@ def test_a_time_ratio_is_that_of_the_medians_and_missing_where_a_side_is(found, 
 def test_a_family_of_times_has_a_case_wherever_both_were_timed(found, scale):
     pairs = [(("relu", "impl"), ("sgelu", "impl")), (("sgelu", "impl"), ("relu", "impl"))]
     held = small.held(small.timed(found))
-    made = cases.times(TASKS, pairs)(held)
+    made = comparisons.times(TASKS, pairs)(held)
     places = {key[::3] for key in found if key[1] == "relu"} & {
         key[::3] for key in found if key[1] == "sgelu"
     }
     assert Counter(case.where for case in made) == {f"{TASKS[t]}, {size} elements": 2 for t, size in places}
     for case, other in zip(
-        made, cases.times(TASKS, pairs)(small.held(small.timed(found, scale))), strict=True
+        made, comparisons.times(TASKS, pairs)(small.held(small.timed(found, scale))), strict=True
     ):
         (task,) = (t for t, word in TASKS.items() if case.where.startswith(word))
         size = int(re.search(r"\d+", case.where)[0])
         x, y = (found[task, name.split()[0], "impl", size] for name in (case.a, case.b))
-        assert 1 + case.comparison.estimate == pytest.approx(np.median(x) / np.median(y))
-        assert case.comparison.p == pytest.approx(stats.mannwhitneyu(x, y).pvalue)
-        assert other.comparison.estimate == pytest.approx(case.comparison.estimate, abs=1e-9)
+        assert 1 + case.test.estimate == pytest.approx(np.median(x) / np.median(y))
+        assert case.test.p == pytest.approx(stats.mannwhitneyu(x, y).pvalue)
+        assert other.test.estimate == pytest.approx(case.test.estimate, abs=1e-9)
         keys = held.runs.set_index("run").loc[list(case.runs), "subject"]
         assert list(keys) == [case.a.split()[0], case.b.split()[0]]
 
@@ -219,7 +220,7 @@ def told(text):
 @given(first=benchmarks, second=benchmarks)
 @settings(max_examples=8)
 def test_two_stores_have_a_ratio_only_where_both_measured_and_it_turns_round(first, second):
-    a, b = (Source(slug, slug, small.held(small.timed(f))) for slug, f in (("a", first), ("b", second)))
+    a, b = (Source(name, name, small.held(small.timed(f))) for name, f in (("a", first), ("b", second)))
     one, other = compare.times([a, b]), compare.times([b, a])
     assert {t: len(rows) for t, rows in one.items()} == {
         task.replace("_", " "): n for task, n in Counter(key[0] for key in {*first, *second}).items()
@@ -258,7 +259,7 @@ def test_traffic_is_of_the_bytes_that_must_move_and_halves_as_times_double(found
         )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cost, "bandwidth_figure", lambda *_: None)
-        patch.setattr(cost, "draw", lambda *_, **said: said["alt"])
+        patch.setattr(cost, "svg_figure", lambda *_, **said: said["alt"])
         shown = cost.bandwidth(small.held(in_turn(found)), "q", {"SGELU": "sgelu"})
     shares = [2.5 * np.median(at["copy to fresh memory"]) / np.median(at["SGELU"]) for at in found.values()]
     assert (shown["least"], shown["most"]) == pytest.approx((min(shares), max(shares)))
@@ -301,8 +302,8 @@ def test_worth_has_only_who_was_timed_in_both_passes_and_trained(found, scores):
 def test_a_frame_gives_its_snapshot_back_and_draws_the_ratios_to_relu(found):
     held = small.held(small.timed(found))
     frame = api.frame(held)
-    back = frames.snapshot(frame)
-    assert back.slug == held.slug
+    back = notebook.snapshot(frame)
+    assert back.id == held.id
     pd.testing.assert_frame_equal(back.runs, held.runs, check_dtype=False)
     pd.testing.assert_frame_equal(
         back.measurements[held.measurements.columns],
@@ -311,18 +312,18 @@ def test_a_frame_gives_its_snapshot_back_and_draws_the_ratios_to_relu(found):
         check_categorical=False,
     )
     expected = {
-        (PASSES[task], evidence.label(subject), f"{size} elements"): np.median(values)
+        (PASSES[task], labels.label(subject), f"{size} elements"): np.median(values)
         / np.median(found[task, "relu", "impl", size])
         for (task, subject, way, size), values in found.items()
         if way == "impl" and subject != "relu" and (task, "relu", "impl", size) in found
     }
     drawn = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frames, "ratios", lambda table, _: drawn.append(table) or Figure())
+        patch.setattr(notebook, "ratios", lambda table, _: drawn.append(table) or Figure())
         if not expected:
             with pytest.raises(ValueError, match="no times of activations beside ReLU"):
-                frames.cost(frame)
+                notebook.cost(frame)
             return
-        frames.cost(frame)
+        notebook.cost(frame)
     shown = drawn[0].set_index(["panel", "row", "series"])["value"].to_dict()
     assert shown == pytest.approx(expected)

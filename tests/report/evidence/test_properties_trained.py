@@ -14,14 +14,14 @@ from statsmodels.stats.multitest import multipletests
 
 from bench import api
 from bench.records.runs import Measurement, RunConfig, RunResult
+from report.document import labels
 from report.document.answer import Source
 from report.document.page import Erratum
 from report.document.phrases import NOT_MEASURED
-from report.evidence import claims, verdicts
-from report.evidence import comparisons as cases
+from report.evidence import claims, comparisons
 from report.evidence import queries as evidence
 from report.evidence import training_runs as trained
-from report.figures import notebook as frames
+from report.figures import notebook
 from report.pages import compare, summary
 from tests import small_store as small
 from tests.draws import seeds
@@ -56,7 +56,7 @@ def differences(a, b):
 
 def is_mean(case, expected):
     """Whether a comparison is of these differences."""
-    c = case.comparison
+    c = case.test
     assert c.pairs == len(expected)
     assert c.estimate == pytest.approx(np.mean(expected) if expected else math.nan, nan_ok=True, abs=1e-12)
     return True
@@ -68,7 +68,7 @@ def test_activations_are_compared_over_the_seeds_of_both_whatever_the_order_of_r
     runs = list(networks(found))
     held = small.held(runs)
     order = np.random.default_rng(seed).permutation(len(runs))
-    family = cases.activations("classifier", True, True)
+    family = comparisons.activations("classifier", True, True)
     made = {(case.a, case.b): case for case in family(held)}
     pairs = {
         (a, b)
@@ -78,19 +78,19 @@ def test_activations_are_compared_over_the_seeds_of_both_whatever_the_order_of_r
     }
     shared = {(a, b): found[a].keys() & found[b].keys() for a, b in pairs}
     assert set(made) == {pair for pair, both in shared.items() if both}
-    mixed = {(c.a, c.b): c.comparison.estimate for c in family(small.held([runs[k] for k in order]))}
-    candidates = cases.by_seed(trained.tested(held), "activation")
+    mixed = {(c.a, c.b): c.test.estimate for c in family(small.held([runs[k] for k in order]))}
+    candidates = comparisons.by_seed(trained.tested(held), "activation")
     assert {a: list(of.index) for a, of in candidates.items()} == {a: list(of) for a, of in found.items()}
     rows = held.runs.set_index("run")
     for (a, b), case in made.items():
         assert is_mean(case, differences(found[a], found[b]))
-        assert mixed[a, b] == pytest.approx(case.comparison.estimate, nan_ok=True)
+        assert mixed[a, b] == pytest.approx(case.test.estimate, nan_ok=True)
         used = rows.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
         assert Counter(used) == Counter((name, s) for name in (a, b) for s in shared[a, b])
         assert case.diverged == sum(found[name][s] is None for name in (a, b) for s in shared[a, b])
-        (turned,) = cases.pair(candidates, b, a, "test_accuracy", "points")
+        (turned,) = comparisons.pair(candidates, b, a, "test_accuracy", "points")
         assert is_mean(turned, [-d for d in differences(found[a], found[b])])
-        assert turned.comparison.p == pytest.approx(case.comparison.p, nan_ok=True)
+        assert turned.test.p == pytest.approx(case.test.p, nan_ok=True)
 
 
 @given(plain=scores, kept=scores, other=scores)
@@ -100,7 +100,7 @@ def test_initial_weights_are_compared_within_an_activation(plain, kept, other):
         *networks({"sgelu": plain, "relu": other}, batch_norm=False),
         *networks({"sgelu": kept}, batch_norm=False, initialization="variance"),
     ]
-    made = cases.initialization(small.held(runs))
+    made = comparisons.initialization(small.held(runs))
     assert len(made) == bool(plain.keys() & kept.keys())
     for case in made:
         assert (case.a, case.where) == ("sgelu", "classifier without batch norm")
@@ -116,7 +116,7 @@ def test_wrong_labels_cost_a_difference_of_differences_over_the_seeds_of_all(sid
         for (loss, wrong), values in zip(keys, sides, strict=True)
         for run in networks({loss: values}, "loss", wrong_labels=wrong)
     ]
-    made = cases.wrong_labels(small.held(runs))
+    made = comparisons.label_noise(small.held(runs))
     shared = set.intersection(*map(set, sides))
     assert len(made) == bool(shared)
     for case in made:
@@ -132,20 +132,20 @@ def test_wrong_labels_cost_a_difference_of_differences_over_the_seeds_of_all(sid
 def test_a_family_is_corrected_as_a_whole_and_decided_where_p_and_interval_agree(seed):
     found = {name: scored(seed + k) for k, name in enumerate(("relu", "gelu", "sgelu"))}
     held = small.held(list(networks(found)))
-    judged = verdicts.judged(held)
+    judged = claims.families(held)
     assert set(judged) == set(claims.FAMILIES)
     for name, family in judged.items():
         if name == "classifier":
             assert repr([case for case, *_ in family]) == repr(claims.FAMILIES[name](held))
-        tested = [(case.comparison.p, p) for case, p, _ in family if not math.isnan(case.comparison.p)]
+        tested = [(case.test.p, p) for case, p, _ in family if not math.isnan(case.test.p)]
         if tested:
             raw, corrected = zip(*tested, strict=True)
             assert corrected == pytest.approx(multipletests(raw, method="holm")[1])
         for case, p, side in family:
-            c = case.comparison
+            c = case.test
             clear = (c.low > c.margin) - (c.high < c.margin)
             assert side == (clear if p < 0.05 else 0)
-    words = {verdict.claim.identifier: verdict for verdict in verdicts.of(held)}
+    words = {verdict.claim.identifier: verdict for verdict in claims.claim_verdicts(held)}
     assert set(words) == {claim.identifier for claim in claims.CLAIMS}
     named = ("sgelu", "ada_sgelu")
     run = {
@@ -155,10 +155,10 @@ def test_a_family_is_corrected_as_a_whole_and_decided_where_p_and_interval_agree
         if a in named and b in found and found[a].keys() & found[b].keys()
     }
     verdict = words["q11-better"]
-    assert {(j.case.a, j.case.b) for j in verdict.judged} == run
+    assert {(v.comparison.a, v.comparison.b) for v in verdict.comparisons} == run
     assert verdict.missing == 4 - len(run)
-    assert (verdict.word == claims.NOT_MEASURED) == (not run)
-    assert verdict.word != claims.CONFIRMED
+    assert (verdict.verdict == claims.NOT_MEASURED) == (not run)
+    assert verdict.verdict != claims.CONFIRMED
 
 
 @given(
@@ -241,13 +241,13 @@ def test_curves_are_drawn_of_the_means_over_seeds(found):
     ]
     drawn = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frames, "learning_curves", lambda *given: drawn.append(given) or Figure())
+        patch.setattr(notebook, "learning_curves", lambda *given: drawn.append(given) or Figure())
         if not found:
             with pytest.raises(ValueError, match="no classifier that was scored"):
-                frames.accuracy(api.frame(small.held(runs)))
+                notebook.accuracy(api.frame(small.held(runs)))
             return
-        frames.accuracy(api.frame(small.held(runs)))
-    (means, labels, shown), *_ = drawn
+        notebook.accuracy(api.frame(small.held(runs)))
+    (means, texts, shown), *_ = drawn
     told = {(row.activation, row.step): row.mean for row in means.itertuples()}
     values = defaultdict(list)
     for name, of in found.items():
@@ -255,8 +255,8 @@ def test_curves_are_drawn_of_the_means_over_seeds(found):
             for step, value in course.items():
                 values[name, step].append(100 * value)
     assert told == pytest.approx({key: np.mean(of) for key, of in values.items()})
-    assert list(shown) == evidence.ordered(found)
-    assert all(labels[name] == evidence.label(name) for name in found)
+    assert list(shown) == labels.ordered(found)
+    assert all(texts[name] == labels.label(name) for name in found)
 
 
 drawn_descents = st.dictionaries(
@@ -271,7 +271,7 @@ drawn_descents = st.dictionaries(
 @given(found=drawn_descents, seed=seeds)
 @settings(max_examples=20)
 def test_a_descent_stands_at_the_best_of_the_rates_at_which_none_diverged(found, seed):
-    names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "Adam"}
+    names = {("sgd", 1): "stochastic", ("sgd", 100): "batch", ("sgd", 10): "mini-batch", ("adam", 10): "adam"}
     runs = [
         (
             RunConfig("logistic_regression", None, rule, rate, size, None, "digits", 100, 1, k),
@@ -330,7 +330,7 @@ def test_networks_of_two_stores_differ_by_the_sides_and_claims_stand_beside(firs
     for what, left, right, change in one:
         back = other[what]
         assert back[1:3] == [right, left]
-        (name,) = (n for n in named if f" {evidence.label(n)}," in f"{what},")
+        (name,) = (n for n in named if f" {labels.label(n)}," in f"{what},")
         expected = [-100 * d for d in differences(first.get(name, {}), second.get(name, {}))]
         assert (change == NOT_MEASURED) == (back[3] == NOT_MEASURED) == (not expected)
         if expected:
@@ -348,7 +348,7 @@ def test_the_findings_count_every_claim_and_name_their_source(found, errata, pro
     source = Source("here", "Measured here", small.held(list(networks(found)), profile))
     said = summary.findings([source], [Erratum("e", 1, "", "", "")] * errata)
     counted = {word: int(n) for n, word in re.findall(r"(\d+) (?:is|are) ([a-z ]+?)(?=,| and| \[)", said[0])}
-    assert counted == Counter(verdict.word for verdict in verdicts.of(source.snapshot))
+    assert counted == Counter(verdict.verdict for verdict in claims.claim_verdicts(source.snapshot))
     assert "[Measured here]" in said[0]
     assert f"{errata} statements" in said[4]
     assert all(("(quick profile)" in line) == (profile == "quick") for line in said[1:4])

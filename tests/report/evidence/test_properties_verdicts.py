@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.statistics import PairedTest
+from report.document import labels
 from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
-from report.evidence import queries as evidence
-from report.evidence.comparisons import Case
+from report.evidence.comparisons import Comparison
 from report.pages import claims as claims_page
 
 SNAKE = "a.py:Snake@01234567"
@@ -20,8 +20,8 @@ SNAKE = "a.py:Snake@01234567"
 
 @given(signs=st.lists(st.sampled_from([-1, 0, 1]), max_size=6), draw=st.randoms(use_true_random=False))
 def test_a_claim_is_refuted_by_one_and_confirmed_by_all(signs, draw):
-    word = claims.word(signs)
-    assert claims.word(draw.sample(signs, len(signs))) == word
+    word = claims.combine(signs)
+    assert claims.combine(draw.sample(signs, len(signs))) == word
     assert (word == claims.NOT_MEASURED) == (not signs)
     assert (word == claims.REFUTED) == any(s < 0 for s in signs)
     assert (word == claims.CONFIRMED) == (bool(signs) and all(s > 0 for s in signs))
@@ -39,7 +39,9 @@ def drawn_cases(draw):
     nan = math.nan
     c = PairedTest(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
     runs = tuple(draw(st.lists(st.integers(1, 40), max_size=8)))
-    return Case("sgelu", draw(st.sampled_from(["relu", "gelu"])), "", c, unit, runs, draw(st.integers(0, 2)))
+    return Comparison(
+        "sgelu", draw(st.sampled_from(["relu", "gelu"])), "", c, unit, runs, draw(st.integers(0, 2))
+    )
 
 
 SCALES = {"points": 100, "share": 100, "cosine": 1, "ratio": 1, "1": 1, "percent": 100}
@@ -48,7 +50,7 @@ CLOSE = {"points": 0.00501, "share": 0.0501, "cosine": 0.000501, "percent": 0.05
 
 @given(case=drawn_cases())
 def test_an_effect_is_read_as_what_it_was_in_its_unit(case):
-    text, c = verdicts.effect(case), case.comparison
+    text, c = verdicts.effect(case), case.test
     assert (text == NOT_MEASURED) == (c.pairs == 0)
     if c.pairs == 0:
         return
@@ -99,44 +101,44 @@ def test_rows_drawn_together_are_all_of_them(runs, most):
     )
 )
 def test_a_table_of_a_family_has_every_comparison(family):
-    table = claims_page.family_table("wells", family)
+    table = claims_page.family_table("double well", [claims.Verdict(*v) for v in family])
     assert len(table.rows) == len(family)
-    assert f"Wells: {len(family)} comparison" in table.caption
+    assert f"Double well: {len(family)} comparison" in table.caption
     for (case, p, side), row in zip(family, table.rows, strict=True):
         assert len(row) == len(table.columns)
         what, effect, pairs, corrected, _, word, runs = row
-        beside = [] if case.unit in ("1", "percent") else [verdicts.name(case.b)]
-        assert re.split(" [/\u2212] ", what) == [verdicts.name(case.a), *beside]
-        assert (effect, pairs) == (verdicts.effect(case), str(case.comparison.pairs))
+        beside = [] if case.unit in ("1", "percent") else [labels.words(case.b)]
+        assert re.split(" [/\u2212] ", what) == [labels.words(case.a), *beside]
+        assert (effect, pairs) == (verdicts.effect(case), str(case.test.pairs))
         assert (corrected, runs) == (verdicts.p_value(p), verdicts.spans(case.runs, 6))
-        assert word.startswith({1: "above", -1: "below", 0: "undecided"}[side])
+        assert word.startswith({1: "above", -1: "below", 0: "inconclusive"}[side])
         assert ("diverged" in word) == (case.diverged > 0)
 
 
 @given(a=st.sampled_from(list(claims.FAMILIES)), b=st.sampled_from(list(claims.FAMILIES)))
-def test_families_have_anchors_and_contenders_names_of_their_own(a, b):
-    assert re.fullmatch(r"[\w-]+", claims_page.slug(a))
-    assert (claims_page.slug(a) == claims_page.slug(b)) == (a == b)
+def test_families_have_distinct_anchors(a, b):
+    assert re.fullmatch(r"[\w-]+", claims_page.family_anchor(a, "here"))
+    assert (claims_page.family_anchor(a, "here") == claims_page.family_anchor(b, "here")) == (a == b)
 
 
-labels = st.sampled_from([*evidence.LABELS, SNAKE, "_own", "nobody"])
+names = st.sampled_from([*labels.LABELS, SNAKE, "_own", "nobody"])
 
 
-@given(a=labels, b=labels, way=st.sampled_from(["impl", "torch"]), other=st.sampled_from(["impl", "torch"]))
-def test_contenders_are_told_apart_in_words(a, b, way, other):
-    same = verdicts.name(f"{a} {way}") == verdicts.name(f"{b} {other}")
+@given(a=names, b=names, way=st.sampled_from(["impl", "torch"]), other=st.sampled_from(["impl", "torch"]))
+def test_candidates_are_told_apart_in_words(a, b, way, other):
+    same = labels.words(f"{a} {way}") == labels.words(f"{b} {other}")
     assert same == ((a, way) == (b, other))
-    assert not evidence.label(a).startswith("_")
-    assert (evidence.label(a) == evidence.label(b)) == (a == b)
+    assert not labels.label(a).startswith("_")
+    assert (labels.label(a) == labels.label(b)) == (a == b)
 
 
-@given(names=st.lists(labels, max_size=6, unique=True), draw=st.randoms(use_true_random=False))
+@given(names=st.lists(names, max_size=6, unique=True), draw=st.randoms(use_true_random=False))
 def test_activations_come_in_the_order_of_the_table_and_none_is_lost(names, draw):
-    found = evidence.ordered(names)
+    found = labels.ordered(names)
     assert Counter(found) == Counter(names)
-    known = [name for name in evidence.LABELS if name in evidence.ACTIVATIONS]
+    known = [name for name in labels.LABELS if name in labels.ACTIVATIONS]
     assert found == [*(n for n in known if n in names), *(n for n in names if n not in known)]
-    mixed = evidence.ordered(draw.sample(names, len(names)))
+    mixed = labels.ordered(draw.sample(names, len(names)))
     assert [n for n in mixed if n in known] == [n for n in found if n in known]
 
 
@@ -144,14 +146,15 @@ judgements = st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.floats(1e-6, 0.0
 
 
 @given(found=judgements)
-def test_a_verdict_hangs_on_what_speaks_least_for_it(found):
-    judged = tuple(claims.Judged(None, p, sign, sign) for sign, p in found)
-    at = claims_page.decisive(claims.Verdict(claims.CLAIMS[0], "", judged))
+def test_a_verdict_shows_the_comparison_of_least_support(found):
+    judged = tuple(claims.Verdict(None, p, sign) for sign, p in found)
+    supports = tuple(sign for sign, _ in found)
+    at = claims_page.decisive(claims.ClaimVerdict(claims.CLAIMS[0], "", judged, supports))
     if not found:
         assert at is None
         return
     against = [p for sign, p in found if sign < 0]
     undecided = any(sign == 0 for sign, _ in found)
-    assert at.speaks == (-1 if against else 0 if undecided else 1)
-    if at.speaks:
+    assert at.direction == (-1 if against else 0 if undecided else 1)
+    if at.direction:
         assert at.p == (min(against) if against else max(p for _, p in found))

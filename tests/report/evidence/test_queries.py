@@ -8,6 +8,7 @@ import pytest
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from bench.store import Store, latest
+from report.document import labels
 from report.evidence import queries as evidence
 from tests import small_store as small
 
@@ -86,12 +87,12 @@ def test_final_figures_by_seed_and_activation(tmp_path):
 
 
 def test_labels_and_order_know_a_users_own():
-    assert [evidence.label(name) for name in ("sgelu", "adamw", "mine:Own@1a2b")] == [
+    assert [labels.label(name) for name in ("sgelu", "adamw", "mine:Own@1a2b")] == [
         "SGELU",
         "AdamW",
         "mine:Own@1a2b",
     ]
-    assert evidence.ordered(["mine:Own@1a2b", "gelu", "sigmoid"]) == ["sigmoid", "gelu", "mine:Own@1a2b"]
+    assert labels.ordered(["mine:Own@1a2b", "gelu", "sigmoid"]) == ["sigmoid", "gelu", "mine:Own@1a2b"]
 
 
 def test_times_and_their_ratio(snapshot):
@@ -109,7 +110,7 @@ def test_times_and_their_ratio(snapshot):
 
 def test_descents_are_named_by_their_batch_and_a_rate_that_diverges_is_not_the_best(snapshot):
     frame = evidence.descents(snapshot)
-    assert set(frame["method"]) == {"batch", "stochastic", "Adam"}
+    assert set(frame["method"]) == {"batch", "stochastic", "adam"}
     best = evidence.at_best_rate(frame)
     assert set(best[best["method"] == "stochastic"]["learning_rate"]) == {0.1}
     assert len(best[best["method"] == "stochastic"]) == 4

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.evidence.sanitize import LONGEST, legible, snapshot
+from report.evidence.sanitize import LONGEST, sanitize, sanitize_snapshot
 from report.render.typeset import prose
 from tests import small_store
 from tests.small_store import scored
@@ -18,22 +18,22 @@ TEXTS = st.text(st.characters(), max_size=300)
 
 @given(TEXTS)
 def test_every_character_can_be_seen_and_the_text_is_short(text):
-    found = legible(text)
+    found = sanitize(text)
     assert len(found) <= LONGEST
     for c in found:
         assert unicodedata.category(c)[0] not in "C", hex(ord(c))
         assert c not in "\u2028\u2029"
-    assert legible(found) == found or len(found) == LONGEST
+    assert sanitize(found) == found or len(found) == LONGEST
 
 
 @given(TEXTS)
 def test_our_typesetting_takes_it_for_text(text):
-    assert "<math" not in prose(legible(text), "html")
+    assert "<math" not in prose(sanitize(text), "html")
 
 
 @given(st.text(string.ascii_letters + string.digits + " .,:;@_-<>&'\"{}%$/äßλ×", max_size=LONGEST))
-def test_what_is_legible_is_left_alone(text):
-    assert legible(text) == text
+def test_legible_text_is_unchanged(text):
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def test_what_is_legible_is_left_alone(text):
     ],
 )
 def test_names_that_differ_stay_apart(one, other):
-    assert legible(one) != legible(other)
+    assert sanitize(one) != sanitize(other)
 
 
 def test_a_snapshot_is_the_same_but_for_its_texts(tmp_path):
     odd = "x\u202e\\(y\\)" + 100 * "z"
     runs = [scored(0.5), scored(0.75, activation=odd), scored(0.25, activation=f"{odd}!")]
     before = small_store.snapshot(tmp_path / "r.sqlite", runs)
-    after = snapshot(before)
-    assert after.runs["activation"].tolist() == ["relu", legible(odd), legible(f"{odd}!")]
+    after = sanitize_snapshot(before)
+    assert after.runs["activation"].tolist() == ["relu", sanitize(odd), sanitize(f"{odd}!")]
     assert after.runs["activation"].nunique() == 3
     pd.testing.assert_series_equal(after.measurements["value"], before.measurements["value"])
     assert set(after.measurements["activation"]) == set(after.runs["activation"])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from report.document.answer import Source
-from report.evidence import verdicts
+from report.evidence import claims
 from report.evidence.tables import attachments, comparisons
 from tests import small_store as small
 
@@ -22,7 +22,7 @@ def snapshot(tmp_path):
 
 def test_every_comparison_is_a_row(snapshot):
     found = comparisons(snapshot)
-    assert len(found) == sum(map(len, verdicts.judged(snapshot).values()))
+    assert len(found) == sum(map(len, claims.families(snapshot).values()))
     [row] = found[(found["family"] == "classifier") & (found["a"] == "sgelu")].itertuples(index=False)
     assert (row.b, row.unit, row.pairs, row.verdict) == ("relu", "points", 3, "above")
     assert row.estimate == pytest.approx(0.25)

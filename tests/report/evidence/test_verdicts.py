@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 
 from bench.statistics import PairedTest
+from report.document import labels
 from report.evidence import verdicts
-from report.evidence.comparisons import Case
+from report.evidence.comparisons import Comparison
+from report.pages import claims as claims_page
 
 
 def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
     found = PairedTest(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
-    return Case("sgelu", "relu", "", found, unit, runs)
+    return Comparison("sgelu", "relu", "", found, unit, runs)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_effect(found, text):
 
 def test_an_interval_that_is_missing_is_shown_as_missing():
     nan = float("nan")
-    found = Case("a", "b", "", PairedTest(0.01, nan, nan, 1, nan, 0.5, nan, 0.0, False), "points", (1,))
+    found = Comparison("a", "b", "", PairedTest(0.01, nan, nan, 1, nan, 0.5, nan, 0.0, False), "points", (1,))
     assert verdicts.effect(found) == "+1.00 points (– to –)"
 
 
@@ -49,17 +51,17 @@ def test_of_many_rows_the_first_are_shown_and_the_rest_counted():
 @pytest.mark.parametrize(("unit", "text"), [("percent", "50.0\u00a0% (– to –)"), ("1", "0.500 (– to –)")])
 def test_a_share_of_one_seed_has_no_interval_either(unit, text):
     nan = float("nan")
-    found = Case("a", "b", "", PairedTest(0.5, nan, nan, 1, nan, 0.5, nan, 0.0, False), unit, (1,))
+    found = Comparison("a", "b", "", PairedTest(0.5, nan, nan, 1, nan, 0.5, nan, 0.0, False), unit, (1,))
     assert verdicts.effect(found) == text
 
 
 def test_what_is_compared_in_words():
-    assert verdicts.name("swish impl") == "Swish ours"
-    assert verdicts.name("native torch") == "F.conv2d of torch"
-    assert verdicts.name("steps brier") == "steps squared error"
-    assert verdicts.name("") == ""
+    assert labels.words("swish impl") == "Swish (ours)"
+    assert labels.words("native torch") == "F.conv2d (torch)"
+    assert labels.words("steps brier") == "steps squared error"
+    assert labels.words("") == ""
     ratio = replace(case("ratio", relative=True), where="forward")
-    assert verdicts._between(ratio) == "SGELU / ReLU, forward"
+    assert claims_page.between(ratio) == "SGELU / ReLU, forward"
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.00009, "< 0.0001"), (0.0123, "0.0123"), (float("nan"), "none")])

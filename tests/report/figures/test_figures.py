@@ -1,4 +1,4 @@
-"""Drawings stand many in a page, in both themes, always the same bytes, with words for the blind."""
+"""Figures as SVG: many in a page, in both themes, always the same bytes, with alt text."""
 
 import itertools
 import re
@@ -11,8 +11,8 @@ from matplotlib import colors
 from matplotlib import pyplot as plt
 
 from impl.activations.registry import ACTIVATIONS
-from report.figures.drawing import SHOWN, draw, path_frame, power
-from report.figures.style import INK, PALETTE, stroke, style
+from report.figures.style import INK, PALETTE, STROKES, stroke, style
+from report.figures.svg import SHOWN, path_frame, power, svg_figure
 
 TABLE = pd.DataFrame({"x": [0, 1, 2], "y, in s": [0.0, 1.0, -1.0]})
 
@@ -23,7 +23,7 @@ def example(name="one", title="A line"):
         axes.plot([0, 1, 2], [0, 1, -1], label="line", **stroke("gelu"))
         axes.set(xlabel="x", ylabel="y")
         axes.legend()
-        return draw(figure, TABLE, name=name, title=title, alt="It rises & falls.").svg
+        return svg_figure(figure, TABLE, name=name, title=title, alt="It rises & falls.").svg
 
 
 def test_bytes_are_the_same_every_time():
@@ -68,15 +68,15 @@ def test_name_must_be_an_id():
     with style():
         figure = plt.figure()
     with pytest.raises(ValueError, match="figure name '1 x' may hold only"):
-        draw(figure, TABLE, name="1 x", title="", alt="")
+        svg_figure(figure, TABLE, name="1 x", title="", alt="")
     with pytest.raises(ValueError, match="figure 'x' has no rows behind it"):
-        draw(figure, TABLE.iloc[:0], name="x", title="", alt="")
+        svg_figure(figure, TABLE.iloc[:0], name="x", title="", alt="")
     plt.close(figure)
 
 
 def drawn(table):
     with style():
-        return draw(plt.subplots()[0], table, name="x", title="", alt="")
+        return svg_figure(plt.subplots()[0], table, name="x", title="", alt="")
 
 
 def test_the_whole_table_goes_with_the_figure():
@@ -104,7 +104,7 @@ def test_logarithmic_axes_have_their_powers(base):
         figure, axes = plt.subplots()
         axes.plot([base**3, base**6], [1, 2])
         axes.set_xscale("log", base=base)
-        svg = draw(figure, TABLE, name="x", title="", alt="").svg
+        svg = svg_figure(figure, TABLE, name="x", title="", alt="").svg
     assert f"<!-- {base}³ -->" in svg
 
 
@@ -122,19 +122,24 @@ def luminance(color):
 
 
 @pytest.mark.parametrize("paper", ["#ffffff", "#14161a"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_strokes_stand_out_in_both_themes(name, paper):
-    light, dark = sorted((luminance(PALETTE[name].color), luminance(paper)), reverse=True)
+@pytest.mark.parametrize("look", STROKES, ids=lambda look: look.color)
+def test_strokes_stand_out_in_both_themes(look, paper):
+    light, dark = sorted((luminance(look.color), luminance(paper)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(ACTIVATIONS, 2)), ids="-".join)
-def test_no_two_activations_look_alike_in_grey(pair):
-    one, other = (PALETTE[name] for name in pair)
+@pytest.mark.parametrize("pair", list(itertools.combinations(STROKES, 2)), ids=str)
+def test_no_two_strokes_look_alike_in_grey(pair):
+    one, other = pair
     assert one.dash != other.dash
     assert one.marker != other.marker
     assert one.color != other.color
 
 
-def test_a_users_own_activation_has_a_stroke():
+def test_every_activation_has_a_stroke_of_its_own():
+    assert list(PALETTE) == list(ACTIVATIONS)
+    assert len(set(PALETTE.values())) == len(ACTIVATIONS), "add strokes to report.figures.style.STROKES"
+
+
+def test_a_custom_activation_has_a_stroke():
     assert stroke("theirs")["color"] not in {known.color for known in PALETTE.values()}

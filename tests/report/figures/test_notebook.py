@@ -13,8 +13,8 @@ from matplotlib import pyplot as plt
 import bench
 from bench.store import latest
 from report import figures
-from report.evidence.queries import LABELS
-from report.figures import notebook as frames
+from report.document.labels import LABELS
+from report.figures import notebook
 
 REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference.sqlite"
 
@@ -25,8 +25,8 @@ def frame():
 
 
 def test_a_frame_leads_back_to_the_snapshot_it_was_made_of(frame):
-    stored, found = latest(REFERENCE), frames.snapshot(frame)
-    assert found.slug == stored.slug
+    stored, found = latest(REFERENCE), notebook.snapshot(frame)
+    assert found.id == stored.id
     pd.testing.assert_frame_equal(found.runs, stored.runs)
     pd.testing.assert_frame_equal(found.measurements[stored.measurements.columns], stored.measurements)
 

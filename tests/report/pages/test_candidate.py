@@ -1,4 +1,4 @@
-"""The section of each of a user's own candidates, of small stores whose numbers the test gives."""
+"""Sections of custom candidates, from small stores."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from bench.records.runs import BenchmarkCase, ConformanceCheck, Measurement, RunResult
 from report.document.answer import Source
 from report.figures.style import PALETTE, stroke
-from report.pages import candidate as own
+from report.pages import candidate
 from report.render.render import environment
 from tests import small_store as small
 
@@ -30,7 +30,7 @@ def timing(task, name, implementation, place, size, seconds):
 
 def sections(path, runs):
     source = Source("here", "Measured here", small.snapshot(path, runs))
-    return {section.values["attribute"]: section for section in own.sections([source], 12)}
+    return {section.values["attribute"]: section for section in candidate.sections([source], 12)}
 
 
 def said(section):
@@ -38,7 +38,7 @@ def said(section):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>|[\ue000-\ue006]", "", page))
 
 
-def test_without_ones_own_there_is_no_section(tmp_path):
+def test_without_custom_candidates_there_is_no_section(tmp_path):
     runs = [small.scored(0.5), small.scored(0.5, optimizer="sgd"), *forward("relu", "sgelu")]
     assert sections(tmp_path / "s", runs) == {}
 
@@ -50,29 +50,29 @@ def forward(*names):
 def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
     for k, run in enumerate((small.scored(0.5, activation=SNAKE), forward(SNAKE)[0])):
         (section,) = sections(tmp_path / f"s{k}", [run]).values()
-        assert (section.number, section.title) == (12, "Your own: Snake")
+        assert (section.number, section.title) == (12, "Custom activation: Snake")
         text = said(section)
-        assert "Whether it is sound was not measured." in text
-        assert "What networks achieve with it was not measured." in text
+        assert "Its conformance checks were not run." in text
+        assert "Its results in networks were not measured." in text
         assert "Its time was not measured." in text
         assert text.count("make report ACTIVATION=a/snake.py:Snake would measure it") == 3
-        assert own.findings([section]) == [
-            "Snake, the activation of yours: its time not measured; in trained networks not measured "
+        assert candidate.findings([section]) == [
+            "Snake, a custom activation: its time not measured; in trained networks not measured "
             "(quick profile) [Measured here]."
         ]
         assert "No run of it failed or diverged." in text
 
 
-def test_the_summary_begins_with_what_was_found_of_ones_own(tmp_path):
+def test_the_summary_begins_with_what_was_found_of_a_custom_candidate(tmp_path):
     passes = {name: [1e-3 * k, 1.01e-3 * k, 1.02e-3 * k] * 5 for name, k in ((SNAKE, 3), ("relu", 1))}
     runs = [
         trial("activation_conformance", SNAKE, {"keeps float32": 1.0, "keeps float64": 0.0}),
         *(timing("activation_forward", n, "impl", "4 elements", 4, s) for n, s in passes.items()),
     ]
     (section,) = sections(tmp_path / "s", runs).values()
-    (line,) = own.findings([section])
-    checked = len(section.values["checked"])
-    assert f"1 of {checked} checks came out unsound; by time slower in 1 of 1 case" in line
+    (line,) = candidate.findings([section])
+    checked = len(section.values["checks"])
+    assert f"1 of {checked} conformance checks failed; by time slower in 1 of 1 case" in line
 
 
 def test_what_the_check_found_of_an_activation(tmp_path):
@@ -90,20 +90,20 @@ def test_what_the_check_found_of_an_activation(tmp_path):
         "value at nan": 0.0,
     }
     section = sections(tmp_path / "s", [trial("activation_conformance", SNAKE, found)])["Snake"]
-    assert section.values["checked"] == [
-        ["Keeps shape and type of float32", "yes", "sound"],
-        ["Keeps shape and type of float64", "no", "unsound"],
-        ["Keeps shape and type of bfloat16", "raises an error", "unsound"],
-        ["Gradient agrees with differences, float64", "no", "unsound"],
-        ["Value and slope finite up to ±x, float32, x", "100", "unsound"],
-        ["Value and slope finite down to ±x, float32, x", "1.00\u00a0×\u00a010⁻⁸", "sound"],
-        ["Value at ∞", "∞", "no demand"],
-        ["Slope at ∞", "1.00", "no demand"],
-        ["Value at −∞", "NaN", "no demand"],
-        ["Slope at −∞", "raises an error", "no demand"],
-        ["Value at NaN", "0.00", "unsound"],
+    assert section.values["checks"] == [
+        ["Keeps shape and type of float32", "yes", "passed"],
+        ["Keeps shape and type of float64", "no", "failed"],
+        ["Keeps shape and type of bfloat16", "raises an error", "failed"],
+        ["Gradient agrees with differences, float64", "no", "failed"],
+        ["Value and slope finite up to ±x, float32, x", "100", "failed"],
+        ["Value and slope finite down to ±x, float32, x", "1.00\u00a0×\u00a010⁻⁸", "passed"],
+        ["Value at ∞", "∞", "not required"],
+        ["Slope at ∞", "1.00", "not required"],
+        ["Value at −∞", "NaN", "not required"],
+        ["Slope at −∞", "raises an error", "not required"],
+        ["Value at NaN", "0.00", "failed"],
     ]
-    assert "Of what was checked, 5 of 11 came out unsound." in said(section)
+    assert "5 of 11 conformance checks failed." in said(section)
 
 
 def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
@@ -128,7 +128,7 @@ def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
     for name, words, verdict in (
         ("sgd", "SGD", "better"),
         ("adam", "Adam", "worse"),
-        ("rmsprop", "RMSprop", "undecided"),
+        ("rmsprop", "RMSprop", "inconclusive"),
     ):
         mean = 100 * np.mean(np.subtract(accuracy[LION], accuracy[name]))
         assert found[words][1].startswith(f"{mean:+.2f} points (".replace("-", "−").replace("+0.00", "0.00"))
@@ -161,16 +161,16 @@ def test_a_strategys_time_and_errors(tmp_path):
         assert cell.startswith(f"{medians[FFT, 'impl'] / medians[what]:#.3g} times (")
         assert cell.endswith(f"), {word}")
     assert section.values["time_class"] is None  # half of it was not timed
-    assert ["Distance from F.conv2d's output, stride 2", "0.500", "unsound"] in section.values["checked"]
+    assert ["Distance from F.conv2d's output, stride 2", "0.500", "failed"] in section.values["checks"]
     assert "networks" not in said(section).lower()
 
 
 def test_by_time_it_stands_between_its_baselines(tmp_path):
     for k, (own_seconds, words) in enumerate(
         (
-            (1e-6, "below ReLU ours"),
-            (2.5e-5, "between GELU ours and SGELU ours"),
-            (9e-5, "above SGELU ours"),
+            (1e-6, "below ReLU (ours)"),
+            (2.5e-5, "between GELU (ours) and SGELU (ours)"),
+            (9e-5, "above SGELU (ours)"),
         )
     ):
         levels = {SNAKE: own_seconds, "relu": 1e-5, "gelu": 2e-5, "sgelu": 3e-5}
@@ -205,7 +205,7 @@ def test_what_failed_and_what_diverged_is_told(tmp_path):
     ]
 
 
-def test_ones_own_looks_the_same_everywhere_and_like_none_of_the_table():
+def test_a_custom_candidate_looks_the_same_everywhere_and_like_none_of_the_table():
     one, other = stroke(SNAKE), stroke(LION)
     assert one == stroke(SNAKE)
     assert (one["linestyle"], one["marker"]) != (other["linestyle"], other["marker"])

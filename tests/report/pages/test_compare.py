@@ -45,10 +45,10 @@ def stores(tmp_path):
 def test_a_ratio_stands_only_where_both_measured(stores):
     context = compare.context(*stores)
     rows = {row[0]: row[1:] for row in context["sections"][0].values["times"]["activation forward"]}
-    assert rows["ReLU, impl, 64 elements"][2] == "3.00 (3.00 to 3.00)"
-    assert rows["GELU, impl, 64 elements"][1:] == [NOT_MEASURED] * 2
-    assert rows["Mish, impl, 64 elements"][::2] == [NOT_MEASURED] * 2
-    assert rows["ELU, impl, 64 elements"][2] == "0.500 (single samples, no interval)"
+    assert rows["ReLU, ours, 64 elements"][2] == "3.00 (3.00 to 3.00)"
+    assert rows["GELU, ours, 64 elements"][1:] == [NOT_MEASURED] * 2
+    assert rows["Mish, ours, 64 elements"][::2] == [NOT_MEASURED] * 2
+    assert rows["ELU, ours, 64 elements"][2] == "0.500 (single samples, no interval)"
     assert context["summary"][0].startswith("2 of 4 benchmarks were measured in both")
 
 

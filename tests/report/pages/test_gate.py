@@ -56,11 +56,11 @@ def test_what_is_not_the_same_has_a_row(tmp_path, found):
     assert [row[1] for row in values["verdicts"]] == ["regressed", "new"]  # the weightiest first
 
 
-def test_the_drawing_holds_means_and_rounds(tmp_path, found):
-    drawing = page.context(written(tmp_path, found))["sections"][0].values["drawing"]
-    assert drawing.table["round"].isna().sum() == 2
-    assert drawing.table["round"].notna().sum() == 14
-    assert "1 regressed, 1 unchanged" in drawing.alt
+def test_the_figure_holds_means_and_rounds(tmp_path, found):
+    figure = page.context(written(tmp_path, found))["sections"][0].values["distribution"]
+    assert figure.table["round"].isna().sum() == 2
+    assert figure.table["round"].notna().sum() == 14
+    assert "1 regressed, 1 unchanged" in figure.alt
 
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
@@ -84,7 +84,9 @@ def test_without_a_calibration_and_without_a_benchmark_that_is_said(tmp_path):
 @pytest.mark.parametrize("text", ["{", "[]", '{"base": 1}'])
 def test_a_file_that_is_none_is_named(tmp_path, text):
     (tmp_path / "verdicts.json").write_text(text)
-    with pytest.raises(ValueError, match=r"verdicts\.json holds no comparison"):
+    with pytest.raises(ValueError, match=r"Invalid comparison .*verdicts\.json"):
         page.context(tmp_path / "verdicts.json")
-    with pytest.raises(ValueError, match=r"none\.json is not there; `make compare BASE=<git ref>` writes it"):
+    with pytest.raises(
+        ValueError, match=r"none\.json does not exist; `make compare BASE=<git ref>` writes it"
+    ):
         page.context(tmp_path / "none.json")

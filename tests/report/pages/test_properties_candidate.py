@@ -1,4 +1,4 @@
-"""What is told of any candidate of a user's own: its place by time, its cost, and what was not measured."""
+"""Findings on custom candidates: rank by time, cost, and what was not measured."""
 
 import re
 
@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from report.document.answer import Source
 from report.document.page import Section
-from report.pages import candidate as own
+from report.pages import candidate
 from tests import small_store as small
 
 SNAKE = "a.py:Snake@01234567"
@@ -31,11 +31,11 @@ benchmarks = st.dictionaries(
 
 @given(found=benchmarks, mine=samples)
 @settings(max_examples=16)
-def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, mine):
-    kind, name = own.KINDS[0], SNAKE
+def test_a_custom_candidate_lies_between_the_baselines_that_are_faster_and_slower(found, mine):
+    kind, name = candidate.KINDS[0], SNAKE
     sizes = {task: max((key[3] for key in found if key[0] == task), default=0) for task in TASKS}
     found = found | {(task, name, "impl", sizes[task] or 64): mine for task in TASKS}
-    place = own.time_class(small.held(small.timed(found)), kind, name)
+    place = candidate.time_class(small.held(small.timed(found)), kind, name)
 
     def total(subject):
         sides = [found.get((task, subject, "impl", sizes[task] or 64)) for task in TASKS]
@@ -49,7 +49,7 @@ def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, m
     if sums:
         low = max(below, key=sums.get) if below else None
         high = min(above, key=sums.get) if above else None
-        words = {label for label in known if re.search(rf"\b{label} ours", place)}
+        words = {label for label in known if re.search(rf"\b{label} \(ours\)", place)}
         assert words == {low, high} - {None}
         assert place.split()[0] == ("between" if low and high else "above" if low else "below")
 
@@ -60,17 +60,19 @@ def test_an_own_stands_between_the_baselines_that_are_faster_and_slower(found, m
     )
 )
 @settings(max_examples=5)
-def test_an_owns_cost_is_over_every_baseline_that_was_timed_and_corrected_together(found):
+def test_a_custom_candidates_cost_is_over_every_baseline_that_was_timed_and_corrected_together(found):
     held = small.held(small.timed({(task, name, "impl", 64): v for (task, name), v in found.items()}))
-    judged = own.costs(held, own.KINDS[0], SNAKE)
+    judged = candidate.costs(held, candidate.KINDS[0], SNAKE)
     both = [(t, b) for t, b in found if b != SNAKE and (t, SNAKE) in found]
     assert len(judged) == len(both)
-    assert own.resolve(held) == ([(own.KINDS[0], SNAKE)] if any(n == SNAKE for _, n in found) else [])
+    assert candidate.custom_candidates(held) == (
+        [(candidate.KINDS[0], SNAKE)] if any(n == SNAKE for _, n in found) else []
+    )
     for case, _, _ in judged:
         task = f"activation_{case.where.split(',')[0]}"
         ratio = np.median(found[task, SNAKE]) / np.median(found[task, case.b.split()[0]])
-        assert 1 + case.comparison.estimate == pytest.approx(ratio)
-    raw = [case.comparison.p for case, *_ in judged]
+        assert 1 + case.test.estimate == pytest.approx(ratio)
+    raw = [case.test.p for case, *_ in judged]
     assert [p for _, p, _ in judged] == pytest.approx(multipletests(raw, method="holm")[1] if raw else [])
 
 
@@ -80,11 +82,11 @@ def test_an_owns_cost_is_over_every_baseline_that_was_timed_and_corrected_togeth
     trains=st.booleans(),
     tally=st.sampled_from(["", "better in 1 of 1 case"]),
 )
-def test_a_finding_of_an_own_says_what_was_measured_and_what_was_not(checks, cost, trains, tally):
+def test_a_finding_says_what_was_measured_and_what_was_not(checks, cost, trains, tally):
     held = small.held([small.scored(0.5)])
     shown = {
-        "checked": [["what", "said", "word"]] * len(checks),
-        "unsound": [c for c in checks if not c],
+        "checks": [["check", "result", "verdict"]] * len(checks),
+        "failed": [c for c in checks if not c],
         "cost_tally": cost,
         "trains": trains,
         "tally": tally,
@@ -92,10 +94,10 @@ def test_a_finding_of_an_own_says_what_was_measured_and_what_was_not(checks, cos
         "kind": "activation",
         "source": Source("here", "Measured here", held),
     }
-    (said,) = own.findings([Section(1, "s", "t", "q", "own.html.j2", shown)])
+    (said,) = candidate.findings([Section(1, "s", "t", "q", "candidate.html.j2", shown)])
     bad = checks.count(False)
-    assert (f"{bad} of {len(checks)} checks came out unsound" in said) == (bad > 0)
-    assert ("no check came out unsound" in said) == (bool(checks) and not bad)
+    assert (f"{bad} of {len(checks)} conformance checks failed" in said) == (bad > 0)
+    assert ("no conformance check failed" in said) == (bool(checks) and not bad)
     assert ("its time not measured" in said) == (not cost)
     assert cost in said
     assert tally in said or not trains

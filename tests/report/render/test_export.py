@@ -11,8 +11,8 @@ from PIL import Image
 
 from report.document.answer import Evidence
 from report.document.page import Attachment, Section
-from report.figures.drawing import draw
 from report.figures.style import INK, style
+from report.figures.svg import svg_figure
 from report.render.export import export
 
 PAGE = """<!doctype html><table><tr><td>without an anchor</table>
@@ -31,7 +31,7 @@ def black(name):
         axes.axis("off")
         axes.set(xlim=(0, 2), ylim=(0, 1))
         axes.fill_between([0, 1], 0, 1, color=INK, linewidth=0)
-        return draw(figure, TABLE, name=name, title="Half", alt="Half of it is black.")
+        return svg_figure(figure, TABLE, name=name, title="Half", alt="Half of it is black.")
 
 
 @pytest.fixture

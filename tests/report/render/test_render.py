@@ -14,9 +14,8 @@ from markupsafe import Markup
 
 from report.document.answer import Evidence
 from report.document.page import Attachment, Erratum, Reference, Section, Table
-from report.figures.drawing import Drawing
-from report.render import render
-from report.render import system_libraries as native
+from report.figures.svg import SvgFigure
+from report.render import render, system_libraries
 from report.render.numbering import KINDS
 from report.render.typeset import TypesetError
 
@@ -34,7 +33,7 @@ See {{ ref("curve") }}, {{ ref("sums") }}, {{ ref("law") }} and {{ ref("book") }
 {% endfor %}
 {{ table(["Name", "Size"], [["a & b", "1"], ["\\\\(x\\\\)", "−2"]], "sums", "Sizes.") }}
 """
-DRAWING = Drawing(
+DRAWING = SvgFigure(
     Markup('<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'),
     pd.DataFrame({"side <cm>": [1.5]}),
     "square",
@@ -155,8 +154,8 @@ def test_a_value_that_no_template_shows_is_an_error(templates, what):
 
 def test_each_erratum_stands_in_its_section_and_in_the_table(templates):
     page = render.render_page(CONTEXT, "html", templates)
-    for identifier, slug, after in (("e1", "q01", "q08"), ("e8", "q08", "errata")):
-        places = [page.index(f'id="{anchor}"') for anchor in (slug, identifier, after)]
+    for identifier, name, after in (("e1", "q01", "q08"), ("e8", "q08", "errata")):
+        places = [page.index(f'id="{anchor}"') for anchor in (name, identifier, after)]
         assert places == sorted(places)
     rows = re.findall(r'href="#(e\d)">Question', page)
     assert rows == ["e1", "e8"]
@@ -175,10 +174,10 @@ def test_page_is_self_contained(templates):
 
 
 def test_columns_of_numbers_are_told_from_text():
-    assert render.column_sides(["a", "b"], [["1 x", "−2"], ["y", "3 %"]]) == ["text", "number"]
-    assert render.column_sides(["a"], []) == ["text"]
+    assert render.column_alignments(["a", "b"], [["1 x", "−2"], ["y", "3 %"]]) == ["text", "number"]
+    assert render.column_alignments(["a"], []) == ["text"]
     with pytest.raises(ValueError, match="a row of 1 cells in a table of 2 columns"):
-        render.column_sides(["a", "b"], [["1"]])
+        render.column_alignments(["a", "b"], [["1"]])
 
 
 ERRORS = {
@@ -220,7 +219,7 @@ def test_html_is_written_whole_or_not_at_all(templates, tmp_path):
 @pytest.mark.parametrize("missing", [False, True])
 def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
     path = tmp_path / "report.pdf"
-    if missing or not native.loads():
+    if missing or not system_libraries.loads():
         # What import raises where Pango is not found.
         class Finder:
             def find_spec(self, name, *rest):
@@ -255,8 +254,8 @@ def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
 def test_what_the_pdf_cannot_draw_is_an_error(templates, tmp_path):
     broken = '<p><img alt="broken" src="data:image/svg+xml;base64,PHN2Zz4="></p>'  # <svg> without an end
     (templates / "answers" / "q08.html.j2").write_text(broken)
-    error = ValueError if native.loads() else render.NativeLibraryError
-    with pytest.raises(error, match=r"not all of the page can be drawn: Failed to load|apt-get install"):
+    error = ValueError if system_libraries.loads() else render.NativeLibraryError
+    with pytest.raises(error, match=r"cannot be rendered completely: Failed to load|apt-get install"):
         render.write_pdf(CONTEXT, tmp_path / "report.pdf", templates)
 
 
@@ -267,6 +266,8 @@ def test_pdf_takes_nothing_from_outside(templates, tmp_path):
     (templates / "answers" / "q08.html.j2").write_text(link)
     # Without the native libraries the remedy is what is raised.
     error = (ValueError, render.NativeLibraryError)
-    with pytest.raises(error, match=r"secret\.txt" if native.loads() else r"secret\.txt|apt-get install"):
+    with pytest.raises(
+        error, match=r"secret\.txt" if system_libraries.loads() else r"secret\.txt|apt-get install"
+    ):
         render.write_pdf(CONTEXT, tmp_path / "report.pdf", templates)
     assert not (tmp_path / "report.pdf").exists()

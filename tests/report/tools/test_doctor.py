@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from impl.compilation import inductor
 from report.__main__ import app
-from report.render import system_libraries as native
+from report.render import system_libraries
 from report.tools import doctor
 
 NAMES = [
@@ -23,7 +23,7 @@ NAMES = [
 def whole(tmp_path, monkeypatch):
     """A machine that has everything but a GPU and MNIST."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(native, "loads", lambda: True)
+    monkeypatch.setattr(system_libraries, "loads", lambda: True)
     monkeypatch.setattr(inductor, "compiler", lambda device: "/usr/bin/g++")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
@@ -40,7 +40,7 @@ def invoke(*arguments):
 def found(*arguments, code=0):
     result = invoke("--json", *arguments)
     assert result.exit_code == code, result.output
-    return {finding["what"]: finding for finding in json.loads(result.stdout)}
+    return {finding["name"]: finding for finding in json.loads(result.stdout)}
 
 
 def test_what_is_optional_may_be_missing(whole):
@@ -69,7 +69,7 @@ def test_what_is_optional_may_be_missing(whole):
             lambda path: SimpleNamespace(free=2**29 - 1),
             "disk",
             1,
-            "512 MiB are wanted",
+            "free at least 512 MiB",
         ),
         ("report.tools.doctor.sys.version_info", (3, 10, 4), "Python", 1, "make setup PYTHON="),
     ],
@@ -77,7 +77,7 @@ def test_what_is_optional_may_be_missing(whole):
 def test_what_is_missing_is_said_with_its_remedy(whole, monkeypatch, target, answer, name, code, remedy):
     monkeypatch.setattr(target, answer)
     finding = found(code=code)[name]
-    assert (finding["ok"], finding["needed"]) == (False, bool(code))
+    assert (finding["ok"], finding["required"]) == (False, bool(code))
     assert remedy in finding["remedy"]
 
 
@@ -121,5 +121,5 @@ def test_a_line_each_for_people_without_a_terminal(whole):
     (mnist,) = [line for line in lines if "MNIST  " in line]
     assert mnist.startswith("missing ")
     assert "remedy: make bench DATA_ROOT=<folder of MNIST/raw>" in mnist
-    needed = doctor.Finding("disk", False, "full", "room", True, "make room")
-    assert (needed.word, replace(needed, needed=False).word) == ("MISSING", "missing")
+    required = doctor.Finding("disk", False, "full", "space", True, "free space")
+    assert (required.status, replace(required, required=False).status) == ("MISSING", "missing")

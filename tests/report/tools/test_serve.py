@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,6 +12,7 @@ from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
+from watchfiles import Change
 
 from report.__main__ import app
 from report.tools import serve
@@ -69,7 +72,7 @@ def test_the_copy_carries_the_script_that_the_file_has_not_and_may_run_it(served
 def test_the_version_changes_when_the_page_does(served):
     page, get, _ = served
     assert get("/version") == ""
-    assert "being made" in get("/")
+    assert "being built" in get("/")
     page.write_text(PAGE, "utf-8")
     assert get("/version") == str(page.stat().st_mtime_ns)
 
@@ -82,54 +85,49 @@ def test_nothing_else_is_served(served, path):
         get(path)
 
 
-def test_the_page_is_made_at_first_and_at_every_change_also_after_one_that_failed(tmp_path):
-    made, said = [], []
-    outcomes = iter([True, False, True])
+@pytest.fixture
+def builds(monkeypatch):
+    """The build commands that were run, with the exit statuses that they are given."""
+    ran, statuses = [], []
 
-    def make():
-        made.append(1)
-        return next(outcomes)
+    def run(command, **options):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, statuses.pop(0) if statuses else 0)
 
-    serve.serve(
-        tmp_path / "report.html", 0, make, iter([set(), {"a change"}, set(), {"another"}, set()]), said.append
-    )
-    assert len(made) == 3
-    assert said[0].startswith("http://127.0.0.1:")
-    assert said[1:] == [
-        "something changed; making the report again",
-        "the page stays as it was; the next change may mend it",
-        "something changed; making the report again",
+    monkeypatch.setattr(serve.subprocess, "run", run)
+    return ran, statuses
+
+
+def test_the_page_is_built_at_first_and_at_every_change_also_after_one_that_failed(tmp_path, builds):
+    ran, statuses = builds
+    statuses += [0, 1, 0]
+    lines = []
+    changes = iter([set(), {"a change"}, set(), {"another"}, set()])
+    serve.serve(tmp_path / "report.html", 0, ["build"], changes, lines.append)
+    assert ran == [["build"]] * 3
+    assert lines[0].startswith("Serving http://127.0.0.1:")
+    assert lines[1:] == [
+        "Files changed; rebuilding.",
+        "Build failed; keeping the previous page until the next change.",
+        "Files changed; rebuilding.",
     ]
 
 
-def test_ctrl_c_ends_it_whatever_it_is_at(tmp_path):
-    def interrupted(*_):
+def test_ctrl_c_stops_it_during_a_build_and_while_waiting(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    for make, changes in ((interrupted, iter([set()])), (lambda: True, map(interrupted, [1]))):
-        said = []
-        serve.serve(tmp_path / "report.html", 0, make, changes, said.append)
-        assert said[-1] == "ended"
+    lines = []
+    serve.serve(tmp_path / "report.html", 0, ["true"], map(interrupted, [1]), lines.append)
+    assert lines[-1] == "Stopped."
+    monkeypatch.setattr(serve.subprocess, "run", interrupted)
+    serve.serve(tmp_path / "report.html", 0, ["build"], iter([set()]), lines.append)
+    assert lines[-1] == "Stopped."
 
 
-def test_changes_of_code_templates_and_stores_count_and_no_others(tmp_path):
-    store = tmp_path / "results" / "here.sqlite"
-    matters = serve.watched([store], [tmp_path / "report", tmp_path / "templates"])
-    counted = ["report/x.py", "report/answers/q01.py", "templates/page.html.j2", "templates/style.css"]
-    ignored = [
-        "report/__pycache__/x.pyc",
-        "results/here.sqlite-journal",
-        "results/other.sqlite",
-        "tests/x.py",
-    ]
-    assert all(matters(None, str(tmp_path / name)) for name in [*counted, "results/here.sqlite"])
-    assert not any(matters(None, str(tmp_path / name)) for name in ignored)
-
-
-def test_the_options_reach_the_build_and_what_is_watched(tmp_path, monkeypatch):
-    """The page is made in a process of its own, with the options that were given and no other."""
-    ran, asked = [], {}
-    monkeypatch.setattr(serve, "build", lambda arguments: ran.append(arguments) or True)
+def test_the_options_reach_the_build_and_what_is_watched(tmp_path, monkeypatch, builds):
+    """The build is a process with the options that were given and no other."""
+    asked = {}
     monkeypatch.setattr(
         "watchfiles.watch",
         lambda *folders, **options: asked.update(folders=folders, **options) or iter([set()]),
@@ -139,10 +137,16 @@ def test_the_options_reach_the_build_and_what_is_watched(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     expected = ["--results", str(store), "--reference", "none/n.sqlite", "--output", str(tmp_path)]
-    assert ran == [[*expected, "--only", "q09"]]
+    ((python, *command),) = builds[0]
+    assert python == sys.executable
+    assert command == ["-m", "report", "build", "--format", "html", *expected, "--only", "q09"]
     assert tmp_path in asked["folders"]
     assert {"report", "templates", "impl", "bench"} <= {Path(folder).name for folder in asked["folders"]}
-    assert asked["watch_filter"](None, str(store))
+    matters = asked["watch_filter"]
+    for name in ("report/answers/q01.py", "templates/page.html.j2", "templates/style.css", "r.sqlite"):
+        assert matters(Change.modified, str(tmp_path / name))
+    for name in ("report/__pycache__/x.pyc", "r.sqlite-journal", "notes.txt"):
+        assert not matters(Change.modified, str(tmp_path / name))
 
 
 def test_an_unknown_question_is_told_before_anything_is_served(tmp_path):

@@ -1,4 +1,4 @@
-"""A figure as the page carries it: inline SVG, words for those who do not see it, and the table behind it."""
+"""Figures as the page contains them: inline SVG, alt text and the data behind it."""
 
 import io
 import math
@@ -25,8 +25,8 @@ SHOWN = 48  # rows of the table behind a figure that the page shows; all are in 
 
 
 @dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
-class Drawing:
-    """A figure and the table that it was drawn from; `name` is the CSV's, without its ending."""
+class SvgFigure:
+    """A figure as SVG with its data; `name` is that of its CSV, without the ending."""
 
     svg: Markup
     table: pd.DataFrame
@@ -35,12 +35,12 @@ class Drawing:
 
     @property
     def image(self) -> Markup:
-        """The drawing as an image: what a page on paper, with one theme and no cascade of its own, needs."""
+        """The figure as an image, which a page on paper with one theme needs."""
         source = data_uri(self.svg.replace("currentColor", PAPER_INK), "image/svg+xml")
         return Markup('<img class="plot" alt="{}" src="{}">').format(self.alt, source)
 
     def csv(self) -> str:
-        """The whole table, floats to six significant digits."""
+        """Format the whole table as CSV, floats to six significant digits."""
         return str(self.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
     @property
@@ -50,12 +50,12 @@ class Drawing:
 
     @property
     def rows(self) -> list[list[str]]:
-        """Every `stride`-th row, for readers."""
+        """Every `stride`-th row, formatted."""
         return [[_cell(value) for value in row] for row in self.table.iloc[:: self.stride].to_numpy(object)]
 
 
 def power(base: int, x: float, _: object = None) -> str:
-    """A tick of a logarithmic axis: "10⁻³", and nothing between the powers."""
+    """Format a tick of a logarithmic axis: "10⁻³", and nothing between the powers."""
     exponent = math.log(x, base)
     whole = abs(exponent - round(exponent)) < 1e-6
     return f"{base}{str(round(exponent)).translate(SUPERSCRIPTS)}" if whole else ""
@@ -68,17 +68,16 @@ def _cell(value: object) -> str:
 
 
 def path_frame(by: str, paths: Mapping[str, ArrayLike]) -> pd.DataFrame:
-    """Paths (steps + 1, 2) through a plane of two weights as one frame: what `by` names, step, w1 and w2."""
+    """Return paths (steps + 1, 2) through a plane of two weights as one frame: `by`, step, w1 and w2."""
     frames = {name: pd.DataFrame(np.asarray(path), columns=["w1", "w2"]) for name, path in paths.items()}
     return pd.concat(frames, names=[by, "step"]).reset_index()
 
 
-def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str) -> Drawing:
-    """A figure, which is closed, with the table that it was drawn from; always the same bytes.
+def svg_figure(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str) -> SvgFigure:
+    """Convert a figure to SVG and close it; the bytes are always the same.
 
-    name: letters, digits, - and _; goes before every id of the SVG, so that many figures stand in one page.
-    title: what it is; alt: what it shows, for those who do not see it. Raises ValueError for another name, or
-    a table without rows.
+    name: letters, digits, - and _; prefixes every id of the SVG, so that a page can hold many figures.
+    title: short description; alt: alt text. Raises ValueError for an invalid name, or a table without rows.
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise ValueError(
@@ -110,9 +109,9 @@ def draw(figure: Figure, table: pd.DataFrame, *, name: str, title: str, alt: str
     svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = svg.replace(INK, "currentColor")
     # The same as attributes: WeasyPrint reads an element's style as that of a page and warns of `fill`.
-    svg = re.sub(r'\bstyle="([^"]*)"', lambda found: _attributes(found[1]), svg)
+    svg = re.sub(r'\bstyle="([^"]*)"', lambda match: _attributes(match[1]), svg)
     opening = _opening(svg, name, title, alt)
-    return Drawing(Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)), table, name, alt)
+    return SvgFigure(Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)), table, name, alt)
 
 
 def _attributes(style: str) -> str:
@@ -122,7 +121,7 @@ def _attributes(style: str) -> str:
 
 
 def _opening(svg: str, name: str, title: str, alt: str) -> str:
-    """The `<svg>` tag that shrinks with the page, and the words for those who do not see the drawing."""
+    """Return the `<svg>` tag that shrinks with the page, with title and alt text."""
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     if box is None:
         raise ValueError(f"figure {name!r}: matplotlib wrote an SVG without a viewBox")

@@ -1,0 +1,44 @@
+"""Names of candidates and backends for readers, from the registries of `impl`."""
+
+from collections.abc import Iterable
+
+from bench.records.names import CONTROL
+from impl.activations.registry import ACTIVATIONS
+from impl.optimizers.registry import OPTIMIZERS
+
+LABELS = {
+    **{name: entry.label for name, entry in ACTIVATIONS.items()},
+    **{name: entry.label for name, entry in OPTIMIZERS.items()},
+    CONTROL: "ReLU again (control)",
+    "cross_entropy": "cross-entropy",
+    "brier": "squared error",
+}
+# The implementations that a benchmark stores.
+BACKENDS = {
+    "impl": "ours",
+    "torch": "torch",
+    "composed": "eager",
+    "analytic": "custom autograd",
+    "fused": "compiled",
+    "native": "F.conv2d",
+}
+
+
+def label(name: str) -> str:
+    """Return the label of a built-in candidate, or the name of a custom one."""
+    custom = f"custom {name}" if name.startswith("_") else name  # matplotlib's legends omit a leading _
+    return LABELS.get(name, custom)
+
+
+def words(name: str) -> str:
+    """Return a compared quantity such as "swish impl" in words: "Swish (ours)"."""
+    *parts, last = name.split(" ")
+    if parts and last in BACKENDS:
+        return f"{' '.join(BACKENDS.get(part, label(part)) for part in parts)} ({BACKENDS[last]})"
+    return " ".join(BACKENDS.get(part, label(part)) for part in (*parts, last))
+
+
+def ordered(names: Iterable[object]) -> list[str]:
+    """Return names in the registry's order, custom ones last."""
+    given = [str(name) for name in names]
+    return [*(n for n in ACTIVATIONS if n in given), *(n for n in given if n not in ACTIVATIONS)]
