@@ -66,10 +66,8 @@ def run(
     here = environment.current(loaded.name, loaded.sha256, name)
     if dry_run:
         snapshot = find(results, here, profile)
-        show(
-            status.stages(snapshot, *estimated_runs(snapshot, selection, loaded, device, results)),
-            "would run",
-        )
+        runs, run_seconds = estimated_runs(snapshot, selection, loaded, device, results)
+        show(status.stages(snapshot, runs, run_seconds), "are missing")
         return
     plans, others = selection.runs(loaded)
     seconds = estimator(recorded(results))
@@ -79,8 +77,8 @@ def run(
             if limit := selection.profile.benchmark_seconds:
                 log = results.parent / "benchmarks.log"
                 benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom)
-            workers_or_scheduler = training.on_dask(source.root, device, seconds, workers, scheduler)
-            training.run_plans(recorder, plans, others, seconds, workers_or_scheduler)
+            executor = training.on_dask(source.root, device, seconds, workers, scheduler)
+            training.run_plans(recorder, plans, others, seconds, executor)
             snapshot = recorder.snapshot()
     except KeyboardInterrupt:
         console.print("Interrupted. Completed runs are saved; rerun the same command to resume.")

@@ -173,8 +173,12 @@ def on_dask(
 ) -> Iterator[Execute]:
     """Provide an executor on Dask workers, which ends runs that take far longer than estimated."""
     with client(workers, scheduler) as dask_client:
-        limit: Seconds = lambda config: PATIENCE + SLOWER * seconds(config)  # noqa: E731
-        yield lambda configs: execute_on(dask_client, configs, root, device, limit)
+
+        def execute_all(configs: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, RunResult]]:
+            limit = {config: PATIENCE + SLOWER * seconds(config) for config in configs}
+            return execute_on(dask_client, configs, root, device, limit.__getitem__)
+
+        yield execute_all
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
         path: SQLite file, such as `results/results.sqlite`.
 
     Returns:
-        One frame of one environment and one profile, which are its `attrs`. Its columns are run, kind, status,
+        One frame of one environment and one profile, its `attrs`. Its columns are run, kind, status,
         error and the fields of the run's `RunConfig` or `BenchmarkCase`, then metric, step, value and unit.
         A run without measurements, such as a failed one, is one row whose last four columns are missing.
 

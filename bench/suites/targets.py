@@ -36,13 +36,13 @@ class Row:
 def samples(snapshot: Snapshot) -> dict[tuple[str, str, str], Samples]:
     """Return the seconds of interleaved alternatives by subject, input and threads."""
     frame = snapshot.measurements.query("task == 'interleaved' and metric.str.startswith('seconds of ')")
-    found: dict[tuple[str, str, str], Samples] = {}
+    timed: dict[tuple[str, str, str], Samples] = {}
     keys = ["subject", "input", "implementation", "metric"]
     for (subject, place, threads, metric), part in frame.groupby(keys, sort=False):
         values = part.sort_values("step")["value"].to_numpy()
-        alternatives = found.setdefault((str(subject), str(place), str(threads)), {})
+        alternatives = timed.setdefault((str(subject), str(place), str(threads)), {})
         alternatives[str(metric).removeprefix("seconds of ")] = values
-    return found
+    return timed
 
 
 def _activations(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
@@ -147,10 +147,10 @@ COPIES = ("copy", "copy to fresh memory")
 
 def overhead(snapshot: Snapshot) -> list[str]:
     """Return a sentence on the runner's overhead per run, the median over rounds; empty if not measured."""
-    found = samples(snapshot)
+    timed = samples(snapshot)
     each = {
         place: np.median(at["runner"] - at["plain calls"]) / int(place.split()[0])
-        for (name, place, _), at in found.items()
+        for (name, place, _), at in timed.items()
         if name == "runner"
     }
     return [f"The runner adds {1000 * s:.1f} ms to each of {place}, asked ≤ 20." for place, s in each.items()]
@@ -177,30 +177,30 @@ def _cell(row: Row | None) -> str:
     return text if row.holds else f"**{text}**, asked {row.asked:g}"
 
 
-def _table(part: str, found: list[Row]) -> list[str]:
+def _table(part: str, ratios: list[Row]) -> list[str]:
     """Return a table of inputs by ratios, each with its smallest and largest target."""
-    places, names = (list(dict.fromkeys(getattr(row, f) for row in found)) for f in ("where", "ratio"))
+    places, names = (list(dict.fromkeys(getattr(row, f) for row in ratios)) for f in ("where", "ratio"))
     heads = []
     for name in names:
-        asked = sorted({f"{row.asked:g}" for row in found if row.ratio == name}, key=float)
+        asked = sorted({f"{row.asked:g}" for row in ratios if row.ratio == name}, key=float)
         heads.append(f"{name}, asked ≤ {' to '.join(dict.fromkeys((asked[0], asked[-1])))}")
-    by = {(row.where, row.ratio): row for row in found}
+    by = {(row.where, row.ratio): row for row in ratios}
     lines = [_line(place, *(_cell(by.get((place, name))) for name in names)) for place in places]
     return ["", _line(part, *heads), _line("---", *["---:"] * len(names)), *lines]
 
 
 def markdown(snapshot: Snapshot) -> str:
     """Return the ratios as Markdown tables, with their machine; missed targets are bold."""
-    where, found = snapshot.environment, rows(snapshot)
+    machine, ratios = snapshot.environment, rows(snapshot)
     lines = [
-        f"{where['processor']}, {where['cores']} cores, commit {str(where['commit_hash'])[:7]}: medians of "
-        f"the ratios of each round, with 95 % bootstrap intervals. {sum(row.holds for row in found)} of "
-        f"{len(found)} are as asked; the others are bold.",
+        f"{machine['processor']}, {machine['cores']} cores, commit {str(machine['commit_hash'])[:7]}: "
+        "medians of the ratios of each round, with 95 % bootstrap intervals. "
+        f"{sum(row.holds for row in ratios)} of {len(ratios)} are as asked; the others are bold.",
         *first_calls(snapshot),
         *overhead(snapshot),
     ]
-    for part in dict.fromkeys(row.part for row in found):
-        lines += _table(part, [row for row in found if row.part == part])
+    for part in dict.fromkeys(row.part for row in ratios):
+        lines += _table(part, [row for row in ratios if row.part == part])
     heads = (f"share of the bandwidth of a {c}" for c in COPIES)
     lines += ["", _line("SGELU forward and backward", *heads), _line("---", "---:", "---:")]
     for size, threads, *shares in bandwidth(snapshot).itertuples(index=False):

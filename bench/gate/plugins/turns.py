@@ -67,9 +67,9 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
         def calibrated(runner: Callable[[range], float]) -> Any:
             runner(range(1))  # warm-up: compiles and touches memory
-            found = calibrate(runner)
-            benchmark._min_rounds = min(max(FEW, int(SPENT / found[0])), ENOUGH)
-            return found
+            timer = calibrate(runner)
+            benchmark._min_rounds = min(max(FEW, int(SPENT / timer[0])), ENOUGH)
+            return timer
 
         def in_turn(iterations: int) -> Any:
             stats = make(iterations)

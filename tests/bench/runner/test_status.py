@@ -158,7 +158,7 @@ def test_a_dry_run_measures_nothing_and_counts_as_status_does(here):
     narrow = ("--dataset", "digits", "--only", "losses")
     result = invoke("run", "--dry-run", *narrow)
     listed = json.loads(invoke("status", "--json", *narrow).stdout)["runs"]
-    assert f"{len(listed)} runs would run" in result.stdout
+    assert f"{len(listed)} runs are missing" in result.stdout
     assert {(row["stage"], row["status"]) for row in listed} == {("losses", "missing")}
     unknown = [row for row in listed if row["config_hash"] is None]
     assert len(unknown) == 4 * 2 * 2  # shares of labels, losses, seeds
