@@ -4,32 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench.records.environment import Environment
-from bench.records.runs import Measurement, RunConfig, RunResult
-from bench.store import Store
 from report.evidence.sources import notices, sources
-
-DIGITS = Environment(
-    "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"
-)
-
-
-MNIST = replace(DIGITS, dataset="mnist", processor="Another CPU")
-
-
-CELL = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0)
-
-
-def store(path, environment, profile, status="finished"):
-    with Store(path) as opened:
-        where = opened.environment_id(environment)
-        opened.record(where, profile, CELL, RunResult(status, [Measurement("test_loss", 0, 1.0, "1")]))
-    return path
+from tests.two_stores import DIGITS, MNIST, paths_in, store
 
 
 @pytest.fixture
 def paths(tmp_path):
-    return tmp_path / "here.sqlite", tmp_path / "reference.sqlite"
+    return paths_in(tmp_path)
 
 
 def test_digits_are_never_left_unsaid(paths):

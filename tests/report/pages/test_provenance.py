@@ -5,34 +5,18 @@ from importlib.metadata import version
 
 import pytest
 
-from bench.records.environment import PACKAGES, Environment, current
-from bench.records.runs import Measurement, RunConfig, RunResult
+from bench.records.environment import PACKAGES, current
+from bench.records.runs import RunResult
 from bench.store import Store
 from report.evidence.sanitize import LONGEST
 from report.evidence.sources import sources
 from report.pages.provenance import environment, failures, other_environments
-
-DIGITS = Environment(
-    "Some CPU", 2, 1024, "Linux", "3.11", '{"torch": "2"}', "cpu", 1, "s", "digits", "d", "c0ffee"
-)
-
-
-MNIST = replace(DIGITS, dataset="mnist", processor="Another CPU")
-
-
-CELL = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "digits", 100, 2, 0)
-
-
-def store(path, environment, profile, status="finished"):
-    with Store(path) as opened:
-        where = opened.environment_id(environment)
-        opened.record(where, profile, CELL, RunResult(status, [Measurement("test_loss", 0, 1.0, "1")]))
-    return path
+from tests.two_stores import CONFIG, DIGITS, MNIST, paths_in, store
 
 
 @pytest.fixture
 def paths(tmp_path):
-    return tmp_path / "here.sqlite", tmp_path / "reference.sqlite"
+    return paths_in(tmp_path)
 
 
 def test_provenance_names_machine_versions_commit_data_profile_and_seeds(paths):
@@ -91,8 +75,8 @@ def test_what_failed_is_told_with_its_reason(paths):
     with Store(paths[0]) as opened:
         where = opened.environment_id(DIGITS)
         for seed in range(3):
-            cell = replace(CELL, activation="mine.py:Bump", seed=seed)
+            cell = replace(CONFIG, activation="mine.py:Bump", seed=seed)
             opened.record(where, "quick", cell, RunResult("failed", error="ValueError('no')"))
-        opened.record(where, "quick", CELL, RunResult("finished"))
+        opened.record(where, "quick", CONFIG, RunResult("finished"))
     (source,) = sources(*paths)
     assert failures(source).rows == [["classifier", "mine.py:Bump", "3", "ValueError('no')"]]
