@@ -5,17 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from sklearn import decomposition
-from sklearn.datasets import load_digits, load_sample_image
+from sklearn.datasets import load_digits
 
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Timed
+from impl.data import photograph
 from impl.pca import PCA
 from impl.svd import svd
-
-
-def photograph() -> np.ndarray:
-    """Return gray values in [0, 1] of a sample photograph, every second pixel, (214, 320)."""
-    return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
 
 
 def tall() -> np.ndarray:

@@ -1,6 +1,15 @@
 """Data sets: MNIST and others in its format, and scikit-learn's digits."""
 
-from impl.data.datasets import DEFAULT_ROOT, Dataset, Source, load, load_digits, load_mnist, resolve
+from impl.data.datasets import (
+    DEFAULT_ROOT,
+    Dataset,
+    Source,
+    load,
+    load_digits,
+    load_mnist,
+    photograph,
+    resolve,
+)
 from impl.data.download import DownloadError
 from impl.data.idx import DataError
 
@@ -13,5 +22,6 @@ __all__ = [
     "load",
     "load_digits",
     "load_mnist",
+    "photograph",
     "resolve",
 ]

@@ -112,6 +112,21 @@ def load_mnist(root: Path) -> Dataset:
     return _read("mnist", raw_folder(root), idx.FILES)
 
 
+def photograph() -> NDArray[np.float64]:
+    """Return scikit-learn's sample photograph in grey, every second pixel.
+
+    Returns:
+        (214, 320), values in [0, 1].
+
+    Example:
+        >>> photograph().shape
+        (214, 320)
+    """
+    from sklearn.datasets import load_sample_image
+
+    return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
+
+
 def load_digits() -> Dataset:
     """Return scikit-learn's 1,797 digits, 8x8 pixels resized bilinearly to 28x28; pixels are value/16.
 

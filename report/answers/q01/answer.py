@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.datasets import load_sample_image
 
+from impl.data import photograph
 from impl.svd import compression_ratio, energy, frobenius_norm, psnr, storage, svd, truncate
 from report.answers.q01.accuracy import study
 from report.document.answer import Answer, Values
@@ -18,11 +18,6 @@ PRINTED_PERCENT = 86
 RANKS = (5, 10, 20, 40, 80)
 SHOWN = (5, 20, 80)
 CANDIDATES = 100  # random matrices compared with the best
-
-
-def photograph() -> np.ndarray:
-    """Return grey values in [0, 1] of one of scikit-learn's sample images, every second pixel, (213, 320)."""
-    return load_sample_image("china.jpg")[::2, ::2].mean(axis=2) / 255
 
 
 def compressed_photograph() -> dict[str, object]:
