@@ -84,7 +84,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(start, alone, tmp_path):
     os.killpg(stopped.pid, signal.SIGINT)
     error, code = stopped.finish()
     assert code == 130
-    assert "the same command goes on from there" in error
+    assert "rerun the same command to resume" in error
     assert "Traceback" not in error
     finished = stored(store)[0]
     assert len(finished) < SMALL

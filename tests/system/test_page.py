@@ -143,7 +143,7 @@ def test_on_paper_there_is_no_navigation(fresh):
     tab = fresh()
     ways = tab.locator("nav, a.skip")
     assert ways.count() == 3
-    assert tab.locator("nav.direction").is_visible()
+    assert tab.locator("nav.side").is_visible()
     tab.emulate_media(media="print")
     assert not any(ways.nth(n).is_visible() for n in range(3))
     assert tab.locator("#q01").is_visible()
