@@ -152,7 +152,7 @@ def load_digits() -> Dataset:
     test, train = order[:TEST_DIGITS], order[TEST_DIGITS:]
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     targets = _labels(labels)
-    notice = f"This is not MNIST: {DIGITS}, are its substitute."
+    notice = f"Using {DIGITS}, instead of MNIST."
     return Dataset("digits", images[train], targets[train], images[test], targets[test], digest, notice)
 
 
@@ -211,7 +211,7 @@ def resolve(
         DataError: a file is missing or not the expected one, or MNIST was named and not downloaded.
     """
     if name == "digits":
-        return Source("digits", None, f"This is not MNIST: {DIGITS}, were selected.")
+        return Source("digits", None, f"Using {DIGITS}, as requested.")
     if name is None or name in MNIST:
         return _resolve_mnist(root, name is not None, default_root, download)
     load(name, root or default_root)
@@ -235,5 +235,5 @@ def _resolve_mnist(
         reason = f"MNIST is not in {default_root} and could not be downloaded ({error})"
         if required:
             raise DataError(reason) from error
-        return Source("digits", None, f"{reason}: its substitute is {DIGITS}.")
+        return Source("digits", None, f"{reason}; using {DIGITS}, instead.")
     return source

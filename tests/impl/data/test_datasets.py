@@ -84,7 +84,7 @@ def test_digits_by_name(tmp_path, contents):
     root = write(tmp_path, contents)
     source = resolve(None, "digits", default_root=root, download=untouched)
     assert (source.name, source.root) == ("digits", None)
-    assert re.fullmatch(r"This is not MNIST: scikit-learn's .* were selected\.", source.notice)
+    assert re.fullmatch(r"Using scikit-learn's .*, as requested\.", source.notice)
     assert resolve(root, "digits", download=untouched) == source
     assert source.load().notice == source.notice
 
