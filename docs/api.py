@@ -1,5 +1,6 @@
 """Write the reference pages of the registries: one page per activation and optimizer, from their rows."""
 
+import shutil
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,22 +16,22 @@ AXES = "#8a8172"  # readable on light and dark pages
 
 
 def write(folder: Path) -> None:
-    """Write `activations/` and `optimizers/` with their indexes into a folder."""
-    pages = {
-        "activations": {name: _activation(name, folder / "activations") for name in ACTIVATIONS},
-        "optimizers": {name: _optimizer(name) for name in OPTIMIZERS},
-    }
-    for kind, texts in pages.items():
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / kind / f"{name}.md").write_text(text, "utf-8")
+    """Write `activations/` and `optimizers/` anew, so that a row taken out of a registry leaves no page."""
+    for kind, registry, page in (
+        ("activations", ACTIVATIONS, _activation),
+        ("optimizers", OPTIMIZERS, _optimizer),
+    ):
+        shutil.rmtree(folder / kind, ignore_errors=True)
+        (folder / kind).mkdir(parents=True)
+        for name in registry:
+            (folder / kind / f"{name}.md").write_text(page(name), "utf-8")
+    for name in ACTIVATIONS:
+        _plot(name, folder / "activations" / f"{name}.svg")
 
 
-def _activation(name: str, folder: Path) -> str:
-    """Return the page of one activation, and draw its plot."""
+def _activation(name: str) -> str:
+    """Return the page of one activation."""
     entry = ACTIVATIONS[name]
-    folder.mkdir(parents=True, exist_ok=True)
-    _plot(name, folder / f"{name}.svg")
     module, function = entry.module.__name__, entry.f.__name__
     return f"""# {entry.label}
 
@@ -43,7 +44,7 @@ $$
 $$
 
 ```{{image}} {name}.svg
-:alt: Plot of {entry.label} and its derivative on [-4, 4].
+:alt: Plot of {entry.label} and its derivative on [-{RANGE:g}, {RANGE:g}].
 ```
 
 Reference: {entry.reference}.
