@@ -12,8 +12,8 @@ from bench.experiments import catalog
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
 from bench.experiments.estimates import estimator
 from bench.experiments.workloads.registry import resolve
-from bench.experiments.workloads.user_code import custom_names
 from bench.records import environment
+from bench.records.candidate_names import is_custom
 from bench.runner import benchmarks, training
 from bench.runner.device import device_name
 from bench.runner.progress import console
@@ -77,8 +77,11 @@ def run(
     names.check("profile", [profile], PROFILES)
     narrow = catalog.narrowed(PROFILES[profile], stages, seeds, epochs)
     given = {"activation": activations, "optimizer": optimizers, "strategy": strategies}
-    candidates = {kind: [resolve(name, kind) for name in values] for kind, values in given.items()}
-    custom, accelerator = custom_names(candidates), device_name(device)
+    candidates = {
+        kind: list(dict.fromkeys(resolve(name, kind) for name in values)) for kind, values in given.items()
+    }
+    custom = {kind: list(filter(is_custom, names)) for kind, names in candidates.items()}
+    accelerator = device_name(device)
     source = datasets.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
     if source.notice and dataset is None:

@@ -46,3 +46,12 @@ def lookup(kind: str, name: str, table: Mapping[str, Row]) -> Row:
     """Return the row of `table` called `name`; raise ValueError where there is none."""
     check(kind, [name], table)
     return table[name]
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line.
+
+    >>> one_line("expected\\n  one of:")
+    'expected one of:'
+    """
+    return " ".join(text.split())

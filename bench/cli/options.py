@@ -9,8 +9,8 @@ import typer
 from bench.cli import common
 from bench.experiments import catalog
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan, Profile, everything, narrowed
-from bench.experiments.workloads.registry import resolve
-from bench.experiments.workloads.user_code import custom_names
+from bench.experiments.workloads.registry import KINDS, resolve
+from bench.records.candidate_names import is_custom, split
 from bench.records.runs import RunConfig
 from bench.runner.device import DEVICES
 from bench.runner.progress import console
@@ -92,15 +92,17 @@ def select(
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
     names = {kind: _resolved(kind, value) for kind, value in given.items()}
     activations = [*catalog.COMPARED, *names["activation"]] if names["activation"] else ACTIVATIONS
-    return Selection(narrow, list(dict.fromkeys(activations)), custom_names(names))
+    custom = {kind: list(filter(is_custom, values)) for kind, values in names.items()}
+    return Selection(narrow, list(dict.fromkeys(activations)), custom)
 
 
 def _resolved(kind: str, given: str | None) -> list[str]:
-    """Return the requested candidates of a kind; custom ones are validated and get a hash of their file."""
+    """Return the requested candidates of a kind, once each; custom ones are tried and get a hash."""
     try:
-        return [resolve(name, kind) for name in given.split(",")] if given else []
+        names = [resolve(name, kind) for name in split(given, KINDS[kind].table)] if given else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    return list(dict.fromkeys(names))
 
 
 def recorded(results: Path) -> list[Snapshot]:

@@ -11,23 +11,15 @@ from dataclasses import dataclass, replace
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, rates_of
+from bench.experiments.workloads.registry import BUILTINS, RATES, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
 from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
-from impl.optimizers.registry import OPTIMIZERS
 
 TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
 
 ACTIVATIONS = tuple(BUILTINS)
 COMPARED = (*BASELINES, CONTROL)  # trained whatever is requested, for comparison
-
-# Equally many rates for every optimizer, equally far apart, around its common value.
-RATES: dict[str, tuple[float, ...]] = {
-    **dict.fromkeys(OPTIMIZERS, ADAPTIVE),
-    "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
-    **dict.fromkeys(("momentum", "nesterov", "adagrad"), (0.003, 0.01, 0.03, 0.1, 0.3)),
-}
 
 Fields = Mapping[str, object]
 # From the requested activations and the custom optimizers to candidates.
@@ -175,7 +167,7 @@ class Plan:
         return [
             (index, replace(config, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
             for index, config in enumerate(self.candidates)
-            for rate in RATES.get(str(config.optimizer)) or rates_of(str(config.optimizer))
+            for rate in rates_of(str(config.optimizer))
             for seed in range(self.budget.tuning_seeds)
         ]
 

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # The source that determines measured numbers; runner, store and command line only transport them.
 MEASURING = (
     "impl/**/*.py",
-    "bench/experiments/workloads/*.py",
+    "bench/experiments/workloads/**/*.py",
+    "bench/records/candidate_names.py",
     "bench/records/names.py",
     "bench/records/runs.py",
     "bench/suites/conftest.py",

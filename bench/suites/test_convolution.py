@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import strategy_of
-from bench.experiments.workloads.user_code import is_custom
+from bench.records.candidate_names import is_custom
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+Kinds = type[nn.Module] | tuple[type[nn.Module], ...]
+
 
 @contextmanager
-def _outputs(model: nn.Module, kind: type[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collect the outputs of all modules of a kind, in the order of the calls."""
+def _outputs(model: nn.Module, kind: Kinds) -> Iterator[list[Tensor]]:
+    """Collect the outputs of all modules of some kind, in the order of the calls."""
     outputs: list[Tensor] = []
     hooks = [
         module.register_forward_hook(lambda module, inputs, output: outputs.append(output.detach()))
@@ -28,7 +30,7 @@ def diagnose(
     inputs: Tensor,
     targets: Tensor,
     loss: Callable[[Tensor, Tensor], Tensor],
-    activation: type[nn.Module],
+    activation: Kinds,
 ) -> list[tuple[str, float]]:
     """Measure the activations and gradients of one batch, in evaluation mode; layers count from 1.
 
@@ -46,7 +48,7 @@ def diagnose(
         inputs: (N, …).
         targets: (N, …).
         loss: (output, target) -> scalar.
-        activation: class of the activations.
+        activation: class of the activations, or a tuple of classes.
 
     Returns:
         Metrics by name, as pairs.

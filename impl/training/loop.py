@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from impl.names import invalid
 
 EVALUATION_BATCH = 250
+RENORMALIZED = 50  # batches
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,26 @@ def evaluate(
     return metrics
 
 
+def _step(optimizer: Optimizer, evaluate: Callable[[], Tensor], needs_closure: bool) -> Tensor:
+    """Take one step; return the loss before it, without its graph."""
+    if not needs_closure:
+        value = evaluate()
+        optimizer.step()
+        return value.detach()
+    values: list[Tensor] = []
+
+    def closure() -> Tensor:
+        with torch.enable_grad():
+            value = evaluate()
+        values.append(value.detach())
+        return value
+
+    optimizer.step(closure)  # type: ignore[arg-type]  # torch's annotation wants a float
+    if not values:
+        raise ValueError(invalid("step", "no call of the closure", "an optimizer that evaluates the loss"))
+    return values[0]
+
+
 def _train_epoch(
     model: nn.Module,
     inputs: Tensor,
@@ -70,16 +91,44 @@ def _train_epoch(
     loss: Callable[[Tensor, Tensor], Tensor],
     optimizer: Optimizer,
     batch_size: int,
+    needs_closure: bool,
 ) -> float:
     """Train on one pass in the given order; return the mean loss over its samples."""
     total = inputs.new_zeros(())
     for indices in order.split(batch_size):
-        optimizer.zero_grad()
-        value = loss(model(inputs[indices]), targets[indices])
-        value.backward()
-        optimizer.step()
-        total += value.detach() * len(indices)
+        x, t = inputs[indices], targets[indices]
+
+        def evaluate(x: Tensor = x, t: Tensor = t) -> Tensor:
+            optimizer.zero_grad()
+            value = loss(model(x), t)
+            value.backward()
+            return value
+
+        total += _step(optimizer, evaluate, needs_closure) * len(indices)
     return total.item() / len(order)
+
+
+def _switch(optimizer: Optimizer, mode: str) -> bool:
+    """Call `train` or `eval` of an optimizer that evaluates at another point than it trains at."""
+    switch = getattr(optimizer, mode, None)
+    if callable(switch):
+        switch()
+    return callable(switch)
+
+
+def _renormalize(model: nn.Module, inputs: Tensor) -> None:
+    """Measure the statistics of batch norms for the parameters as they are, on RENORMALIZED batches."""
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    model.eval()  # without dropout
+    for norm in norms:
+        norm.train()
+    with torch.no_grad():
+        for x in inputs[: RENORMALIZED * EVALUATION_BATCH].split(EVALUATION_BATCH):
+            if len(x) > 1:  # one sample has no variance
+                model(x)
+    model.train()
 
 
 def fit(
@@ -92,11 +141,15 @@ def fit(
     batch_size: int,
     epochs: int,
     generator: torch.Generator,
+    needs_closure: bool = False,
 ) -> History:
     """Train a model for whole epochs; record metrics of it before the first epoch and after each.
 
     Each epoch visits every sample once in a fresh order. An epoch whose loss is not finite ends the training
     and is not recorded.
+
+    An optimizer with methods `train` and `eval` is switched around the metrics, such as a schedule-free one,
+    which evaluates at another point than it trains at; batch norms are measured anew there.
 
     Args:
         model: the model.
@@ -107,13 +160,15 @@ def fit(
         batch_size: samples a step, at least 1.
         epochs: at least 0.
         generator: source of the order, a CPU generator.
+        needs_closure: whether `step` takes a function that evaluates loss and gradients, as that of
+            `torch.optim.LBFGS` does.
 
     Returns:
         `History`: of each epoch `train_loss`, the mean over samples, each before the step that uses it;
         `seconds` of training so far; and the metrics of `observe`.
 
     Raises:
-        ValueError: `batch_size` or `epochs` is out of range.
+        ValueError: `batch_size` or `epochs` is out of range, or a step that needs a closure does not call it.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
@@ -136,14 +191,21 @@ def fit(
     if batch_size < 1 or epochs < 0:
         got = f"batch_size {batch_size} and epochs {epochs}"
         raise ValueError(invalid("training", got, "batch_size >= 1 and epochs >= 0"))
-    history = [dict(observe())]
+
+    def observed() -> dict[str, float]:
+        if _switch(optimizer, "eval"):
+            _renormalize(model, train[0])
+        return dict(observe())
+
+    history = [observed()]
     seconds = 0.0
     for _ in range(epochs):
+        _switch(optimizer, "train")
         order = torch.randperm(len(train[0]), generator=generator).to(train[0].device)
         begin = time.perf_counter()
-        mean = _train_epoch(model, *train, order, loss, optimizer, batch_size)
+        mean = _train_epoch(model, *train, order, loss, optimizer, batch_size, needs_closure)
         seconds += time.perf_counter() - begin
         if not math.isfinite(mean):
             return History(history, diverged=True)
-        history.append({"train_loss": mean, "seconds": seconds, **observe()})
+        history.append({"train_loss": mean, "seconds": seconds, **observed()})
     return History(history, diverged=False)

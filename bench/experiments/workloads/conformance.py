@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import conv2d
+from torch.optim import Optimizer
 
+from bench.experiments.workloads.contracts import needs_closure
 from bench.experiments.workloads.registry import KINDS, module_of, optimizer_of, rates_of, strategy_of
 from bench.records.runs import Measurement
 from impl.convolution import Geometry, Strategy
+from impl.models import sized
 from impl.optimizers.registry import Make
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
@@ -66,26 +69,29 @@ def activation(name: str) -> list[Measurement]:
     """
     make = module_of(name)
 
+    def module(width: int) -> nn.Module:
+        return sized(make, width)
+
     def keeps(dtype: torch.dtype) -> bool:
         x = torch.linspace(-4, 4, 24, dtype=dtype).reshape(2, 3, 4)
-        y = make().to(dtype)(x)
+        y = module(3).to(dtype)(x)
         return (y.shape, y.dtype) == (x.shape, dtype)
 
     def gradcheck() -> bool:
-        module = make().double()
-        trained = dict(module.named_parameters())
+        checked = module(4).double()
+        trained = dict(checked.named_parameters())
         # random points, which avoid kinks
-        x = 2 * torch.randn(64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        x = 2 * torch.randn(16, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return torch.autograd.gradcheck(
-            lambda x, *given: functional_call(module, dict(zip(trained, given, strict=True)), (x,)),
+            lambda x, *given: functional_call(checked, dict(zip(trained, given, strict=True)), (x,)),
             (x.requires_grad_(), *trained.values()),
             raise_exception=False,
         )
 
     def at(x: float, order: int) -> Tensor:
-        leaf = torch.tensor([x], requires_grad=True)
-        y = make()(leaf)
-        return torch.autograd.grad(y.sum(), leaf)[0][0] if order else y[0].detach()
+        leaf = torch.tensor([[x]], dtype=torch.float32, requires_grad=True)
+        y = module(1)(leaf)
+        return torch.autograd.grad(y.sum(), leaf)[0][0, 0] if order else y[0, 0].detach()
 
     def finite(magnitudes: Iterable[float]) -> float:
         last = 0.0
@@ -108,13 +114,35 @@ def activation(name: str) -> list[Measurement]:
     ]
 
 
+Step = Callable[[Optimizer, nn.Parameter, Tensor | None], None]  # with this gradient
+
+
+def _step(make: Make) -> Step:
+    """Return how an optimizer takes a step with a given gradient: with a closure where it needs one."""
+    closure = needs_closure(make)
+
+    def step(optimizer: Optimizer, theta: nn.Parameter, gradient: Tensor | None) -> None:
+        def evaluate() -> Tensor:
+            theta.grad = None if gradient is None else gradient.clone()
+            return (
+                torch.zeros((), dtype=theta.dtype) if gradient is None else (theta.detach() * gradient).sum()
+            )
+
+        if closure:
+            optimizer.step(evaluate)  # type: ignore[arg-type]  # torch's annotation wants a float
+        else:
+            evaluate()
+            optimizer.step()
+
+    return step
+
+
 def _after(make: Make, rate: float, gradients: Iterable[Tensor | None]) -> Tensor:
     """Return a parameter (4,), initially ones, after one step per gradient."""
-    theta = nn.Parameter(torch.ones(4, dtype=torch.float64))
+    theta, step = nn.Parameter(torch.ones(4, dtype=torch.float64)), _step(make)
     optimizer = make([theta], rate)
     for gradient in gradients:
-        theta.grad = gradient
-        optimizer.step()
+        step(optimizer, theta, gradient)
     return theta.detach()
 
 
@@ -131,22 +159,20 @@ def optimizer(name: str) -> list[Measurement]:
         continues like that one, to the last bit.
     """
     make, rates = optimizer_of(name), rates_of(name)
-    rate = rates[0]
+    rate, step = rates[0], _step(make)
 
     def keeps(dtype: torch.dtype) -> bool:
         theta = nn.Parameter(torch.ones(2, 3, dtype=dtype))
         rule = make([theta], rate)
         for _ in range(2):
-            theta.grad = torch.ones_like(theta)
-            rule.step()
+            step(rule, theta, torch.ones_like(theta))
         return (theta.shape, theta.dtype) == ((2, 3), dtype) and bool(theta.isfinite().all())
 
     def descent(rate: float) -> Tensor:
         theta = nn.Parameter(torch.ones_like(CURVATURES))
         rule = make([theta], rate)
         for _ in range(STEPS):
-            theta.grad = CURVATURES * theta.detach()
-            rule.step()
+            step(rule, theta, CURVATURES * theta.detach())
         return (CURVATURES * theta.detach() ** 2).sum() / CURVATURES.sum()
 
     def resumes() -> bool:
@@ -154,15 +180,13 @@ def optimizer(name: str) -> list[Measurement]:
         one = nn.Parameter(torch.ones(4, dtype=torch.float64))
         rule = make([one], rate)
         for gradient in gradients[:3]:
-            one.grad = gradient.clone()
-            rule.step()
+            step(rule, one, gradient)
         other = nn.Parameter(one.detach().clone())
         again = make([other], rate)
         again.load_state_dict(deepcopy(rule.state_dict()))  # loading does not copy
         for gradient in gradients[3:]:
-            one.grad, other.grad = gradient.clone(), gradient.clone()
-            rule.step()
-            again.step()
+            step(rule, one, gradient)
+            step(again, other, gradient)
         return torch.equal(one, other)
 
     nothing = torch.zeros(4, dtype=torch.float64)

@@ -1,18 +1,21 @@
 """Candidates by name: activations, optimizers and convolution strategies, built-in or custom."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from bench.experiments.workloads import user_code
+from bench.experiments.workloads import contracts
+from bench.experiments.workloads.contracts import InvalidCandidateError
+from bench.experiments.workloads.user_code import isolated, load, placed, present
+from bench.records.candidate_names import BUILT_IN, arguments, canonical, parse
 from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
-from impl.convolution import STRATEGIES, Geometry, Strategy
+from impl.convolution import STRATEGIES, Strategy
+from impl.models import sized
+from impl.names import one_line
 from impl.optimizers.registry import OPTIMIZERS, Make
 
 CONTROL_SEEDS = 10_000  # added to the seeds of the control
@@ -21,22 +24,12 @@ BUILTINS: dict[str, Callable[[], nn.Module]] = {
     CONTROL: ACTIVATIONS["relu"].module,
 }
 ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # learning rates of adaptive optimizers and the default of others
-
-
-class InvalidCandidateError(ValueError):
-    """A custom candidate does not meet its contract; the message states what it did."""
-
-
-class OfFunction(nn.Module):
-    """Module of a custom function of one tensor."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return function(x)."""
-        return self.function(x)
+# Equally many rates for every optimizer, equally far apart, around its common value.
+RATES: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(OPTIMIZERS, ADAPTIVE),
+    "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
+    **dict.fromkeys(("momentum", "nesterov", "adagrad"), (0.003, 0.01, 0.03, 0.1, 0.3)),
+}
 
 
 @dataclass(frozen=True)
@@ -45,13 +38,79 @@ class Kind:
 
     Attributes:
         table: Built-in candidates.
-        make: From a name for errors and the object it refers to, to an entry of the table.
+        make: From a name for errors, the object that it refers to, and its positional and named arguments to
+            an entry of the table.
         check: Tries such an entry once on a few numbers. Both raise InvalidCandidateError.
+        classes: Built-in names by the names of their classes, which take arguments.
+        package: Module of these classes.
     """
 
     table: Mapping[str, Any]
-    make: Callable[[str, Any], Any]
+    make: Callable[..., Any]
     check: Callable[[str, Any], None]
+    classes: Mapping[str, str]
+    package: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    "activation": Kind(
+        BUILTINS,
+        contracts.activation,
+        contracts.check_activation,
+        {entry.module.__name__: name for name, entry in ACTIVATIONS.items()},
+        "impl.activations",
+    ),
+    "optimizer": Kind(
+        {name: entry.make for name, entry in OPTIMIZERS.items()},
+        contracts.optimizer,
+        contracts.check_optimizer,
+        {entry.make.__name__: name for name, entry in OPTIMIZERS.items() if isinstance(entry.make, type)},
+        "impl.optimizers",
+    ),
+    "strategy": Kind(
+        {name: entry.convolve for name, entry in STRATEGIES.items()},
+        contracts.strategy,
+        contracts.check_strategy,
+        {},
+    ),
+}
+
+_made: dict[tuple[str, str], Any] = {}  # custom candidates by kind and identified name
+
+
+def spelled(name: str, kind: str) -> str:
+    """Return a name in one spelling: `Swish` is `swish`, `Swish(beta=2)` a class of `impl.activations`.
+
+    Raises:
+        ValueError: If its arguments are not literals.
+    """
+    entry = KINDS[kind]
+    if name in entry.table:
+        return name
+    if parts := parse(name):
+        parts = placed(parts)
+        return str(replace(parts, arguments=canonical(parts.arguments)))
+    if found := BUILT_IN.fullmatch(name):
+        given, keys = canonical(found["arguments"]), {key: cls for cls, key in entry.classes.items()}
+        cls = keys.get(found["attribute"], found["attribute"])
+        if cls in entry.classes:
+            return f"{entry.package}:{cls}{given}" if given else entry.classes[cls]
+        return name
+    return entry.classes.get(name, name)
+
+
+def _custom(kind: str, name: str) -> tuple[str, Any]:
+    """Return the identified name of a custom candidate, and the equivalent of a built-in one."""
+    found, source = load(kind, name, KINDS[kind].table)
+    parts = parse(name)
+    assert parts is not None
+    identified = str(replace(parts, digest=source.digest))
+    if (kind, identified) not in _made:
+        words = f"{kind} {str(parts.unidentified)!r}"
+        with isolated(words), present(source):
+            positional, named = arguments(parts.arguments)
+            _made[kind, identified] = KINDS[kind].make(words, found, positional, named)
+    return identified, _made[kind, identified]
 
 
 def made(kind: str, name: str) -> Any:
@@ -59,23 +118,23 @@ def made(kind: str, name: str) -> Any:
 
     Args:
         kind: One of KINDS.
-        name: Built-in name, `module:Name` or `path/to/file.py:Name`.
+        name: Built-in name, `module:Name` or `path/to/file.py:Name`, with arguments in parentheses or not.
 
     Raises:
-        ValueError: If there is none, or if the object is not of the kind.
+        ValueError: If there is none, if the object is not of the kind, or if the name has the hash of
+            another text.
     """
+    name = spelled(name, kind)
     table = KINDS[kind].table
-    if name in table:
-        return table[name]
-    return KINDS[kind].make(f"{kind} {name!r}", user_code.load(kind, name, table))
+    return table[name] if name in table else _custom(kind, name)[1]
 
 
-def module_of(name: str) -> Callable[[], nn.Module]:
-    """Return the constructor of an activation.
+def module_of(name: str) -> Callable[..., nn.Module]:
+    """Return the constructor of an activation, for `impl.models.sized`.
 
     Args:
-        name: One of BUILTINS, or `module:Name` or `path/to/file.py:Name` of a class of modules, of a function
-            without arguments that returns a module, or of a function of one tensor.
+        name: One of BUILTINS, or `module:Name` or `path/to/file.py:Name` of a class or an instance of modules,
+            of a function that returns a module, or of a function of one tensor.
 
     Raises:
         ValueError: As `made` does.
@@ -94,8 +153,21 @@ def strategy_of(name: str) -> Strategy:
 
 
 def rates_of(name: str) -> tuple[float, ...]:
-    """Return the learning rates to try with a custom optimizer: its attribute `rates`, else ADAPTIVE."""
-    return tuple(sorted(getattr(optimizer_of(name), "rates", ADAPTIVE)))
+    """Return the learning rates to try with an optimizer.
+
+    Of a custom one: its attribute `rates`; one where it takes no rate or finds it itself; else the grid of
+    the built-in optimizer that it derives from, or whose usual rate is nearest to its default.
+    """
+    if name in RATES:
+        return RATES[name]
+    made: contracts.CustomOptimizer = optimizer_of(name)  # type: ignore[assignment]  # no built-in one
+    if made.rates is not None:
+        return made.rates
+    bases = getattr(made.candidate, "__mro__", ())
+    for key, entry in OPTIMIZERS.items():
+        if any(base in (entry.make, entry.torch_counterpart) for base in bases):
+            return RATES[key]
+    return min(dict.fromkeys(RATES.values()), key=made.distance) if made.default else ADAPTIVE
 
 
 def seed_of(activation: str | None, seed: int) -> int:
@@ -104,14 +176,15 @@ def seed_of(activation: str | None, seed: int) -> int:
 
 
 def identify(name: str, kind: str = "activation") -> str:
-    """Return the name under which runs are stored; custom names carry a hash of their file."""
-    made(kind, name)
-    table = KINDS[kind].table
-    return name if name in table else user_code.identified(name, user_code.load(kind, name, table))
+    """Return the name under which runs are stored; custom names carry the hash of their code as it is now."""
+    name = spelled(name, kind)
+    parts = parse(name)
+    made(kind, str(parts.unidentified) if parts else name)
+    return _custom(kind, str(parts.unidentified))[0] if parts else name
 
 
 def check(name: str, kind: str = "activation") -> None:
-    """Try a custom candidate once, forward and backward or for one step, on a few numbers.
+    """Try a custom candidate once, forward and backward or for some steps, on a few numbers.
 
     Args:
         name: Name of the candidate.
@@ -121,8 +194,11 @@ def check(name: str, kind: str = "activation") -> None:
         InvalidCandidateError: If it returns something unexpected, modifies its input or is not
             differentiable. Whatever the candidate raises is raised, too.
     """
+    name = spelled(name, kind)
     if name not in KINDS[kind].table:
-        KINDS[kind].check(f"{kind} {name!r}", made(kind, name))
+        candidate = made(kind, name)
+        with at_work((kind, name)):
+            KINDS[kind].check(f"{kind} {name!r}", candidate)
 
 
 def resolve(name: str, kind: str) -> str:
@@ -137,111 +213,30 @@ def resolve(name: str, kind: str) -> str:
     """
     identified = identify(name, kind)
     try:
-        check(name, kind)
-    except InvalidCandidateError:
+        check(identified, kind)
+    except ValueError:
         raise
     except Exception as error:
-        raise InvalidCandidateError(f"{kind} {name!r} raised {error!r}") from error
+        raise InvalidCandidateError(f"{kind} {name!r} raised {one_line(repr(error))}") from error
     return identified
 
 
-def _module(name: str, candidate: Any) -> Callable[[], nn.Module]:
-    if user_code.required(candidate) == 1 and not isinstance(candidate, type):
-        return lambda: OfFunction(candidate)
-    try:
-        module = candidate()
-    except Exception as error:
-        raise InvalidCandidateError(f"{name} must be callable without arguments: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise InvalidCandidateError(f"{name} must return a torch.nn.Module, got {type(module).__name__}")
-    return candidate
+@contextlib.contextmanager
+def at_work(*candidates: tuple[str, str]) -> Iterator[None]:
+    """Isolate the process from custom candidates, and let their files import one another meanwhile.
 
-
-def _check_tensor(name: str, y: Any, shape: Sequence[int], x: Tensor) -> None:
-    """Check that y is a tensor of this shape and of x's type."""
-    if not isinstance(y, Tensor):
-        raise InvalidCandidateError(f"{name} must return a tensor, got {type(y).__name__}")
-    if (y.shape, y.dtype) != (torch.Size(shape), x.dtype):
-        raise InvalidCandidateError(
-            f"{name} must return shape {tuple(shape)} of {x.dtype} for shape {tuple(x.shape)} of {x.dtype}, "
-            f"got {tuple(y.shape)} of {y.dtype}"
-        )
-
-
-def _check_pure(name: str, call: Callable[..., Any], shape: Sequence[int], *given: Tensor) -> None:
-    """Check that a function returns this shape, does not modify its input and is differentiable in it."""
-    leaves = [tensor.requires_grad_() for tensor in given]
-    tensors = [leaf * 1.0 for leaf in leaves]  # torch permits in-place changes of these
-    before = [tensor.detach().clone() for tensor in tensors]
-    y = call(*tensors)
-    _check_tensor(name, y, shape, tensors[0])
-    if not all(map(torch.equal, (tensor.detach() for tensor in tensors), before)):
-        raise InvalidCandidateError(f"{name} must not modify its input in place")
-    gradients = torch.autograd.grad(y.sum(), leaves, allow_unused=True) if y.requires_grad else [None]
-    if any(gradient is None for gradient in gradients):
-        raise InvalidCandidateError(f"{name} must be differentiable: no gradient reaches its input")
-
-
-def _check_activation(name: str, make: Callable[[], nn.Module]) -> None:
-    x = torch.linspace(-4, 4, 32).reshape(4, 8)
-    _check_pure(name, make(), x.shape, x)
-
-
-def _check_signature(name: str, candidate: Any, *arguments: str) -> None:
-    """Check that a candidate can be called with these arguments."""
-    if not user_code.takes(candidate, len(arguments)):
-        got = "" if callable(candidate) else f", got {type(candidate).__name__}"
-        raise InvalidCandidateError(f"{name} must be callable with ({', '.join(arguments)}){got}")
-
-
-def _optimizer(name: str, candidate: Any) -> Make:
-    _check_signature(name, candidate, "parameters", "learning rate")
-    rates = getattr(candidate, "rates", None)
-    if rates is not None:
-        try:
-            valid = len(rates) == len(set(rates)) == len(ADAPTIVE) and all(0 < r < math.inf for r in rates)
-        except TypeError:
-            valid = False
-        if not valid:
-            raise InvalidCandidateError(
-                f"{name} has invalid rates {rates!r}; expected {len(ADAPTIVE)} different positive numbers"
-            )
-    return candidate
-
-
-def _check_optimizer(name: str, make: Make) -> None:
-    parameters = [nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)), nn.Parameter(torch.ones(4))]
-    before = [parameter.detach().clone() for parameter in parameters]
-    optimizer = make(iter(parameters), 0.01)  # an iterator, as networks provide
-    if not isinstance(optimizer, Optimizer):
-        kind = type(optimizer).__name__
-        raise InvalidCandidateError(f"{name} must return a torch.optim.Optimizer, got {kind}")
-    for parameter in parameters:
-        parameter.grad = torch.ones_like(parameter)
-    optimizer.step()
-    if all(map(torch.equal, parameters, before)):
-        raise InvalidCandidateError(f"{name}.step() did not update any parameter")
-
-
-def _strategy(name: str, candidate: Any) -> Strategy:
-    _check_signature(name, candidate, "input", "weight", "geometry")
-    return candidate
-
-
-def _check_strategy(name: str, strategy: Strategy) -> None:
-    x, w = torch.linspace(-1, 1, 384).reshape(2, 3, 8, 8), torch.linspace(-1, 1, 108).reshape(4, 3, 3, 3)
-    padded = Geometry(padding=(1, 1))
-    _check_pure(name, lambda input, weight: strategy(input, weight, padded), (2, 4, 8, 8), x, w)
-
-
-KINDS: dict[str, Kind] = {
-    "activation": Kind(BUILTINS, _module, _check_activation),
-    "optimizer": Kind({n: entry.make for n, entry in OPTIMIZERS.items()}, _optimizer, _check_optimizer),
-    "strategy": Kind({n: entry.convolve for n, entry in STRATEGIES.items()}, _strategy, _check_strategy),
-}
+    Args:
+        *candidates: Kind and name of each, built-in or custom.
+    """
+    custom = {name: kind for kind, name in candidates if parse(name)}
+    with contextlib.ExitStack() as stack:
+        for name, kind in custom.items():
+            stack.enter_context(isolated(f"{kind} {name!r}"))
+            stack.enter_context(present(load(kind, name)[1]))
+        yield
 
 
 def function_of(name: str) -> Callable[[Tensor], Tensor]:
     """Return the activation as a function of a tensor, at its module's initial parameters."""
-    module = module_of(name)().double()
+    module = sized(module_of(name), 1).double()
     return lambda x: module(x).detach()

@@ -8,14 +8,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import CHECKS
+from bench.experiments.workloads.contracts import InvalidCandidateError, needs_closure
 from bench.experiments.workloads.networks import NETWORKS, Network
-from bench.experiments.workloads.registry import check, function_of, module_of, optimizer_of, seed_of
+from bench.experiments.workloads.pairing import CHECKED, Paired, check_pairing, unregistered
+from bench.experiments.workloads.registry import (
+    at_work,
+    check,
+    function_of,
+    module_of,
+    optimizer_of,
+    seed_of,
+)
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
-from bench.records.names import DESCENT
+from bench.records.candidate_names import is_custom
+from bench.records.names import BASELINES, DESCENT
 from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, RunConfig, RunResult, held_out
 from impl.data import datasets
 from impl.data.datasets import Dataset
@@ -79,46 +90,102 @@ def _as_uint8(images: Tensor) -> np.ndarray:
     return (images[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
-def _model(config: RunConfig, network: Network, seed: int, device: str) -> nn.Module:
+def _candidates(config: RunConfig) -> list[tuple[str, str]]:
+    """Return kind and name of what a run trains with."""
+    named = {"activation": config.activation, "optimizer": config.optimizer}
+    return [(kind, name) for kind, name in named.items() if name is not None]
+
+
+def _paired(config: RunConfig, network: Network, activation: str, seed: int, device: str) -> Paired:
     """Return the run's network; the same seed gives every activation the same initial weights."""
-    torch.manual_seed(seed)
-    model = network.on(device, module_of(str(config.activation)), bool(config.batch_norm))
+    return Paired(
+        lambda make: network.on(device, make, bool(config.batch_norm)), module_of(activation), seed, device
+    )
+
+
+def _prepare(paired: Paired, inputs: Tensor) -> None:
+    """Let a custom network make the parameters that it makes at its first call.
+
+    Raises:
+        InvalidCandidateError: If its output depends on a tensor that is not among its parameters.
+    """
+    model = paired.model.eval()
+    output = model(inputs)
+    loose = unregistered(output, dict(model.named_parameters()))
+    model.train()
+    if loose is not None:
+        raise InvalidCandidateError(
+            f"a tensor of shape {tuple(loose.shape)} requires gradients and is no parameter of the network, "
+            "so that no optimizer would train it; expected nn.Parameter attributes of a module"
+        )
+
+
+def _check_optimized(model: nn.Module, optimizer: Optimizer) -> None:
+    """Raise InvalidCandidateError if a parameter was made or replaced while the network was trained."""
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and id(parameter) not in trained:
+            raise InvalidCandidateError(
+                f"the parameter {name!r} was made during training, so that no optimizer trains it; expected "
+                "parameters that are made in the constructor"
+            )
+
+
+def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
+    """Train the run's network on a data set; evaluation runs read the test set once.
+
+    Raises:
+        InvalidCandidateError: If a custom candidate does not train what it should, or is not paired with the
+            baseline of the same seed.
+    """
+    custom = [name for _, name in _candidates(config) if is_custom(name)]
+    for kind, name in _candidates(config):
+        check(name, kind)
+    network = NETWORKS[config.task]
+    samples, seed = _samples(config, dataset, network, device), seed_of(config.activation, config.seed)
+    paired, loss = (
+        _paired(config, network, str(config.activation), seed, device),
+        LOSSES[config.loss or network.loss].value,
+    )
+    model = paired.model
     if config.initialization == "variance":
         gain = variance_gain(function_of(str(config.activation)))
         initialize(model, gain, torch.Generator().manual_seed(seed))
-    return model
-
-
-def _train(config: RunConfig, root: Path | None, device: str) -> RunResult:
-    """Train the run's network on its data; evaluation runs read the test set once."""
-    check(str(config.activation))
-    check(str(config.optimizer), "optimizer")
-    network, dataset = NETWORKS[config.task], _dataset(config.dataset, root)
-    samples, seed = _samples(config, dataset, network, device), seed_of(config.activation, config.seed)
-    model, loss = _model(config, network, seed, device), LOSSES[config.loss or network.loss].value
+    if custom:
+        _prepare(paired, samples.validation[0][:2])
     images, targets = (part[:DIAGNOSTIC_IMAGES] for part in samples.validation)
-    kind = type(module_of(str(config.activation))())
+    kinds = tuple(dict.fromkeys(map(type, paired.activations)))
 
     def observe() -> dict[str, float]:
         scores = evaluate(model, *samples.validation, loss)
         inside = config.split == TEST and config.seed < DIAGNOSED and network.diagnosed
         return {
             **{f"{VALIDATION}_{metric}": value for metric, value in scores.items()},
-            **(dict(diagnose(model, images, targets, loss, kind)) if inside else {}),
+            **(dict(diagnose(model, images, targets, loss, kinds)) if inside else {}),
         }
 
+    make, batch_size = optimizer_of(str(config.optimizer)), int(config.batch_size or 0)
+    optimizer = make(model.parameters(), float(config.learning_rate or 0))
     history = fit(
         model,
         samples.train,
         observe=observe,
         loss=loss,
-        optimizer=optimizer_of(str(config.optimizer))(model.parameters(), float(config.learning_rate or 0)),
-        batch_size=int(config.batch_size or 0),
+        optimizer=optimizer,
+        batch_size=batch_size,
         epochs=config.epochs,
         # Dropout uses the global generator, the order of samples a separate one.
         generator=torch.Generator().manual_seed(seed),
+        needs_closure=is_custom(config.optimizer) and needs_closure(make),
     )
     measurements = _measurements(history)
+    if custom:
+        _check_optimized(model, optimizer)
+        baseline = _paired(config, network, BASELINES[0], seed, device)
+        order = torch.randperm(len(samples.train[0]), generator=torch.Generator().manual_seed(seed))
+        batches = [samples.train[0][part.to(device)] for part in order.split(batch_size)[:CHECKED]]
+        check_pairing(" with ".join(custom), paired, baseline, batches)
+        measurements.append(Measurement("paired", 0, 1.0, "1"))
     if history.diverged:
         return RunResult("diverged", measurements)
     if config.split == VALIDATION:
@@ -165,7 +232,7 @@ def execute(config: RunConfig, root: Path | None, device: str = "cpu") -> RunRes
     Returns:
         Its result, including its total duration `run_seconds`. Whatever the run raises is raised.
     """
-    with threads(1), torch.random.fork_rng(devices=[]):
+    with threads(1), torch.random.fork_rng(devices=[]), at_work(*_candidates(config)):
         begin = time.perf_counter()
         if isinstance(config, ConformanceCheck):
             result = RunResult("finished", CHECKS[config.task](config.subject))
@@ -174,6 +241,6 @@ def execute(config: RunConfig, root: Path | None, device: str = "cpu") -> RunRes
         elif config.task == DESCENT:
             result = _descend(config)
         else:
-            result = _train(config, root, device)
+            result = train(config, _dataset(config.dataset, root), device)
         took = Measurement("run_seconds", 0, time.perf_counter() - begin, "s")
     return replace(result, measurements=[*result.measurements, took])

@@ -152,14 +152,14 @@ def test_gradient_descents_share_of_the_quadratic_is_in_closed_form():
     """θ ← (1 - ηλ) θ, so Σλ(1 - ηλ)²ⁿ / Σλ is left."""
     curvatures = [10 ** (-2 * k / 7) for k in range(8)]
     sound = found("optimizer", "sgd")
-    for rate in ADAPTIVE:
+    for rate in RATES["sgd"]:
         left = sum(c * (1 - rate * c) ** 200 for c in curvatures) / sum(curvatures)
         assert sound[f"quadratic at {rate:g}"] == pytest.approx(left, rel=1e-6)
 
 
 def test_what_is_wrong_with_a_rule_is_found(mine):
     up, forgets = (found("optimizer", f"{mine}:{name}") for name in ("Up", "Forgets"))
-    assert all(up[f"quadratic at {rate:g}"] > 1 for rate in ADAPTIVE)
+    assert all(up[f"quadratic at {rate:g}"] > 1 for rate in RATES["sgd"])
     assert up["leaves what has no gradient"] == 0
     assert forgets["resumes"] == 0
     assert forgets["finite at zero gradient"] == 0
