@@ -1,4 +1,4 @@
-"""Data sets: MNIST and others in its format, and scikit-learn's digits."""
+"""Data sets: MNIST and others in its format, scikit-learn's digits, and .npz files in Keras's layout."""
 
 from impl.data.datasets import (
     DEFAULT_ROOT,
@@ -7,6 +7,7 @@ from impl.data.datasets import (
     load,
     load_digits,
     load_mnist,
+    load_npz,
     photograph,
     resolve,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "load_digits",
     "load_mnist",
+    "load_npz",
     "photograph",
     "resolve",
 ]

@@ -1,9 +1,11 @@
-"""Data sets: MNIST and others in its format, and scikit-learn's digits, each with a SHA-256.
+"""Data sets, each with a SHA-256: MNIST and others in its format, scikit-learn's digits, and .npz files.
 
-`resolve` chooses a data set, `load` reads it. Every byte of a file goes through `impl.data.idx.read_idx`.
+`resolve` chooses a data set, `load` reads it. Every byte of a file goes through `impl.data.idx.read_idx` or
+`impl.data.npz.read_npz`.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
@@ -16,6 +18,7 @@ from torch import Tensor
 from impl.data import idx
 from impl.data.download import DownloadError, download_mnist
 from impl.data.idx import DataError, IdxFile, raw_folder, read_idx
+from impl.data.npz import read_npz
 from impl.names import invalid
 
 DEFAULT_ROOT = Path("data")
@@ -26,16 +29,17 @@ DIGITS = "scikit-learn's 1,797 digits of 8x8 pixels, resized to 28x28"
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class Dataset:
-    """Images and labels of ten classes.
+    """Images, or features, with labels of classes, or values to predict.
 
     Attributes:
-        name: name of the data set.
-        train_images: (N, 1, 28, 28), float32 in [0, 1].
-        train_labels: (N,), int64, 0 to 9.
-        test_images: (M, 1, 28, 28), float32 in [0, 1].
-        test_labels: (M,), int64, 0 to 9.
-        sha256: hash of the data, see `load_mnist` and `load_digits`.
-        notice: empty, or one sentence on the substitute for MNIST, to show beside results.
+        name: name of the data set; of an .npz file with its suffix, so that no built-in one has it.
+        train_images: inputs (N, C, H, W) or (N, D), float32; built-in ones (N, 1, 28, 28) in [0, 1].
+        train_labels: classes (N,), int64, 0 to K - 1; or values (N, T), float32.
+        test_images: inputs of the test samples.
+        test_labels: labels of the test samples.
+        sha256: hash of the data, see `load_mnist` and `load_digits`; of an .npz file that of the file.
+        notice: empty, or one sentence on the data set to show with results, such as the substitute for MNIST.
+        classes: number K of classes; None for values.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Dataset:
     test_labels: Tensor
     sha256: str
     notice: str
+    classes: int | None = idx.CLASSES
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Source:
 
     Attributes:
         name: name of the data set.
-        root: folder of the data sets, None for bundled ones.
-        notice: empty, or one sentence on the substitute for MNIST.
+        root: folder of the data set, None for bundled ones.
+        notice: empty, or one sentence on the data set, such as the substitute for MNIST.
     """
 
     name: str
@@ -156,13 +161,50 @@ def load_digits() -> Dataset:
     return Dataset("digits", images[train], targets[train], images[test], targets[test], digest, notice)
 
 
+def is_npz(name: str) -> bool:
+    """Return whether a data set's name is that of an .npz file."""
+    return Path(name).suffix.lower() == ".npz"
+
+
+def _expanded(name: str) -> Path:
+    """Return a path with ~ replaced by the home directory."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise DataError(invalid("data file", ascii(name), "a path with a known home directory")) from error
+
+
+def load_npz(path: Path) -> Dataset:
+    """Return a data set in Keras's layout from an .npz file; see `impl.data.npz.read_npz`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: the file cannot be read, or has other contents.
+    """
+    data = read_npz(path)
+    (x, y), (x_test, y_test) = data.train, data.test
+    labels = (
+        f"{data.classes} classes"
+        if data.classes
+        else f"{y.shape[1]} {'value' if y.shape[1] == 1 else 'values'} each"
+    )
+    inputs = f"{x.shape[1]} features" if x.ndim == 2 else f"{'×'.join(map(str, x.shape[1:]))} pixels"
+    notice = f"Using {path.name}: {len(x)} training and {len(x_test)} test samples of {inputs}, {labels}."
+    train_images, train_labels, test_images, test_labels = map(torch.from_numpy, (x, y, x_test, y_test))
+    return Dataset(
+        path.name, train_images, train_labels, test_images, test_labels, data.sha256, notice, data.classes
+    )
+
+
 def load(name: str, root: Path | None) -> Dataset:
     """Return a data set by name.
 
     Args:
-        name: "mnist" or "MNIST"; "digits", which is bundled; or a data set of ten classes and 28x28 pixels,
-            such as "FashionMNIST" or "KMNIST", whose four files, named as MNIST's, lie in root/<name>/raw.
-            Hashes are known of MNIST only.
+        name: "mnist" or "MNIST"; "digits", which is bundled; a data set of ten classes and 28x28 pixels,
+            such as "FashionMNIST" or "KMNIST", whose four files, named as MNIST's, lie in root/<name>/raw; or
+            the path of an .npz file in Keras's layout, relative to `root`. Hashes are known of MNIST only.
         root: folder of the data sets; ignored for "digits".
 
     Raises:
@@ -171,12 +213,16 @@ def load(name: str, root: Path | None) -> Dataset:
     """
     if name == "digits":
         return load_digits()
+    if is_npz(name):
+        return load_npz((root or Path()) / _expanded(name))
     if root is None:
         raise ValueError(invalid("root", None, f"the folder of the data set {name!r}"))
     if name in MNIST:
         return load_mnist(root)
     if name in ("", "..") or PureWindowsPath(name).name != name:  # either slash, and drives
-        raise ValueError(invalid("dataset name", repr(name), "a directory name such as 'FashionMNIST'"))
+        raise ValueError(
+            invalid("dataset name", repr(name), "a directory name such as 'FashionMNIST', or an .npz file")
+        )
     folder = raw_folder(root, name)
     if not folder.is_dir():
         available = ", ".join(_names(root)) or "none"
@@ -202,7 +248,8 @@ def resolve(
     Args:
         root: folder that must hold the data set; without it, `default_root` is searched, and MNIST's missing
             files are downloaded to it. A damaged file is an error and never overwritten.
-        name: a name that `load` takes, for this data set and no substitute.
+        name: a name that `load` takes, for this data set and no substitute. The path of an .npz file is
+            relative to the working folder or, where there is no such file, to the folder of the data sets.
         default_root: the default folder.
         download: downloads MNIST to a folder.
 
@@ -214,6 +261,11 @@ def resolve(
         return Source("digits", None, f"Using {DIGITS}, as requested.")
     if name is None or name in MNIST:
         return _resolve_mnist(root, name is not None, default_root, download)
+    if is_npz(name):
+        path = _expanded(name)
+        inside = (root or default_root) / path
+        path = inside if os.path.exists(inside) and not os.path.exists(path) else path
+        return Source(path.name, path.absolute().parent, load_npz(path).notice)
     load(name, root or default_root)
     return Source(name, root or default_root, "")
 
