@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.experiments import catalog
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
 from bench.experiments.estimates import estimator
-from bench.experiments.workloads.registry import resolve
+from bench.experiments.request import request
 from bench.records import environment
-from bench.records.candidate_names import is_custom
 from bench.runner import benchmarks, training
 from bench.runner.device import device_name
 from bench.runner.progress import console
@@ -29,6 +27,8 @@ def run(
     activations: Sequence[str] = ACTIVATIONS,
     optimizers: Sequence[str] = (),
     strategies: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    rates: Sequence[float] = (),
     seeds: int | None = None,
     epochs: int | None = None,
     dataset: str | None = None,
@@ -48,10 +48,13 @@ def run(
         activations: Activations to train, built-in or custom as `module:Name` or `file.py:Name`.
         optimizers: Custom optimizers, compared with the built-in ones.
         strategies: Custom convolutions, compared with the built-in ones.
+        networks: Custom networks of the stage "network": functions from a constructor of activations to a
+            module.
+        rates: Learning rates of the custom optimizers; default: their own.
         seeds: Number of seeds of evaluation runs; default: the profile's.
         epochs: Number of training epochs; default: the profile's.
-        dataset: "MNIST", "digits", or a folder in torchvision's layout; default: MNIST if available, else
-            digits.
+        dataset: "MNIST", "digits", a folder in torchvision's layout, or an .npz file in Keras's; default:
+            MNIST if available, else digits.
         data_root: Folder that contains `MNIST/raw`.
         profile: "quick" or "reference".
         device: "cpu" or "cuda".
@@ -75,25 +78,22 @@ def run(
     stages = (stage, *more)
     names.check("stage", stages, STAGES)
     names.check("profile", [profile], PROFILES)
-    narrow = catalog.narrowed(PROFILES[profile], stages, seeds, epochs)
-    given = {"activation": activations, "optimizer": optimizers, "strategy": strategies}
-    candidates = {
-        kind: list(dict.fromkeys(resolve(name, kind) for name in values)) for kind, values in given.items()
-    }
-    custom = {kind: list(filter(is_custom, names)) for kind, names in candidates.items()}
+    given = {"activation": activations, "optimizer": optimizers, "strategy": strategies, "network": networks}
+    wanted = request(PROFILES[profile], stages, given, seeds=seeds, epochs=epochs, rates=rates)
     accelerator = device_name(device)
     source = datasets.resolve(Path(data_root) if data_root else None, dataset)
     loaded = source.load()
-    if source.notice and dataset is None:
-        console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
-    size, seconds = len(loaded.train_images), estimator([])
-    plans, others = catalog.everything(narrow, loaded.name, size, candidates["activation"], custom)
+    notices = [source.notice] if source.notice and dataset is None else []
+    for notice in [*notices, *wanted.left_out(loaded)]:
+        console.print(f"Notice: {notice}", style="bold yellow", markup=False, soft_wrap=True)
+    seconds, limit = estimator([]), wanted.profile.benchmark_seconds
+    plans, others = wanted.runs(loaded, device)
     with _opened(results) as store:
         here = store.environment_id(environment.current(loaded.name, loaded.sha256, accelerator))
         recorder = RunRecorder(store, here, profile)
-        if narrow.benchmark_seconds:
+        if limit:
             log = store.path.parent / "benchmarks.log"
-            benchmarks.run_benchmarks(recorder, device, narrow.benchmark_seconds, log, custom)
+            benchmarks.run_benchmarks(recorder, device, limit, log, wanted.custom)
         executor = (
             training.on_dask(source.root, device, seconds, workers)
             if workers

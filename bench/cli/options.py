@@ -1,6 +1,5 @@
 """Options that several commands share, and the runs that they select."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +7,14 @@ import typer
 
 from bench.cli import common
 from bench.experiments import catalog
-from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES, Plan, Profile, everything, narrowed
-from bench.experiments.workloads.registry import KINDS, resolve
-from bench.records.candidate_names import is_custom, split
-from bench.records.runs import RunConfig
+from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
+from bench.experiments.request import Request, request
+from bench.experiments.workloads.registry import KINDS
+from bench.records.candidate_names import split
 from bench.runner.device import DEVICES
 from bench.runner.progress import console
 from bench.store import Snapshot, StoreError, latest
-from impl.data.datasets import Dataset
+from impl.names import invalid
 
 RESULTS = Path("results/results.sqlite")
 REFERENCE = Path("results/reference.sqlite")
@@ -31,7 +30,10 @@ DataRoot = Annotated[
     typer.Option(help="Folder that contains MNIST/raw; default: data/, then a download, then digits."),
 ]
 DatasetName = Annotated[
-    str | None, typer.Option("--dataset", help="MNIST, digits, or a folder in torchvision's layout.")
+    str | None,
+    typer.Option(
+        "--dataset", help="MNIST, digits, a folder in torchvision's layout, or an .npz file in Keras's."
+    ),
 ]
 Device = Annotated[str, typer.Option(help=f"Device, one of: {', '.join(DEVICES)}.")]
 ActivationNames = Annotated[
@@ -39,7 +41,7 @@ ActivationNames = Annotated[
     typer.Option(
         "--activation",
         help=f"Comma-separated activations, of: {', '.join(ACTIVATIONS)}; or custom, as module:Name or "
-        f"file.py:Name. {', '.join(catalog.COMPARED)} are always trained, for comparison.",
+        f"file.py:Name(0.2, a=1). {', '.join(catalog.COMPARED)} are always trained, for comparison.",
     ),
 ]
 OptimizerNames = Annotated[
@@ -56,25 +58,23 @@ StrategyNames = Annotated[
         help="Custom convolution as module:Name or file.py:Name; called as f(input, weight, geometry).",
     ),
 ]
+NetworkName = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        help="Custom network as module:Name or file.py:Name; called as f(activation), where activation() or "
+        "activation(width) makes one.",
+    ),
+]
+Rates = Annotated[
+    str | None,
+    typer.Option(help="Comma-separated learning rates of the custom optimizers, such as 1e-4,3e-4."),
+]
 Only = Annotated[str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds of evaluation runs.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of training epochs.")]
 Results = Annotated[Path, typer.Option(help="Results database.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Size of every stage, the activations to train, and the custom candidates by kind."""
-
-    profile: Profile
-    activations: list[str]
-    custom: dict[str, list[str]]
-
-    def runs(self, dataset: Dataset) -> tuple[list[Plan], list[RunConfig]]:
-        """Return the plans of the experiments on a data set, and the runs without tuning."""
-        size = len(dataset.train_images)
-        return everything(self.profile, dataset.name, size, self.activations, self.custom)
 
 
 def select(
@@ -85,24 +85,26 @@ def select(
     activation: str | None = None,
     optimizer: str | None = None,
     strategy: str | None = None,
-) -> Selection:
-    """Return what these options select; raise a usage error for invalid ones."""
+    network: str | None = None,
+    rates: str | None = None,
+) -> Request:
+    """Return what these options ask for; raise a usage error for invalid ones."""
     common.check("profile", [profile], PROFILES)
-    narrow = narrowed(PROFILES[profile], common.chosen("stage", only, STAGES), seeds, epochs)
-    given = {"activation": activation, "optimizer": optimizer, "strategy": strategy}
-    names = {kind: _resolved(kind, value) for kind, value in given.items()}
-    activations = [*catalog.COMPARED, *names["activation"]] if names["activation"] else ACTIVATIONS
-    custom = {kind: list(filter(is_custom, values)) for kind, values in names.items()}
-    return Selection(narrow, list(dict.fromkeys(activations)), custom)
-
-
-def _resolved(kind: str, given: str | None) -> list[str]:
-    """Return the requested candidates of a kind, once each; custom ones are tried and get a hash."""
+    stages = common.chosen("stage", only, STAGES)
+    given = {"activation": activation, "optimizer": optimizer, "strategy": strategy, "network": network}
+    names = {kind: split(value, KINDS[kind].table) if value else [] for kind, value in given.items()}
+    names["activation"] = [*catalog.COMPARED, *names["activation"]] if activation else [*ACTIVATIONS]
     try:
-        names = [resolve(name, kind) for name in split(given, KINDS[kind].table)] if given else []
+        return request(PROFILES[profile], stages, names, seeds=seeds, epochs=epochs, rates=_numbers(rates))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    return list(dict.fromkeys(names))
+
+
+def _numbers(text: str | None) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")] if text else []
+    except ValueError:
+        raise ValueError(invalid("rates", text, "comma-separated numbers such as 1e-4,3e-4")) from None
 
 
 def recorded(results: Path) -> list[Snapshot]:

@@ -13,9 +13,11 @@ from bench.cli.options import (
     DatasetName,
     Device,
     Epochs,
+    NetworkName,
     Only,
     OptimizerNames,
     ProfileName,
+    Rates,
     Results,
     Seeds,
     StrategyNames,
@@ -48,6 +50,8 @@ def run(
     activation: ActivationNames = None,
     optimizer: OptimizerNames = None,
     strategy: StrategyNames = None,
+    network: NetworkName = None,
+    rates: Rates = None,
     only: Only = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -57,19 +61,21 @@ def run(
     ] = False,
 ) -> None:
     """Run all missing benchmarks and experiments. Safe to interrupt; rerun to resume."""
-    selection = select(profile, only, seeds, epochs, activation, optimizer, strategy)
+    selection = select(profile, only, seeds, epochs, activation, optimizer, strategy, network, rates)
     name = device_name(device)
     source = datasets.resolve(data_root, dataset)
     if source.notice:
         console.print(f"Notice: {source.notice}", style="bold yellow", markup=False, soft_wrap=True)
     loaded = source.load()
+    for notice in selection.left_out(loaded):
+        console.print(f"Notice: {notice}", style="yellow", markup=False, soft_wrap=True)
     here = environment.current(loaded.name, loaded.sha256, name)
     if dry_run:
         snapshot = find(results, here, profile)
         runs, run_seconds = estimated_runs(snapshot, selection, loaded, device, results)
         show(status.stages(snapshot, runs, run_seconds), "are missing")
         return
-    plans, others = selection.runs(loaded)
+    plans, others = selection.runs(loaded, device)
     seconds = estimator(recorded(results))
     try:
         with locked(results, lambda: _waiting(results)), Store(results) as store:

@@ -18,17 +18,19 @@ from bench.cli.options import (
     DatasetName,
     Device,
     Epochs,
+    NetworkName,
     Only,
     OptimizerNames,
     ProfileName,
+    Rates,
     Results,
     Seeds,
-    Selection,
     StrategyNames,
     recorded,
     select,
 )
 from bench.experiments.estimates import BENCHMARK, estimator
+from bench.experiments.request import Request
 from bench.records import environment
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner import status
@@ -49,6 +51,8 @@ def status_(
     activation: ActivationNames = None,
     optimizer: OptimizerNames = None,
     strategy: StrategyNames = None,
+    network: NetworkName = None,
+    rates: Rates = None,
     only: Only = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -56,7 +60,10 @@ def status_(
     as_json: AsJson = False,
 ) -> None:
     """Show stored and missing runs of a profile, and the estimated time remaining; --json lists all runs."""
-    selection, last = select(profile, only, seeds, epochs, activation, optimizer, strategy), latest(results)
+    selection, last = (
+        select(profile, only, seeds, epochs, activation, optimizer, strategy, network, rates),
+        latest(results),
+    )
     loaded = datasets.resolve(data_root, dataset).load()
     here = environment.current(loaded.name, loaded.sha256, device_name(device))
     snapshot = find(results, here, profile)
@@ -86,7 +93,7 @@ def status_(
 
 
 def estimated_runs(
-    snapshot: Snapshot | None, selection: Selection, dataset: Dataset, device: str, results: Path
+    snapshot: Snapshot | None, selection: Request, dataset: Dataset, device: str, results: Path
 ) -> tuple[dict[str, status.Runs], status.Seconds]:
     """Return the selected runs by stage, and a function that estimates their seconds."""
     run_seconds = estimator(recorded(results))
@@ -97,7 +104,7 @@ def estimated_runs(
         return BENCHMARK * selection.profile.benchmark_seconds
 
     cases = collect(device, selection.custom) if selection.profile.benchmark_seconds else ()
-    return status.runs_of(snapshot, *selection.runs(dataset), cases), seconds
+    return status.runs_of(snapshot, *selection.runs(dataset, device), cases), seconds
 
 
 def show(stages: Sequence[status.Stage], what: str) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
-from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.registry import BUILTINS, RATES, rates_of
+from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
+from bench.experiments.workloads.registry import BUILTINS, RATES, network_of, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
+from bench.records.candidate_names import is_custom
 from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
 from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
 
@@ -103,8 +104,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     "conv_autoencoder": Experiment("conv_autoencoder", _of_activations(NORMED), {}),
 }
 
+NETWORK = "network"  # the experiment of a custom network, as that of the classifier
 # The stages of a profile, which `--only` selects.
-STAGES = ("benchmarks", "convergence", "synthetic", *EXPERIMENTS)
+STAGES = ("benchmarks", "convergence", "synthetic", *EXPERIMENTS, NETWORK)
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ PROFILES: dict[str, Profile] = {
             "deep_initialization": Budget(2, 2, 3000, tuning_seeds=1),
             "scratch_cnn": Budget(1, 2, 5000, batch_size=32),
             "conv_autoencoder": Budget(2, 1, 500),
+            NETWORK: Budget(3, 2, 3000, tuning_seeds=1, untuned_seeds=3),
         },
         convergence=Budget(2, 20, _DESCENTS),
         synthetic_seeds=3,
@@ -146,6 +149,7 @@ PROFILES: dict[str, Profile] = {
             "deep_initialization": Budget(5, 3, 60_000, tuning_seeds=3),
             "scratch_cnn": Budget(2, 5, 60_000, batch_size=32),
             "conv_autoencoder": Budget(5, 1, 20_000, tuning_seeds=2),
+            NETWORK: Budget(20, 4, 60_000, tuning_seeds=3, untuned_seeds=20),
         },
         convergence=Budget(5, 50, _DESCENTS),
         synthetic_seeds=20,
@@ -156,18 +160,26 @@ PROFILES: dict[str, Profile] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs of one experiment: its candidates at the untuned rate and seed 0, and its size."""
+    """Runs of one experiment: its candidates at the untuned rate and seed 0, and its size.
+
+    Custom optimizers are tried at `rates`, or at their own where there are none.
+    """
 
     name: str
     candidates: Sequence[RunConfig]
     budget: Budget
+    rates: tuple[float, ...] = ()
+
+    def rates_of(self, optimizer: str) -> tuple[float, ...]:
+        """Return the learning rates to try with an optimizer."""
+        return self.rates if self.rates and is_custom(optimizer) else rates_of(optimizer)
 
     def tuning(self) -> list[tuple[int, RunConfig]]:
         """Return the tuning runs, each with the index of its candidate."""
         return [
             (index, replace(config, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
             for index, config in enumerate(self.candidates)
-            for rate in rates_of(str(config.optimizer))
+            for rate in self.rates_of(str(config.optimizer))
             for seed in range(self.budget.tuning_seeds)
         ]
 
@@ -215,18 +227,23 @@ def plan(
     train_size: int,
     activations: Sequence[str],
     optimizers: Sequence[str] = (),
+    *,
+    shape: DataShape = MNIST_SHAPE,
+    rates: tuple[float, ...] = (),
 ) -> Plan:
     """Return the plan of an experiment.
 
     Args:
-        name: One of EXPERIMENTS.
+        name: One of EXPERIMENTS, or the name of a custom network.
         budget: Its size.
         dataset: Name of the data set.
         train_size: Number of its training samples.
         activations: Activations to train.
         optimizers: Custom optimizers, compared in addition to the built-in ones.
+        shape: Properties of the data set.
+        rates: Learning rates of custom optimizers, instead of their own.
     """
-    experiment = EXPERIMENTS[name]
+    experiment = EXPERIMENTS.get(name) or Experiment(name, _of_activations({"batch_norm": None}), {})
     base = RunConfig(
         task=experiment.task,
         activation=None,
@@ -238,14 +255,14 @@ def plan(
         samples=min(budget.samples, train_size - held_out(train_size)),
         epochs=budget.epochs,
         seed=0,
-        loss=NETWORKS[experiment.task].loss,
+        loss=network_of(experiment.task, shape).loss_on(shape),
         initialization="torch",
     )
     candidates = [
         replace(base, **{**experiment.shared, **fields})  # type: ignore[arg-type]  # names of RunConfig's fields
         for fields in experiment.candidates(activations, optimizers)
     ]
-    return Plan(name, candidates, budget)
+    return Plan(name, candidates, budget, rates)
 
 
 def descents(budget: Budget) -> list[RunConfig]:
@@ -283,8 +300,24 @@ def conformance_checks(custom: Mapping[str, Sequence[str]], dataset: str) -> lis
     return [
         ConformanceCheck(TASKS[kind], None, None, None, None, None, dataset, 0, 0, 0, subject=name)
         for kind, names in custom.items()
+        if kind in TASKS
         for name in names
     ]
+
+
+def left_out(profile: Profile, shape: DataShape) -> dict[str, str]:
+    """Return the experiments of a profile that cannot be run on a data set, each with the reason."""
+    reasons = {
+        name: network_of(experiment.task, shape).misfit(shape)
+        for name, experiment in EXPERIMENTS.items()
+        if name in profile.experiments
+    }
+    if not shape.classes and "losses" in profile.experiments:
+        reasons["losses"] = "the comparison of losses requires classes, got values to predict"
+    needed = MNIST_SHAPE.inputs, MNIST_SHAPE.classes
+    if profile.synthetic_seeds and (shape.inputs, shape.classes) != needed:
+        reasons["synthetic"] = f"synthetic experiments require inputs {needed[0]} of ten classes"
+    return {name: f"Left out {name}: {reason}." for name, reason in reasons.items() if reason}
 
 
 def plans(
@@ -293,12 +326,19 @@ def plans(
     train_size: int,
     activations: Sequence[str],
     optimizers: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    *,
+    shape: DataShape = MNIST_SHAPE,
+    rates: tuple[float, ...] = (),
 ) -> list[Plan]:
-    """Return the plans of a profile's experiments in the order of running."""
+    """Return the plans of a profile's experiments that a data set permits, in the order of running."""
+    missing, budgets = left_out(profile, shape), profile.experiments
+    names = {name: budgets[name] for name in EXPERIMENTS if name in budgets and name not in missing}
+    if NETWORK in budgets:
+        names |= dict.fromkeys(networks, budgets[NETWORK])
     return [
-        plan(name, profile.experiments[name], dataset, train_size, activations, optimizers)
-        for name in EXPERIMENTS
-        if name in profile.experiments
+        plan(name, budget, dataset, train_size, activations, optimizers, shape=shape, rates=rates)
+        for name, budget in names.items()
     ]
 
 
@@ -308,6 +348,9 @@ def everything(
     train_size: int,
     activations: Sequence[str],
     custom: Mapping[str, Sequence[str]],
+    *,
+    shape: DataShape = MNIST_SHAPE,
+    rates: tuple[float, ...] = (),
 ) -> tuple[list[Plan], list[RunConfig]]:
     """Return the plans of a profile and its runs without tuning.
 
@@ -317,10 +360,15 @@ def everything(
         train_size: Number of its training samples.
         activations: Activations to train.
         custom: Custom candidates by kind.
+        shape: Properties of the data set.
+        rates: Learning rates of custom optimizers, instead of their own.
     """
+    synthetic = 0 if "synthetic" in left_out(profile, shape) else profile.synthetic_seeds
     others = [
         *conformance_checks(custom, dataset),
         *descents(profile.convergence),
-        *synthetic_runs(profile.synthetic_seeds, dataset, train_size),
+        *synthetic_runs(synthetic, dataset, train_size),
     ]
-    return plans(profile, dataset, train_size, activations, custom.get("optimizer", ())), others
+    optimizers, networks = custom.get("optimizer", ()), custom.get(NETWORK, ())
+    made = plans(profile, dataset, train_size, activations, optimizers, networks, shape=shape, rates=rates)
+    return made, others

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.experiments.workloads.registry import KINDS
+from bench.experiments.workloads.registry import KINDS, at_work
 from bench.experiments.workloads.threads import threads
 from bench.suites.interleaved import Alternatives, Interleaved, Timed, interleave
 
@@ -27,7 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize benchmarks marked `candidates(kind, timings)` by built-in and custom candidates."""
     for mark in metafunc.definition.iter_markers("candidates"):
         kind, timings = mark.args
-        metafunc.parametrize("timing", timings(metafunc.config.getoption(f"--{kind}")), ids=str)
+        custom = dict.fromkeys(metafunc.config.getoption(f"--{kind}"))
+        metafunc.parametrize("timing", timings([*custom]), ids=str)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,14 @@ def device(request: pytest.FixtureRequest) -> str:
 def _one_thread() -> Iterator[None]:
     """Use one thread: the gain of several is a property of the machine."""
     with threads(1):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _isolated(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep what custom candidates change in the process from the next benchmark."""
+    mark = request.node.get_closest_marker("candidates")
+    with at_work(*([(mark.args[0], request.node.callspec.params["timing"].subject)] if mark else [])):
         yield
 
 

@@ -13,7 +13,9 @@ from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.activations.autograd import BACKENDS
 from impl.activations.registry import ACTIVATIONS
+from impl.models import sized
 
+WIDTH = 128  # of the classifier's hidden layer
 SIZES = (2**14, 2**17, 2**20)
 # Activations of which every backend is timed; of others the module, which selects one, and torch's kernel.
 COMPARED = ("swish", "sgelu", "ada_sgelu")
@@ -37,7 +39,7 @@ def cases(task: str, custom: Sequence[str]) -> list[BenchmarkCase]:
 def function(timing: BenchmarkCase, device: str) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
     """Return the function to time and its parameters: our module, a backend, or torch's function."""
     if timing.subject not in ACTIVATIONS:
-        custom = module_of(timing.subject)().to(device)
+        custom = sized(module_of(timing.subject), WIDTH).to(device)
         return custom, list(custom.parameters())
     activation = ACTIVATIONS[timing.subject]
     if timing.implementation == "torch":
@@ -55,10 +57,16 @@ def normal(size: int, device: str, seed: int = 0) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
+def inputs(timing: BenchmarkCase, device: str) -> Tensor:
+    """Return the inputs of a benchmark: of custom activations, which may need a width, in rows of WIDTH."""
+    x = normal(timing.size, device)
+    return x if timing.subject in ACTIVATIONS else x.reshape(-1, WIDTH)
+
+
 @pytest.mark.candidates("activation", partial(cases, "activation_forward"))
 def test_forward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Time the value, without a graph."""
-    (f, _), x = function(timing, device), normal(timing.size, device)
+    (f, _), x = function(timing, device), inputs(timing, device)
     with torch.no_grad():
         timed(lambda: f(x))
 
@@ -66,7 +74,7 @@ def test_forward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
 @pytest.mark.candidates("activation", partial(cases, "activation_backward"))
 def test_backward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     """Time the gradients with respect to the input and α, if any, through an existing graph."""
-    (f, parameters), x = function(timing, device), normal(timing.size, device).requires_grad_()
+    (f, parameters), x = function(timing, device), inputs(timing, device).requires_grad_()
     y, upstream = f(x), torch.ones_like(x)
     timed(lambda: torch.autograd.grad(y, [x, *parameters], upstream, retain_graph=True))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from impl.convolution import Geometry, Strategy
-from impl.models import WIDTHS, sized
+from impl.models import WIDTHS, MakeActivation, sized
 from impl.names import one_line
 from impl.optimizers.registry import Make
 
@@ -78,30 +78,26 @@ def activation(
         InvalidCandidateError: If it is none of these.
     """
     named, given = named or {}, bool(positional or named)
-    if isinstance(candidate, nn.Module):
-        if given:
-            raise InvalidCandidateError(f"{name} is an instance, which takes no arguments")
+    if isinstance(candidate, nn.Module) and not given:
         return lambda: deepcopy(candidate)
-    if not callable(candidate):
-        kind = type(candidate).__name__
-        raise InvalidCandidateError(f"{name} must be a module or a function of one tensor, got {kind}")
+    if not callable(candidate) or isinstance(candidate, nn.Module):
+        got = f"{type(candidate).__name__}{' with arguments' if given else ''}"
+        raise InvalidCandidateError(
+            f"{name} must be callable without arguments or with one tensor, got {got}"
+        )
     if isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function):
         candidate = candidate.apply
     call = partial(candidate, *positional, **named) if given else candidate
     required = _required(call)
     if (width := [word for word in required or () if word in WIDTHS]) and len(required or ()) == 1:
         return _of_width(name, call, width[0])
-    function = not isinstance(candidate, type) and not positional
+    function = (
+        not isinstance(candidate, type) and not positional
+    )  # perhaps one of a tensor, its first argument
     if function and required is not None and len(required) == 1:
         return lambda: OfFunction(call)
     if required:
-        missing = required[function:]  # a function's first argument is the tensor
-        word = getattr(candidate, "__name__", "name")
-        example = ", ".join(f"{argument}=…" for argument in missing)
-        raise InvalidCandidateError(
-            f"{name} must be callable without arguments or with one tensor, but requires "
-            f"{', '.join(missing)}; add literals to the name: {word}({example})"
-        )
+        raise InvalidCandidateError(_lacking(name, candidate, required[function:]))
     try:
         return _factory(name, call)
     except InvalidCandidateError as error:
@@ -112,6 +108,15 @@ def activation(
                 f"{name} must have named arguments, since the first argument of a function is the tensor"
             ) from error
         raise
+
+
+def _lacking(name: str, candidate: Any, missing: Sequence[str]) -> str:
+    """Return the message for a candidate that requires arguments."""
+    example = ", ".join(f"{argument}=…" for argument in missing)
+    return (
+        f"{name} must be callable without arguments or with one tensor, but requires {', '.join(missing)}; "
+        f"add literals to the name: {getattr(candidate, '__name__', 'name')}({example})"
+    )
 
 
 def _maps_a_tensor(function: Callable[..., Any]) -> bool:
@@ -382,6 +387,51 @@ def strategy(
         got = "" if callable(candidate) else f", got {type(candidate).__name__}"
         raise InvalidCandidateError(f"{name} must be callable with (input, weight, geometry){got}")
     return call
+
+
+def network(
+    name: str, candidate: Any, positional: Sequence[Any] = (), named: dict[str, Any] | None = None
+) -> Callable[[MakeActivation], nn.Module]:
+    """Return a custom network: from a constructor of activations to a module.
+
+    Raises:
+        InvalidCandidateError: If it cannot be called with one argument.
+    """
+    if positional:
+        raise InvalidCandidateError(f"{name} must have named arguments, since its first is the activation")
+    call = partial(candidate, **named) if named else candidate
+    if not callable(candidate) or isinstance(candidate, nn.Module) or not _binds(call, 1):
+        got = type(candidate).__name__
+        raise InvalidCandidateError(f"{name} must be callable with (activation), got {got}")
+
+    def build(activation: MakeActivation) -> nn.Module:
+        def make(width: int | None = None) -> nn.Module:
+            if width is None and set(_required(activation) or ()) & set(WIDTHS):
+                raise InvalidCandidateError(
+                    f"{name} makes an activation that needs its width by activation(), expected "
+                    "activation(width)"
+                )
+            return sized(activation, width or 1)
+
+        model = call(make)
+        if not isinstance(model, nn.Module):
+            raise InvalidCandidateError(f"{name} must return a torch.nn.Module, got {type(model).__name__}")
+        return model
+
+    return build
+
+
+def check_network(name: str, build: Callable[[MakeActivation], nn.Module]) -> None:
+    """Try a network with a usual activation; its data are tried when they are known."""
+    made: list[nn.Module] = []
+
+    def relu() -> nn.Module:
+        made.append(nn.ReLU())
+        return made[-1]
+
+    inside = set(build(relu).modules())
+    if not any(module in inside for module in made):
+        raise InvalidCandidateError(f"{name} must contain the activations that it is given, got none")
 
 
 def check_strategy(name: str, convolve: Strategy) -> None:

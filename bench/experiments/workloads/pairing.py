@@ -92,6 +92,10 @@ class Paired:
         activation: Constructor of activations, for `impl.models.sized`.
         seed: Seed of the run.
         device: `cpu` or `cuda`.
+        example: Inputs of a first call in evaluation mode, which may make parameters; None for no call.
+
+    Raises:
+        InvalidCandidateError: If the output of the first call depends on a tensor that is no parameter.
     """
 
     def __init__(
@@ -100,22 +104,37 @@ class Paired:
         activation: Callable[..., nn.Module],
         seed: int,
         device: str,
+        example: Tensor | None = None,
     ) -> None:
         self.streams = Streams(seed, device)
         self.activations: list[nn.Module] = []
+        self.last: Tensor | None = None  # input of the last training step
+        self.begun: list[Tensor] = []  # state of the network's stream when that step began
+        self.version = 0
+        self.trace = Trace({})
         with self.streams.swapped():
             self.model = build(self._outside(activation))
-        inside = {id(tensor) for a in self.activations for tensor in [*a.parameters(), *a.buffers()]}
-        state = [*self.model.named_parameters(), *self.model.named_buffers()]
-        self.trace = Trace({name: t.detach().clone() for name, t in state if id(t) not in inside})
         self.model.register_forward_pre_hook(self._begin)
         self.model.register_forward_hook(self._end, always_call=True)
         for module in self.activations:
             module.register_forward_pre_hook(self._enter)
             module.register_forward_hook(self._leave, always_call=True)
-        self.last: Tensor | None = None  # input of the last training step
-        self.begun: list[Tensor] = []  # state of the network's stream when that step began
-        self.version = 0
+        if example is not None:
+            self._prepare(example)
+        inside = {id(tensor) for a in self.activations for tensor in [*a.parameters(), *a.buffers()]}
+        state = [*self.model.named_parameters(), *self.model.named_buffers()]
+        self.trace.weights = {name: t.detach().clone() for name, t in state if id(t) not in inside}
+
+    def _prepare(self, example: Tensor) -> None:
+        """Let the network make the parameters that it makes at its first call, and check that it has all."""
+        output = self.model.eval()(example)
+        loose = unregistered(output, dict(self.model.named_parameters()))
+        self.model.train()
+        if loose is not None:
+            raise InvalidCandidateError(
+                f"a tensor of shape {tuple(loose.shape)} requires gradients and is no parameter of the "
+                "network, so that no optimizer would train it; expected nn.Parameter attributes of a module"
+            )
 
     def _outside(self, activation: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         """Return the constructor with random numbers of the candidate's stream."""

@@ -1,23 +1,26 @@
-"""Candidates by name: activations, optimizers and convolution strategies, built-in or custom."""
+"""Candidates by name: activations, optimizers, convolution strategies and networks, built-in or custom."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.experiments.workloads import contracts
 from bench.experiments.workloads.contracts import InvalidCandidateError
+from bench.experiments.workloads.networks import NETWORKS, DataShape, Network
 from bench.experiments.workloads.user_code import isolated, load, placed, present
-from bench.records.candidate_names import BUILT_IN, arguments, canonical, parse
+from bench.records.candidate_names import BUILT_IN, CandidateName, arguments, canonical, parse
 from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
 from impl.convolution import STRATEGIES, Strategy
-from impl.models import sized
+from impl.models import MakeActivation, sized
 from impl.names import one_line
 from impl.optimizers.registry import OPTIMIZERS, Make
 
+UNKNOWN_COST = 5.0  # seconds per 60,000 samples of a custom network
 CONTROL_SEEDS = 10_000  # added to the seeds of the control
 BUILTINS: dict[str, Callable[[], nn.Module]] = {
     **{name: activation.module for name, activation in ACTIVATIONS.items()},
@@ -73,6 +76,7 @@ KINDS: dict[str, Kind] = {
         contracts.check_strategy,
         {},
     ),
+    "network": Kind(NETWORKS, contracts.network, contracts.check_network, {}),
 }
 
 _made: dict[tuple[str, str], Any] = {}  # custom candidates by kind and identified name
@@ -102,8 +106,7 @@ def spelled(name: str, kind: str) -> str:
 def _custom(kind: str, name: str) -> tuple[str, Any]:
     """Return the identified name of a custom candidate, and the equivalent of a built-in one."""
     found, source = load(kind, name, KINDS[kind].table)
-    parts = parse(name)
-    assert parts is not None
+    parts = _parsed(name)
     identified = str(replace(parts, digest=source.digest))
     if (kind, identified) not in _made:
         words = f"{kind} {str(parts.unidentified)!r}"
@@ -133,7 +136,7 @@ def module_of(name: str) -> Callable[..., nn.Module]:
     """Return the constructor of an activation, for `impl.models.sized`.
 
     Args:
-        name: One of BUILTINS, or `module:Name` or `path/to/file.py:Name` of a class or an instance of modules,
+        name: One of BUILTINS, or `module:Name` or `path/to/file.py:Name` of a class or instance of modules,
             of a function that returns a module, or of a function of one tensor.
 
     Raises:
@@ -150,6 +153,56 @@ def optimizer_of(name: str) -> Make:
 def strategy_of(name: str) -> Strategy:
     """Return a convolution strategy; see `made`."""
     return made("strategy", name)
+
+
+def network_of(name: str, shape: DataShape) -> Network:
+    """Return a network; the outputs of a custom one on the data set determine its loss.
+
+    Args:
+        name: One of NETWORKS, or `module:Name` or `path/to/file.py:Name` of a function from a constructor of
+            activations to a module.
+        shape: The data set.
+
+    Raises:
+        InvalidCandidateError: If its outputs are neither scores of the classes nor values of the data set,
+            nor have the shape of its inputs.
+    """
+    if name in NETWORKS:
+        return NETWORKS[name]
+    build: Callable[[MakeActivation], nn.Module] = made("network", name)
+    words = f"network {str(_parsed(name).unidentified)!r}"
+    with at_work(("network", name)), torch.no_grad():
+        try:
+            output = build(BUILTINS["relu"]).eval()(torch.zeros(2, *shape.inputs))
+        except ValueError:
+            raise
+        except Exception as error:
+            reason = one_line(str(error))
+            raise InvalidCandidateError(
+                f"{words} does not take inputs of shape (N, {', '.join(map(str, shape.inputs))}): {reason}"
+            ) from error
+    found = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
+    if found not in ((shape.outputs,), shape.inputs):
+        raise InvalidCandidateError(
+            f"{words} returns outputs of shape {found} for each sample, expected {(shape.outputs,)} to "
+            f"predict or {shape.inputs} to reconstruct"
+        )
+    reconstructs = found == shape.inputs and found != (shape.outputs,)
+    return Network(
+        _parsed(name).label,
+        lambda activation, batch_norm, shape: build(activation),
+        "mse" if reconstructs else "cross_entropy",
+        reconstructs,
+        cost=UNKNOWN_COST,
+        diagnosed=False,
+        bounded=False,
+    )
+
+
+def _parsed(name: str) -> CandidateName:
+    parts = parse(name)
+    assert parts is not None
+    return parts
 
 
 def rates_of(name: str) -> tuple[float, ...]:

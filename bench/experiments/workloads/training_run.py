@@ -1,6 +1,8 @@
 """Execute a training run, a pure function of its `RunConfig`."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,15 +13,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.experiments.workloads import convergence
-from bench.experiments.workloads.conformance import CHECKS
+from bench.experiments.workloads.conformance import CHECKS, TASKS
 from bench.experiments.workloads.contracts import InvalidCandidateError, needs_closure
-from bench.experiments.workloads.networks import NETWORKS, Network
-from bench.experiments.workloads.pairing import CHECKED, Paired, check_pairing, unregistered
+from bench.experiments.workloads.networks import DataShape, Network
+from bench.experiments.workloads.pairing import CHECKED, Paired, check_pairing
 from bench.experiments.workloads.registry import (
     at_work,
     check,
     function_of,
     module_of,
+    network_of,
     optimizer_of,
     seed_of,
 )
@@ -31,13 +34,14 @@ from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, 
 from impl.data import datasets
 from impl.data.datasets import Dataset
 from impl.losses import LOSSES
+from impl.models import CLASSES
 from impl.training.diagnostics import diagnose
 from impl.training.initialization import initialize, variance_gain
 from impl.training.loop import History, evaluate, fit
 
-CLASSES = 10
 DIAGNOSED = 3  # seeds whose networks are diagnosed
 DIAGNOSTIC_IMAGES = 500
+SHOWN = 10  # reconstructed images
 
 
 @lru_cache(maxsize=1)
@@ -55,13 +59,15 @@ class Samples:
     test: tuple[Tensor, Tensor]
 
 
-def with_label_noise(labels: Tensor, share: float, seed: int) -> Tensor:
+def with_label_noise(labels: Tensor, share: float, seed: int, classes: int = CLASSES) -> Tensor:
     """Return labels (N,) with a share, rounded down, replaced by another class, sampled uniformly."""
+    if not share:
+        return labels
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(labels), generator=generator)[: int(share * len(labels))]
-    shift = torch.randint(1, CLASSES, (len(chosen),), generator=generator)
+    shift = torch.randint(1, classes, (len(chosen),), generator=generator)
     wrong = labels.clone()
-    wrong[chosen] = (labels[chosen] + shift) % CLASSES
+    wrong[chosen] = (labels[chosen] + shift) % classes
     return wrong
 
 
@@ -70,7 +76,11 @@ def _samples(config: RunConfig, dataset: Dataset, network: Network, device: str)
     last = len(dataset.train_images) - held_out(len(dataset.train_images))
     used = min(config.samples, last)
     seed = seed_of(config.activation, config.seed)
-    labels = with_label_noise(dataset.train_labels[:used], config.wrong_labels, seed)
+    if used % (config.batch_size or 1) == 1 and used > 1:
+        used -= 1  # a last batch of one sample has no variance, which batch norm needs
+    labels = with_label_noise(
+        dataset.train_labels[:used], config.wrong_labels, seed, dataset.classes or CLASSES
+    )
     parts = (
         (dataset.train_images[:used], labels),
         (dataset.train_images[last:][: config.samples], dataset.train_labels[last:][: config.samples]),
@@ -80,9 +90,10 @@ def _samples(config: RunConfig, dataset: Dataset, network: Network, device: str)
     return Samples(*((images, images if network.reconstructs else targets) for images, targets in on))
 
 
-def _one_of_each(labels: Tensor) -> Tensor:
-    """Return the index of the first sample of each class, (10,)."""
-    return torch.stack([(labels == digit).nonzero()[0, 0] for digit in range(CLASSES)])
+def _one_of_each(labels: Tensor, classes: int) -> Tensor:
+    """Return the index of the first sample of each class that there is, at most SHOWN."""
+    first = [(labels == label).nonzero()[:1, 0] for label in range(min(classes, SHOWN))]
+    return torch.cat(first)
 
 
 def _as_uint8(images: Tensor) -> np.ndarray:
@@ -90,34 +101,12 @@ def _as_uint8(images: Tensor) -> np.ndarray:
     return (images[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
-def _candidates(config: RunConfig) -> list[tuple[str, str]]:
-    """Return kind and name of what a run trains with."""
-    named = {"activation": config.activation, "optimizer": config.optimizer}
-    return [(kind, name) for kind, name in named.items() if name is not None]
-
-
-def _paired(config: RunConfig, network: Network, activation: str, seed: int, device: str) -> Paired:
-    """Return the run's network; the same seed gives every activation the same initial weights."""
-    return Paired(
-        lambda make: network.on(device, make, bool(config.batch_norm)), module_of(activation), seed, device
-    )
-
-
-def _prepare(paired: Paired, inputs: Tensor) -> None:
-    """Let a custom network make the parameters that it makes at its first call.
-
-    Raises:
-        InvalidCandidateError: If its output depends on a tensor that is not among its parameters.
-    """
-    model = paired.model.eval()
-    output = model(inputs)
-    loose = unregistered(output, dict(model.named_parameters()))
-    model.train()
-    if loose is not None:
-        raise InvalidCandidateError(
-            f"a tensor of shape {tuple(loose.shape)} requires gradients and is no parameter of the network, "
-            "so that no optimizer would train it; expected nn.Parameter attributes of a module"
-        )
+def _custom(config: RunConfig) -> list[tuple[str, str]]:
+    """Return kind and name of the custom candidates of a run."""
+    named = [("network", config.task), ("activation", config.activation), ("optimizer", config.optimizer)]
+    if isinstance(config, ConformanceCheck):
+        named += [(kind, config.subject) for kind, task in TASKS.items() if task == config.task]
+    return [(kind, name) for kind, name in named if name is not None and is_custom(name)]
 
 
 def _check_optimized(model: nn.Module, optimizer: Optimizer) -> None:
@@ -138,21 +127,28 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
         InvalidCandidateError: If a custom candidate does not train what it should, or is not paired with the
             baseline of the same seed.
     """
-    custom = [name for _, name in _candidates(config) if is_custom(name)]
-    for kind, name in _candidates(config):
+    custom, shape = _custom(config), DataShape.of(dataset)
+    for kind, name in custom:
         check(name, kind)
-    network = NETWORKS[config.task]
+    network = network_of(config.task, shape)
     samples, seed = _samples(config, dataset, network, device), seed_of(config.activation, config.seed)
-    paired, loss = (
-        _paired(config, network, str(config.activation), seed, device),
-        LOSSES[config.loss or network.loss].value,
-    )
+
+    def paired_with(activation: str) -> Paired:
+        """Return the run's network; the same seed gives every activation the same initial weights."""
+        return Paired(
+            lambda make: network.on(device, make, bool(config.batch_norm), shape),
+            module_of(activation),
+            seed,
+            device,
+            samples.validation[0][:2] if custom else None,
+        )
+
+    paired = paired_with(str(config.activation))
+    loss = LOSSES[config.loss or network.loss_on(shape)].value
     model = paired.model
     if config.initialization == "variance":
         gain = variance_gain(function_of(str(config.activation)))
         initialize(model, gain, torch.Generator().manual_seed(seed))
-    if custom:
-        _prepare(paired, samples.validation[0][:2])
     images, targets = (part[:DIAGNOSTIC_IMAGES] for part in samples.validation)
     kinds = tuple(dict.fromkeys(map(type, paired.activations)))
 
@@ -181,10 +177,10 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
     measurements = _measurements(history)
     if custom:
         _check_optimized(model, optimizer)
-        baseline = _paired(config, network, BASELINES[0], seed, device)
+        baseline = paired_with(BASELINES[0])
         order = torch.randperm(len(samples.train[0]), generator=torch.Generator().manual_seed(seed))
         batches = [samples.train[0][part.to(device)] for part in order.split(batch_size)[:CHECKED]]
-        check_pairing(" with ".join(custom), paired, baseline, batches)
+        check_pairing(" with ".join(name for _, name in custom), paired, baseline, batches)
         measurements.append(Measurement("paired", 0, 1.0, "1"))
     if history.diverged:
         return RunResult("diverged", measurements)
@@ -193,8 +189,8 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
     scores = evaluate(model, *samples.test, loss).items()
     tested = [Measurement(f"{TEST}_{metric}", config.epochs, value, "1") for metric, value in scores]
     examples = {}
-    if network.reconstructs and config.seed == 0:
-        shown = dataset.test_images[_one_of_each(dataset.test_labels)].to(device)
+    if network.reconstructs and config.seed == 0 and samples.train[0].ndim == 4 and dataset.classes:
+        shown = dataset.test_images[_one_of_each(dataset.test_labels, dataset.classes)].to(device)
         with torch.no_grad():
             examples = {"input": _as_uint8(shown), "reconstruction": _as_uint8(model.eval()(shown))}
     return RunResult("finished", [*measurements, *tested], examples)
@@ -221,6 +217,19 @@ def _observe_synthetic(config: RunConfig, root: Path | None) -> RunResult:
     )
 
 
+@contextmanager
+def _alone(config: RunConfig) -> Iterator[None]:
+    """Run on one thread, and keep random numbers and settings of the process as they are."""
+    with threads(1), torch.random.fork_rng(devices=[]), at_work(*_custom(config)):
+        yield
+
+
+def rehearse(config: RunConfig, dataset: Dataset, device: str = "cpu") -> None:
+    """Train on a data set as `execute` does; whatever is raised is raised."""
+    with _alone(config):
+        train(config, dataset, device)
+
+
 def execute(config: RunConfig, root: Path | None, device: str = "cpu") -> RunResult:
     """Execute one run; equal configurations give equal numbers on the same machine, except times.
 
@@ -232,7 +241,7 @@ def execute(config: RunConfig, root: Path | None, device: str = "cpu") -> RunRes
     Returns:
         Its result, including its total duration `run_seconds`. Whatever the run raises is raised.
     """
-    with threads(1), torch.random.fork_rng(devices=[]), at_work(*_candidates(config)):
+    with _alone(config):
         begin = time.perf_counter()
         if isinstance(config, ConformanceCheck):
             result = RunResult("finished", CHECKS[config.task](config.subject))
