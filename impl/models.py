@@ -23,7 +23,7 @@ IMAGE = (1, SIDE, SIDE)
 
 MakeActivation = Callable[..., nn.Module]
 BatchNormPlace = Literal["hidden", "input"]
-WIDTH_NAMES = ("num_parameters", "num_features", "channels")
+WIDTHS = ("num_parameters", "num_features", "channels")
 
 
 def sized(activation: MakeActivation, width: int) -> nn.Module:
@@ -47,9 +47,7 @@ def sized(activation: MakeActivation, width: int) -> nn.Module:
     except (TypeError, ValueError):  # its parameters are known to C only
         return activation()
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    names = [
-        p.name for p in parameters if p.name in WIDTH_NAMES and p.kind in by_name and p.default is p.empty
-    ]
+    names = [p.name for p in parameters if p.name in WIDTHS and p.kind in by_name and p.default is p.empty]
     return activation(**dict.fromkeys(names, width))
 
 
