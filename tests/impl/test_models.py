@@ -1,3 +1,6 @@
+import functools
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -6,7 +9,15 @@ from impl.activations.registry import ACTIVATIONS
 from impl.convolution import STRATEGIES, layers
 from impl.data.datasets import load_digits
 from impl.losses import cross_entropy
-from impl.models import SIDE, ConvAutoencoder, DeepClassifier, FcAutoencoder, MnistClassifier, ScratchCNN
+from impl.models import (
+    SIDE,
+    ConvAutoencoder,
+    DeepClassifier,
+    FcAutoencoder,
+    MnistClassifier,
+    ScratchCNN,
+    sized,
+)
 from impl.optimizers.registry import OPTIMIZERS
 
 MODELS = {
@@ -211,3 +222,113 @@ def test_scratch_cnn_trains_as_its_torch_twin():
             optimizer.step()
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-8)
+
+
+CLASSIFIERS = (MnistClassifier, DeepClassifier)
+WIDTHS = {
+    MnistClassifier: [128],
+    DeepClassifier: [128] * 8,
+    FcAutoencoder: [256, 128, 64, 128, 256],
+    ConvAutoencoder: [16, 32, 64, 64, 32, 16],
+    ScratchCNN: [16, 32, 64],
+}
+
+
+class Maxout(nn.Module):
+    """The larger of two affine functions of each feature."""
+
+    def __init__(self, num_features, pieces=2):
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, pieces * num_features).view(pieces, num_features))
+
+    def forward(self, x):
+        weight = self.weight.view(len(self.weight), 1, -1, *[1] * (x.dim() - 2))
+        return (weight * x).amax(0)
+
+
+class PerChannel(nn.PReLU):
+    def __init__(self, channels):
+        super().__init__(channels, 0.5)
+
+
+class PReLU(nn.PReLU):
+    def __init__(self, *, num_parameters):
+        super().__init__(num_parameters)
+
+
+@pytest.mark.parametrize("activation", [Maxout, PerChannel, PReLU, functools.partial(Maxout, pieces=3)])
+@pytest.mark.parametrize("network", WIDTHS)
+def test_an_activation_gets_the_width_of_the_layer_before_it(network, activation):
+    model = network(activation)
+    kind = getattr(activation, "func", activation)
+    made = [layer for layer in model.modules() if isinstance(layer, kind)]
+    assert [layer.weight.shape[-1] for layer in made] == WIDTHS[network]
+    assert all(len(layer.weight) == 3 for layer in made if isinstance(activation, functools.partial))
+    model(images()).square().mean().backward()  # every channel has its parameter
+    assert all(layer.weight.grad.abs().sum() > 0 for layer in made)
+
+
+@pytest.mark.parametrize("network", WIDTHS)
+def test_other_activations_are_made_without_arguments(network):
+    for activation in (nn.PReLU, lambda: nn.PReLU(), functools.partial(PerChannel, channels=1)):
+        made = [layer for layer in network(activation).modules() if isinstance(layer, nn.PReLU)]
+        assert [layer.num_parameters for layer in made] == [1] * len(WIDTHS[network])
+
+
+def test_a_width_is_a_required_parameter_of_a_known_name():
+    class Module(nn.Module):
+        def __init__(self, *channels, num_features=None, **num_parameters):
+            super().__init__()
+            self.given = (channels, num_features, num_parameters)
+
+    class Other(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+
+    assert sized(Module, 7).given == ((), None, {})
+    with pytest.raises(TypeError, match="width"):
+        sized(Other, 7)
+    both = sized(lambda channels, num_features: nn.Linear(channels, num_features), 7)
+    assert (both.in_features, both.out_features) == (7, 7)
+    assert isinstance(sized(type("C", (nn.Module,), {"__signature__": 3}), 7), nn.Module)  # none is known
+
+
+@pytest.mark.parametrize("inputs", [(13,), (1,), (3, 5, 7), (1, 28, 28), (4, 1, 1)])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("network", CLASSIFIERS)
+def test_classifiers_take_any_inputs_and_outputs(network, inputs, outputs):
+    model = network(nn.ReLU, inputs=inputs, outputs=outputs)
+    assert model(torch.rand(4, *inputs)).shape == (4, outputs)
+    linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert (linear[0].in_features, linear[-1].out_features) == (math.prod(inputs), outputs)
+
+
+@pytest.mark.parametrize("inputs", [(13,), (3, 5, 7)])
+def test_classifier_normalises_any_inputs(inputs):
+    model = MnistClassifier(nn.ReLU, inputs=inputs, batch_norm="input")
+    assert model.layers[1].num_features == math.prod(inputs)
+    assert model(torch.rand(4, *inputs)).shape == (4, 10)
+
+
+@pytest.mark.parametrize("inputs", [(13,), (1,), (3, 5, 7), (4, 28, 28)])
+def test_fc_autoencoder_reconstructs_any_shape(inputs):
+    x = torch.rand(4, *inputs)
+    output = FcAutoencoder(nn.ReLU, inputs=inputs)(x)
+    assert output.shape == x.shape
+    assert 0 < output.min() < output.max() < 1
+
+
+@pytest.mark.parametrize("inputs", [(1, 28, 28), (3, 32, 32), (4, 4, 8), (1, 12, 20)])
+def test_convolutional_networks_take_images_of_sides_divisible_by_four(inputs):
+    x = torch.rand(4, *inputs)
+    assert ConvAutoencoder(nn.ReLU, inputs=inputs)(x).shape == x.shape
+    assert ScratchCNN(nn.ReLU, inputs=inputs, outputs=3)(x).shape == (4, 3)
+
+
+@pytest.mark.parametrize("inputs", [(13,), (28, 28), (1, 28, 30), (1, 30, 28), (1, 7, 7)])
+@pytest.mark.parametrize("network", [ConvAutoencoder, ScratchCNN])
+def test_convolutional_networks_refuse_other_inputs(network, inputs):
+    with pytest.raises(
+        ValueError, match=r"Invalid inputs: got \(.*\), expected \(C, H, W\) with H and W div"
+    ):
+        network(nn.ReLU, inputs=inputs)

@@ -1,5 +1,8 @@
-"""The examples agree with independent references: sympy, numpy by hand, and torch's convolution."""
+"""The examples agree with independent references: sympy, numpy, scikit-learn, and torch's functions."""
 
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +10,16 @@ import pytest
 import sympy
 import torch
 import torch.nn.functional as F
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from bench.experiments.workloads.registry import ADAPTIVE, KINDS, check, identify, made, rates_of
 from impl.convolution import Geometry
+from impl.data.datasets import Dataset, load_npz
+from impl.losses import cross_entropy
+from impl.models import MnistClassifier
+from impl.training.loop import evaluate, fit
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
@@ -104,3 +113,86 @@ def test_convolution_by_spectra_is_torchs(stride, padding, dilation, groups, ker
         found.append((y.detach(), *torch.autograd.grad(y, leaves, upstream)))
     for ours, torchs in zip(*found, strict=True):
         torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def tumours(tmp_path_factory):
+    """The data set that the example writes."""
+    path = tmp_path_factory.mktemp("build") / "new" / "breast_cancer.npz"
+    subprocess.run([sys.executable, ROOT / "examples" / "breast_cancer.py", path], check=True, timeout=60)
+    return load_npz(path)
+
+
+def test_the_data_example_is_scikit_learns_data_standardised(tumours):
+    bunch = load_breast_cancer()
+    assert tumours.train_images.shape == (455, 30)
+    assert tumours.test_images.shape == (114, 30)
+    assert tumours.classes == 2
+    mean, deviation = (
+        tumours.train_images.double().mean(0),
+        tumours.train_images.double().std(0, correction=0),
+    )
+    np.testing.assert_allclose(mean, 0, atol=1e-6)
+    np.testing.assert_allclose(deviation, 1, atol=1e-6)
+    x = torch.cat([tumours.train_images, tumours.test_images]).double().numpy()
+    y = torch.cat([tumours.train_labels, tumours.test_labels]).numpy()
+    slope = x.std(0) / bunch.data.std(0)  # the one affine map that gives back the table, row by row
+    given_back = (x - x.mean(0)) / slope + bunch.data.mean(0)
+    rows, expected = np.lexsort(given_back.T), np.lexsort(bunch.data.T)
+    np.testing.assert_allclose(given_back[rows], bunch.data[expected], rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(y[rows], bunch.target[expected])
+    shares = [labels.double().mean().item() for labels in (tumours.train_labels, tumours.test_labels)]
+    assert shares == pytest.approx([bunch.target.mean()] * 2, abs=0.005)
+
+
+def trained(model, data: Dataset):
+    """Return the accuracy on the test samples after 20 epochs of Adam."""
+    fit(
+        model,
+        (data.train_images, data.train_labels),
+        observe=dict,
+        loss=cross_entropy,
+        optimizer=torch.optim.Adam(model.parameters(), 1e-2),
+        batch_size=91,
+        epochs=20,
+        generator=torch.Generator().manual_seed(0),
+    )
+    return evaluate(model, data.test_images, data.test_labels, cross_entropy)["accuracy"]
+
+
+def residual(*arguments):
+    torch.manual_seed(0)
+    return runpy.run_path("examples/residual_mlp.py")["make"](*arguments)
+
+
+def test_networks_learn_the_data_example_as_well_as_a_logistic_regression(tumours):
+    oracle = LogisticRegression().fit(tumours.train_images, tumours.train_labels)
+    expected = oracle.score(tumours.test_images, tumours.test_labels)
+    assert expected > 0.9
+    torch.manual_seed(0)
+    for model in (MnistClassifier(nn.ReLU, inputs=(30,), outputs=2), residual(nn.ReLU, (30,), 2)):
+        assert trained(model, tumours) > expected - 0.05
+
+
+def test_the_residual_network_is_its_formula():
+    x = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    model = residual(nn.GELU)
+    first, *blocks, norm, _, last = [*model][1:]
+    h = F.linear(x.flatten(1), first.weight, first.bias)
+    assert len(blocks) == 3
+    for block in blocks:
+        _, inner, _, outer = block.branch
+        h = h + F.linear(
+            F.gelu(F.linear(F.layer_norm(h, [64]), inner.weight, inner.bias)), outer.weight, outer.bias
+        )
+    expected = F.linear(F.gelu(F.layer_norm(h, norm.normalized_shape)), last.weight, last.bias)
+    torch.testing.assert_close(model(x), expected)
+    assert model(x).shape == (5, 10)
+
+
+def test_examples_of_networks_and_data_show_their_command():
+    for path, variable in (
+        ("examples/residual_mlp.py", "NETWORK=examples/residual_mlp.py:make"),
+        ("examples/breast_cancer.py", "DATASET=build/breast_cancer.npz"),
+    ):
+        assert Path(path).read_text().count(variable) == 1
