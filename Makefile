@@ -8,6 +8,8 @@ SCHEDULER ?=
 ACTIVATION ?=
 OPTIMIZER ?=
 STRATEGY ?=
+NETWORK ?=
+RATES ?=
 ONLY ?=
 SEEDS ?=
 EPOCHS ?=
@@ -43,7 +45,8 @@ status: $(READY) ## show progress of PROFILE and estimated time remaining
 MEASURE = $(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call option,DATA_ROOT,--data-root) \
 	$(call option,DATASET,--dataset) $(call option,WORKERS,--workers) $(call option,SCHEDULER,--scheduler) \
 	$(call option,ACTIVATION,--activation) $(call option,OPTIMIZER,--optimizer) \
-	$(call option,STRATEGY,--strategy) $(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
+	$(call option,STRATEGY,--strategy) $(call option,NETWORK,--network) $(call option,RATES,--rates) \
+	$(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
 	$(call option,EPOCHS,--epochs)
 
 bench: $(READY) ## run all missing benchmarks and experiments (PROFILE=quick|reference)

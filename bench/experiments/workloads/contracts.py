@@ -389,31 +389,31 @@ def strategy(
     return call
 
 
+BuildNetwork = Callable[[MakeActivation, tuple[int, ...], int], nn.Module]
+
+
 def network(
     name: str, candidate: Any, positional: Sequence[Any] = (), named: dict[str, Any] | None = None
-) -> Callable[[MakeActivation], nn.Module]:
-    """Return a custom network: from a constructor of activations to a module.
+) -> BuildNetwork:
+    """Return a custom network: from a constructor of activations and the data's shape to a module.
+
+    Where the candidate has parameters `inputs` and `outputs`, they are the shape of a sample and the number
+    of classes or values.
 
     Raises:
         InvalidCandidateError: If it cannot be called with one argument.
     """
     if positional:
         raise InvalidCandidateError(f"{name} must have named arguments, since its first is the activation")
-    call = partial(candidate, **named) if named else candidate
-    if not callable(candidate) or isinstance(candidate, nn.Module) or not _binds(call, 1):
+    if not callable(candidate) or isinstance(candidate, nn.Module) or not _binds(candidate, 1):
         got = type(candidate).__name__
         raise InvalidCandidateError(f"{name} must be callable with (activation), got {got}")
+    known = inspect.signature(candidate).parameters.keys() & {"inputs", "outputs"}
 
-    def build(activation: MakeActivation) -> nn.Module:
-        def make(width: int | None = None) -> nn.Module:
-            if width is None and set(_required(activation) or ()) & set(WIDTHS):
-                raise InvalidCandidateError(
-                    f"{name} makes an activation that needs its width by activation(), expected "
-                    "activation(width)"
-                )
-            return sized(activation, width or 1)
-
-        model = call(make)
+    def build(activation: MakeActivation, inputs: tuple[int, ...], outputs: int) -> nn.Module:
+        shape = {"inputs": inputs, "outputs": outputs}
+        given = {**{word: shape[word] for word in known}, **(named or {})}
+        model = candidate(partial(_of_any_width, name, activation), **given)
         if not isinstance(model, nn.Module):
             raise InvalidCandidateError(f"{name} must return a torch.nn.Module, got {type(model).__name__}")
         return model
@@ -421,17 +421,13 @@ def network(
     return build
 
 
-def check_network(name: str, build: Callable[[MakeActivation], nn.Module]) -> None:
-    """Try a network with a usual activation; its data are tried when they are known."""
-    made: list[nn.Module] = []
-
-    def relu() -> nn.Module:
-        made.append(nn.ReLU())
-        return made[-1]
-
-    inside = set(build(relu).modules())
-    if not any(module in inside for module in made):
-        raise InvalidCandidateError(f"{name} must contain the activations that it is given, got none")
+def _of_any_width(name: str, activation: MakeActivation, width: int | None = None) -> nn.Module:
+    """Return the activation that a custom network asks for by `activation()` or `activation(width)`."""
+    if width is None and set(_required(activation) or ()) & set(WIDTHS):
+        raise InvalidCandidateError(
+            f"{name} makes an activation that needs its width by activation(), expected activation(width)"
+        )
+    return sized(activation, width or 1)
 
 
 def check_strategy(name: str, convolve: Strategy) -> None:

@@ -64,6 +64,7 @@ class Network:
         diagnosed: Whether activations and gradients are recorded layer by layer.
         memory_format: Memory format that is fastest.
         convolutional: Whether it takes only images, with sides divisible by 4.
+        bounded: Whether reconstructions lie in [0, 1].
     """
 
     label: str
@@ -74,12 +75,15 @@ class Network:
     diagnosed: bool = True
     memory_format: torch.memory_format = torch.contiguous_format
     convolutional: bool = False
+    bounded: bool = True
 
     def on(
         self, device: str, activation: MakeActivation, batch_norm: bool, shape: DataShape = MNIST_SHAPE
     ) -> nn.Module:
         """Return the network on a device, in its memory format."""
         model = self.build(activation, batch_norm, shape).to(device)
+        if self.memory_format is torch.contiguous_format:  # as it is; a lazy layer has no format yet
+            return model
         return model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
 
     def loss_on(self, shape: DataShape) -> str:
@@ -91,7 +95,7 @@ class Network:
         sides = shape.inputs[1:]
         if self.convolutional and (len(sides) != 2 or any(side % 4 for side in sides)):
             return f"the {self.label} requires images with sides divisible by 4, got inputs {shape.inputs}"
-        if self.reconstructs and not shape.in_unit_interval:
+        if self.reconstructs and self.bounded and not shape.in_unit_interval:
             return f"the {self.label} reconstructs values in [0, 1], got inputs outside it"
         return ""
 

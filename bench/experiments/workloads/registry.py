@@ -16,7 +16,7 @@ from bench.records.candidate_names import BUILT_IN, CandidateName, arguments, ca
 from bench.records.names import CONTROL
 from impl.activations.registry import ACTIVATIONS
 from impl.convolution import STRATEGIES, Strategy
-from impl.models import MakeActivation, sized
+from impl.models import sized
 from impl.names import one_line
 from impl.optimizers.registry import OPTIMIZERS, Make
 
@@ -76,7 +76,9 @@ KINDS: dict[str, Kind] = {
         contracts.check_strategy,
         {},
     ),
-    "network": Kind(NETWORKS, contracts.network, contracts.check_network, {}),
+    "network": Kind(
+        NETWORKS, contracts.network, lambda name, build: None, {}
+    ),  # tried in `network_of`, with data
 }
 
 _made: dict[tuple[str, str], Any] = {}  # custom candidates by kind and identified name
@@ -169,11 +171,17 @@ def network_of(name: str, shape: DataShape) -> Network:
     """
     if name in NETWORKS:
         return NETWORKS[name]
-    build: Callable[[MakeActivation], nn.Module] = made("network", name)
-    words = f"network {str(_parsed(name).unidentified)!r}"
+    build: contracts.BuildNetwork = made("network", name)
+    words, given = f"network {str(_parsed(name).unidentified)!r}", list[nn.Module]()
+
+    def relu() -> nn.Module:
+        given.append(nn.ReLU())
+        return given[-1]
+
     with at_work(("network", name)), torch.no_grad():
         try:
-            output = build(BUILTINS["relu"]).eval()(torch.zeros(2, *shape.inputs))
+            model = build(relu, shape.inputs, shape.outputs).eval()
+            output = model(torch.zeros(2, *shape.inputs))
         except ValueError:
             raise
         except Exception as error:
@@ -181,6 +189,8 @@ def network_of(name: str, shape: DataShape) -> Network:
             raise InvalidCandidateError(
                 f"{words} does not take inputs of shape (N, {', '.join(map(str, shape.inputs))}): {reason}"
             ) from error
+    if not set(given) & set(model.modules()):
+        raise InvalidCandidateError(f"{words} must contain the activations that it is given, got none")
     found = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
     if found not in ((shape.outputs,), shape.inputs):
         raise InvalidCandidateError(
@@ -190,7 +200,7 @@ def network_of(name: str, shape: DataShape) -> Network:
     reconstructs = found == shape.inputs and found != (shape.outputs,)
     return Network(
         _parsed(name).label,
-        lambda activation, batch_norm, shape: build(activation),
+        lambda activation, batch_norm, shape: build(activation, shape.inputs, shape.outputs),
         "mse" if reconstructs else "cross_entropy",
         reconstructs,
         cost=UNKNOWN_COST,

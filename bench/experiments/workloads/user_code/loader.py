@@ -194,9 +194,14 @@ def _belonging(source: Source) -> dict[str, ModuleType]:
     return {
         name: module
         for name, module in list(sys.modules.items())
-        if name.partition(".")[0] not in (*PROJECT, "__main__")
-        and source.owns(getattr(module, "__file__", None))
+        if name.partition(".")[0] not in (*PROJECT, "__main__") and source.owns(_file_of(module))
     }
+
+
+def _file_of(module: ModuleType) -> str | None:
+    """Return the file of a module, or the folder of a package without `__init__.py`."""
+    file = getattr(module, "__file__", None)
+    return file or next(iter(getattr(module, "__path__", ())), None)
 
 
 @contextlib.contextmanager
@@ -265,21 +270,22 @@ def _root(place: str) -> Path | None:
     return None if any(parent.is_relative_to(folder) for folder in INSTALLED) else parent
 
 
-_sources: dict[str, Source] = {}
+_sources: dict[tuple[str, Path | None], Source] = {}  # by place and folder
 
 
 def source_of(place: str) -> Source:
     """Return the executed files of a module or file; execute them if they are new or have changed."""
-    known = _sources.get(place)
+    root = _root(place)
+    known = _sources.get((place, root))
     if known is not None and not known.changed:
         return known
-    source = Source(place, _root(place))
+    source = Source(place, root)
     with isolated(place), present(source), _data_files(source):
         source.module = _execute(source)
     if source.root is None:
         _identify_installed(source)
     _follow(source)
-    _sources[place] = source
+    _sources[place, root] = source
     return source
 
 

@@ -160,12 +160,21 @@ def test_ones_own_is_identified_by_its_text(mine):
         (":Half", "Unknown activation ':Half'"),
         ("no/such.py:Half", "'no/such.py:Half': FileNotFoundError("),
         (".module:Half", "'.module:Half': TypeError("),
-        ("{place}:two", "'{place}:two' must be callable without arguments or with one tensor, but requires y; add"),
+        (
+            "{place}:two",
+            "'{place}:two' must be callable without arguments or with one tensor, but requires y; add",
+        ),
         ("relu@0123abcd", "Unknown activation 'relu@0123abcd'; expected one of: "),
         ("no_such_module:Half", "'no_such_module:Half': No module named 'no_such_module'"),
         ("{place}:Quarter", "'{place}:Quarter': module '{place}' has no attribute 'Quarter'"),
-        ("{place}:NeedsSlope", "'{place}:NeedsSlope' must be callable without arguments or with one tensor, but requires slope; add"),
-        ("{place}:constant", "'{place}:constant' must be callable without arguments or with one tensor, got int"),
+        (
+            "{place}:NeedsSlope",
+            "'{place}:NeedsSlope' must be callable without arguments or with one tensor, but requires slope",
+        ),
+        (
+            "{place}:constant",
+            "'{place}:constant' must be callable without arguments or with one tensor, got int",
+        ),
         ("{place}:number", "'{place}:number' must return a torch.nn.Module, got float"),
     ],
 )
