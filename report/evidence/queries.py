@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from bench.records.candidate_names import is_custom
 from bench.records.names import DESCENT
 from bench.statistics import Ratio, median_ratio
 from bench.store import Snapshot
@@ -44,11 +45,6 @@ def time_ratio(
     """Return the ratio of median times of two (subject, implementation); None if one is missing."""
     a, b = (samples(snapshot, task, *what, input) for what in (subject, baseline))
     return None if a is None or b is None else median_ratio(a, b)
-
-
-def is_custom(name: object) -> bool:
-    """Tell whether a candidate is custom, `file.py:Name@hash`: no built-in name has a colon."""
-    return ":" in str(name)
 
 
 def networks(

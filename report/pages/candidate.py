@@ -7,18 +7,18 @@ from typing import Any
 
 import pandas as pd
 
+from bench.records.candidate_names import is_custom, parse
 from bench.records.names import CONVOLUTIONS, PASSES
 from bench.statistics import CONFIDENCE
 from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.formats import count
+from report.document.formats import count, number
 from report.document.labels import label, words
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, listed, tally
 from report.evidence import claims, comparisons, conformance
 from report.evidence.claims import Verdict
 from report.evidence.comparisons import Comparison
-from report.evidence.queries import is_custom
 from report.evidence.training_runs import select, tested
 from report.evidence.verdicts import TASKS, effect, p_value
 from report.pages.claims import direction_text
@@ -71,6 +71,7 @@ KINDS = (
         "convolution_conformance",
         "STRATEGY",
     ),
+    Kind("network", "task", {}, (), "", "NETWORK"),
 )
 
 
@@ -113,6 +114,8 @@ def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
     """
     m = snapshot.measurements
     m = m[m["task"].isin(kind.times) & (m["metric"] == "seconds")]
+    if m.empty:
+        return None
     m = m[m["size"] == m.groupby("task", observed=True)["size"].transform("max")]
     keys = ["subject", "implementation", "task", "input"]
     medians = m.groupby(keys, observed=True)["value"].median().unstack(["task", "input"])
@@ -133,16 +136,63 @@ def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Verdi
     """Return the candidate's comparisons in trained networks, each with its network.
 
     Those of an activation belong to the claims' families and are corrected with them; an optimizer is
-    compared with every built-in one, corrected for these comparisons.
+    compared with every built-in one, corrected for these comparisons. In a custom network, all activations
+    are compared, corrected for all comparisons in it.
     """
     if kind.column == "optimizer":
         verdicts = {"classifier with batch norm": claims.decide(_against_optimizers(snapshot, name))}
+    elif kind.column == "task":
+        verdicts = _in_network(snapshot, name)
     elif kind.column == "activation":
-        families = claims.families(snapshot)
-        verdicts = {family: [v for v in families[family] if v.comparison.a == name] for family in NETWORKS}
+        families = {family: claims.families(snapshot)[family] for family in NETWORKS}
+        for network in sorted(filter(is_custom, snapshot.runs["task"].unique())):
+            families |= _in_network(snapshot, network)
+        verdicts = {
+            family: [v for v in compared if v.comparison.a == name] for family, compared in families.items()
+        }
     else:
         return []
     return [(network, verdict) for network, compared in verdicts.items() for verdict in compared]
+
+
+def _in_network(snapshot: Snapshot, network: str) -> dict[str, list[Verdict]]:
+    """Return the comparisons of activations in a custom network, at tuned rates and at one rate for all."""
+    attribute = label_of(network)
+    families = {attribute: True, f"{attribute}, one rate": False}
+    return {
+        words: claims.decide(comparisons.activations(network, None, tuned)(snapshot))
+        for words, tuned in families.items()
+    }
+
+
+def label_of(name: str) -> str:
+    """Return the attribute and arguments in a custom name."""
+    parts = parse(name)
+    return parts.label if parts else name
+
+
+def scores(snapshot: Snapshot, network: str) -> list[list[str]]:
+    """Return a row for each activation in a custom network: rate, seeds, and mean and deviation of scores."""
+    frame = select(tested(snapshot), task=network)
+    metric = "test_accuracy" if frame["test_accuracy"].notna().any() else "test_loss"
+    rows = []
+    for name, runs in frame.groupby("activation", sort=False):
+        values = runs[metric].dropna()
+        spread = f" ± {number(values.std())}" if len(values) > 1 else ""
+        shown = f"{number(values.mean())}{spread}" if len(values) else NOT_MEASURED
+        rate = number(float(runs["learning_rate"].iloc[0]))
+        rows.append([label(str(name)), rate, count(len(values)), shown, number(runs["train_loss"].mean())])
+    return rows
+
+
+def pairing(snapshot: Snapshot, kind: Kind, name: str) -> tuple[int, int]:
+    """Return the number of finished training runs of a candidate, and of those that were found paired."""
+    runs = snapshot.runs
+    if not kind.column:
+        return 0, 0
+    trained = runs[(runs[kind.column] == name) & (runs["status"] != "failed") & runs["loss"].notna()]
+    m = snapshot.measurements
+    return len(trained), int((m["run"].isin(trained["run"]) & (m["metric"] == "paired")).sum())
 
 
 def _against_optimizers(snapshot: Snapshot, name: str) -> list[Comparison]:
@@ -176,14 +226,22 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
     checks = conformance.checked(snapshot, kind.check, name)
     cost, trained = costs(snapshot, kind, name), networks(snapshot, kind, name)
     seeds = sorted({verdict.comparison.test.pairs for _, verdict in trained})
-    path, _, digest = name.partition("@")
-    file, _, attribute = path.rpartition(":")
+    parts = parse(name)
+    assert parts is not None
+    runs, paired = pairing(snapshot, kind, name)
     return {
         "source": source,
         "kind": kind.name,
-        "attribute": attribute,
-        "file": file,
-        "digest": digest,
+        "attribute": parts.label,
+        "file": parts.place,
+        "digest": parts.digest,
+        "dataset": str(snapshot.environment["dataset"]),
+        "runs": count(runs),
+        "paired": count(paired),
+        "all_paired": bool(runs) and paired == runs,
+        "scores": scores(snapshot, name) if kind.column == "task" else [],
+        "checked": bool(kind.check),
+        "timed": bool(kind.times),
         "checks": [[check, result, PASSED[passed]] for check, result, passed in checks],
         "failed": [check for check, _, passed in checks if passed is False],
         "costs": _cost_rows(cost, kind),
@@ -193,7 +251,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "trains": bool(kind.column),
         "networks": [
             [
-                f"{network[0].upper()}{network[1:]}, against {label(v.comparison.b)}",
+                f"{network[0].upper()}{network[1:]}{_of(kind, v)}, against {label(v.comparison.b)}",
                 effect(v.comparison),
                 count(v.comparison.test.pairs),
                 p_value(v.p),
@@ -205,9 +263,14 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
-        "command": f"make report {kind.variable}={path}",
+        "command": f"make report {kind.variable}='{parts.unidentified}'",
         "anchor": f"custom-{source.id}-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
     }
+
+
+def _of(kind: Kind, verdict: Verdict) -> str:
+    """Return the activation of a comparison in a custom network, where it is not the candidate itself."""
+    return f", {label(verdict.comparison.a)}" if kind.column == "task" else ""
 
 
 def sections(sources: Sequence[Source], first: int) -> list[Section]:
@@ -240,7 +303,8 @@ def _finding(v: Mapping[str, Any]) -> str:
         f"by time {v['cost_tally']}" if v["cost_tally"] else f"its time {NOT_MEASURED}",
         f"in trained networks {v['tally']}" if v["tally"] else f"in trained networks {NOT_MEASURED}",
     ]
-    shown = parts[0 if checks else 1 : 3 if v["trains"] else 2]
+    chosen = (bool(checks), v["timed"], v["trains"])
+    shown = [part for part, wanted in zip(parts, chosen, strict=True) if wanted]
     source = v["source"]
     badge = f" ({source.badge})" if source.badge else ""
     return f"{v['attribute']}, a custom {v['kind']}: {'; '.join(shown)}{badge} [{source.label}]."

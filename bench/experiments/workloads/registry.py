@@ -261,7 +261,7 @@ def check(name: str, kind: str = "activation") -> None:
     if name not in KINDS[kind].table:
         candidate = made(kind, name)
         with at_work((kind, name)):
-            KINDS[kind].check(f"{kind} {name!r}", candidate)
+            KINDS[kind].check(f"{kind} {str(_parsed(name).unidentified)!r}", candidate)
 
 
 def resolve(name: str, kind: str) -> str:
@@ -294,7 +294,7 @@ def at_work(*candidates: tuple[str, str]) -> Iterator[None]:
     custom = {name: kind for kind, name in candidates if parse(name)}
     with contextlib.ExitStack() as stack:
         for name, kind in custom.items():
-            stack.enter_context(isolated(f"{kind} {name!r}"))
+            stack.enter_context(isolated(f"{kind} {str(_parsed(name).unidentified)!r}"))
             stack.enter_context(present(load(kind, name)[1]))
         yield
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.candidate_names import is_custom
 from bench.records.names import CONVOLUTIONS
 from bench.statistics import median_ratio
 from bench.store import Snapshot
@@ -13,7 +14,7 @@ from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
-from report.evidence.queries import curves, is_custom
+from report.evidence.queries import curves
 from report.evidence.training_runs import tested
 from report.figures.svg import svg_figure
 from report.figures.timing import ratios

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.records.candidate_names import is_custom
 from bench.records.names import BASELINES, UNTUNED
 from bench.statistics import mean_interval
 from bench.store import Snapshot
@@ -14,7 +15,7 @@ from report.document.labels import LABELS, label, ordered
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
 from report.evidence.claims import families
 from report.evidence.comparisons import Comparison
-from report.evidence.queries import final, is_custom, networks
+from report.evidence.queries import final, networks
 from report.evidence.verdicts import DIRECTIONS, effect
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import differences, learning_curves

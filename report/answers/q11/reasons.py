@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.records.candidate_names import is_custom
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
@@ -11,7 +12,7 @@ from report.document.formats import number
 from report.document.labels import label, ordered
 from report.evidence.activation_runs import HIGHLIGHTED
 from report.evidence.claims import families
-from report.evidence.queries import is_custom, networks
+from report.evidence.queries import networks
 from report.evidence.verdicts import effect
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import signals
