@@ -19,6 +19,7 @@ PRIVATE = {
     "torch.optim.Optimizer.profile_hook_step": "let torch wrap `step` itself: slower small steps",
     "torch._C._autograd._profiler_enabled": "let torch wrap `step` itself: slower small steps",
     "torch._C._functorch.peek_interpreter_stack": "find another test of being inside vmap, grad or jvp",
+    "torch._C._functorch.is_legacy_batchedtensor": "is_grads_batched has another implementation; drop this",
     "torch.autograd.forward_ad._current_level": "find another test of being inside a dual level",
     "torch._inductor.standalone_compile": "use torch.compile: 20 µs more a call",
     "torch._inductor.config.patch": "drop the options: kernels are slower",
@@ -55,6 +56,11 @@ def leave_unwrapped(step: Any) -> None:
 def inside_transform() -> bool:
     """Return whether vmap, grad, jvp or forward-mode differentiation is at work."""
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
+def is_batched_gradient(grad: Tensor) -> bool:
+    """Return whether a gradient is a batch of them: `torch.autograd.grad` with `is_grads_batched`."""
+    return torch._C._functorch.is_legacy_batchedtensor(grad)
 
 
 def compile_graph(

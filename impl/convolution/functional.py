@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impl.compilation.private_torch import inside_transform
 from impl.convolution import memory
+from impl.convolution.autocast import autocast
 from impl.convolution.geometry import (
     Geometry,
     Pair,
@@ -53,6 +55,7 @@ STRATEGIES: dict[str, StrategyEntry] = {
 }
 
 
+@autocast
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -68,7 +71,9 @@ def conv2d(
 
         y[n, o, i, j] = b[o] + Σ_{c, u, v} w[o, c, u, v] x[n, c, i·stride + u·dilation, j·stride + v·dilation]
 
-    All strategies compute the same values up to rounding; extra memory is that beyond input and output:
+    All strategies compute the same values up to rounding, inside `torch.func` and under `torch.autocast` too;
+    inside transforms `unfold`, `shifted` and `tiled` compute as `windows`. Extra memory is that beyond input
+    and output:
 
     ========  ==========================================  =======================  ===========================
     strategy  arithmetic                                  extra memory             when to use
@@ -125,7 +130,10 @@ def conv2d(
     check_same_type(input, weight=weight, bias=bias)
     check_bias(bias, len(weight))
     output = convolve(input, weight, geometry)
-    return output if bias is None else output.add_(bias[:, None, None])
+    if bias is None:
+        return output
+    # Not in place inside vmap or jvp: a batch of biases does not fit one output.
+    return (output.add if inside_transform() else output.add_)(bias[:, None, None])
 
 
 def check_bias(bias: Tensor | None, channels: int) -> None:
@@ -134,6 +142,7 @@ def check_bias(bias: Tensor | None, channels: int) -> None:
         raise ValueError(invalid("bias", f"shape {tuple(bias.shape)}", f"shape {(channels,)}"))
 
 
+@autocast
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,

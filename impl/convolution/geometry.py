@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impl.compilation.private_torch import inside_transform
 from impl.names import invalid
 
 Pair = tuple[int, int]
@@ -145,8 +146,16 @@ def pad(input: Tensor, padding: Pair, value: float = 0.0) -> Tensor:
 
 
 def sliding(input: Tensor, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Tensor:
-    """View (…, H, W) as its windows (…, Ho, Wo, kh, kw) without copying."""
+    """View (…, H, W) as its windows (…, Ho, Wo, kh, kw) without copying; a copy inside torch's transforms."""
     rows, columns = (d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if inside_transform():  # vmap has no batching rule for the gradient of Tensor.unfold
+        (height, width), (sh, sw), (dh, dw) = trailing(input), stride, dilation
+        by_row = (input[..., u : u + height - rows + 1 : sh, :] for u in range(0, rows, dh))
+        by_offset = [
+            torch.stack([row[..., v : v + width - columns + 1 : sw] for v in range(0, columns, dw)], -1)
+            for row in by_row
+        ]
+        return torch.stack(by_offset, -2)
     views = input.unfold(-2, rows, stride[0]).unfold(-2, columns, stride[1])
     return views[..., :: dilation[0], :: dilation[1]]
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from impl.convolution.autocast import autocast
 from impl.convolution.functional import STRATEGIES, conv2d, conv_transpose2d
 from impl.convolution.geometry import Pair, check_groups, pair
 from impl.convolution.pooling import avg_pool2d, max_pool2d
@@ -197,6 +198,13 @@ class AvgPool2d(nn.Module):
         return avg_pool2d(input, self.kernel_size, self.stride, self.padding)
 
 
+@autocast
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x Wᵀ + b of input (…, in_features)."""
+    product = input @ weight.T
+    return product if bias is None else product + bias
+
+
 class Linear(nn.Module):
     """Apply x Wᵀ + b with a trained weight and bias, as `torch.nn.Linear`.
 
@@ -221,8 +229,7 @@ class Linear(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map input (…, in_features) to (…, out_features)."""
-        product = input @ self.weight.T
-        return product if self.bias is None else product + self.bias
+        return _linear(input, self.weight, self.bias)
 
 
 class Flatten(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impl.convolution.geometry import Geometry, tile_size, trailing
-from impl.convolution.textbook import differentiable_gradients
+from impl.convolution.textbook import apply, differentiable_gradients, is_transformed
 
 TILE_BYTES = 2**20  # of pixels and positions: what fits the second-level cache of one core
 
@@ -117,7 +117,7 @@ class _ShiftedConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         input, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if is_transformed(grad_output):
             return *differentiable_gradients(grad_output, input, weight, ctx.geometry), None
         by_offset = filters(weight, ctx.geometry.groups)
         grad_input, grad_matrices = torch.empty_like(input), torch.zeros_like(by_offset)
@@ -141,4 +141,4 @@ def shifted(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     Nothing is copied beyond the padding. All positions of stride 1 and those between rows and samples are
     computed and dropped: with a stride the arithmetic is more than `operations` counts.
     """
-    return _ShiftedConvolution.apply(input, weight, geometry)
+    return apply(_ShiftedConvolution, input, weight, geometry)

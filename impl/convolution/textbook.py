@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impl.compilation.private_torch import inside_transform, is_batched_gradient
 from impl.convolution.geometry import Geometry, pad, sliding, trailing
 
 
@@ -47,13 +48,37 @@ def windows(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
 
 def differentiable_gradients(
     grad_output: Tensor, input: Tensor, weight: Tensor, geometry: Geometry
-) -> tuple[Tensor, Tensor]:
-    """Return the gradients in input and weight with a graph, for higher derivatives: those of `windows`."""
-    # Separate views: partial derivatives, even where the weight was computed from the input.
-    variables = input.view_as(input), weight.view_as(weight)
-    output = windows(*variables, geometry)
-    grad_input, grad_weight = torch.autograd.grad(output, variables, grad_output, create_graph=True)
-    return grad_input, grad_weight
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients in input and weight as those of `windows`, for transforms and higher derivatives.
+
+    They carry a graph where gradients are enabled, and are None for a tensor that requires none.
+    """
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Separate views: partial derivatives, even where the weight was computed from the input.
+        variables = input.view_as(input), weight.view_as(weight)
+        output = windows(*variables, geometry)
+        required = [variable for variable in variables if variable.requires_grad]
+        gradients = iter(torch.autograd.grad(output, required, grad_output, create_graph=create_graph))
+    in_input, in_weight = (next(gradients) if v.requires_grad else None for v in variables)
+    return in_input, in_weight
+
+
+def is_transformed(grad_output: Tensor) -> bool:
+    """Return whether a gradient is to be differentiated again, or a transform of torch is at work.
+
+    A backward pass that writes to its own memory can serve neither.
+    """
+    return torch.is_grad_enabled() or inside_transform() or is_batched_gradient(grad_output)
+
+
+def apply(
+    function: type[torch.autograd.Function], input: Tensor, weight: Tensor, geometry: Geometry
+) -> Tensor:
+    """Convolve by a custom autograd Function; by `windows` inside vmap, grad or jvp, which cannot take it."""
+    if inside_transform():
+        return windows(input, weight, geometry)
+    return function.apply(input, weight, geometry)
 
 
 class _UnfoldConvolution(torch.autograd.Function):
@@ -79,7 +104,7 @@ class _UnfoldConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         input, weight, columns = ctx.saved_tensors
-        if torch.is_grad_enabled():  # the saved columns carry no graph back to the input
+        if is_transformed(grad_output):  # the saved columns carry no graph back to the input
             return *differentiable_gradients(grad_output, input, weight, ctx.geometry), None
         grad = grad_output.flatten(2).unflatten(1, (ctx.geometry.groups, -1))  # (N, G, O/G, L)
         grad_input = grad_weight = None
@@ -96,4 +121,4 @@ def unfold(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
 
     The columns, kh·kw copies of each pixel, are kept for the backward pass through `F.fold`.
     """
-    return _UnfoldConvolution.apply(input, weight, geometry)
+    return apply(_UnfoldConvolution, input, weight, geometry)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from impl.convolution.geometry import Geometry, Pair, tile_size, trailing
-from impl.convolution.textbook import differentiable_gradients
+from impl.convolution.textbook import apply, differentiable_gradients, is_transformed
 
 TILE_BYTES = 2**20  # of columns: what fits the second-level cache of one core
 
@@ -135,7 +135,7 @@ class _TiledConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         input, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if is_transformed(grad_output):
             return *differentiable_gradients(grad_output, input, weight, ctx.geometry), None
         filters = weight.reshape(ctx.geometry.groups, len(weight) // ctx.geometry.groups, -1)
         grad_input = torch.empty_like(input) if ctx.needs_input_grad[0] else None
@@ -169,4 +169,4 @@ def tiled(input: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     The backward pass computes the columns again instead of keeping them, so that memory beyond input and
     output does not grow with the batch.
     """
-    return _TiledConvolution.apply(input, weight, geometry)
+    return apply(_TiledConvolution, input, weight, geometry)
