@@ -4,9 +4,9 @@ import operator
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from impl.names import invalid
 from impl.svd import Matrix, as_matrix, largest_positive
@@ -16,7 +16,7 @@ from impl.svd import Matrix, as_matrix, largest_positive
 ACCURATE = 1e-2
 
 
-class PCA(TransformerMixin, BaseEstimator):
+class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Project on the directions of largest variance (question 2).
 
         Q = XᵀX/(n - 1) = V diag(λ) Vᵀ
@@ -38,6 +38,7 @@ class PCA(TransformerMixin, BaseEstimator):
         n_components_: k.
         n_samples_: n.
         n_features_in_: d.
+        feature_names_in_: (d,), names of the columns, where `fit` received a DataFrame with names.
 
     Example:
         >>> X = np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0], [6.0, 6.0]])
@@ -62,6 +63,7 @@ class PCA(TransformerMixin, BaseEstimator):
     n_components_: int
     n_samples_: int
     n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
 
     def __init__(self, n_components: float | None = None) -> None:
         self.n_components = n_components
@@ -78,6 +80,7 @@ class PCA(TransformerMixin, BaseEstimator):
                 infinity, or another shape.
             TypeError: `n_components` has another type.
         """
+        validate_data(self, X, skip_check_array=True)  # sets the number and the names of the features
         X = as_matrix(X, "X")
         n, d = X.shape
         if n < 2:
@@ -96,11 +99,11 @@ class PCA(TransformerMixin, BaseEstimator):
         self.singular_values_, self.explained_variance_ = S[:k], variances[:k]
         self.explained_variance_ratio_ = variances[:k] / variances.sum()
         self.noise_variance_ = float(variances[k:].mean()) if k < len(variances) else 0.0
-        self.mean_, self.n_components_, self.n_samples_, self.n_features_in_ = mean, k, n, d
+        self.mean_, self.n_components_, self.n_samples_ = mean, k, n
         return self
 
     def transform(self, X: ArrayLike) -> Matrix:
-        """Return the scores (X - mean) V.
+        """Return the scores (X - mean) V, as a DataFrame after `set_output(transform="pandas")`.
 
         Args:
             X: (n, d).
@@ -109,9 +112,11 @@ class PCA(TransformerMixin, BaseEstimator):
             (n, k).
 
         Raises:
-            ValueError: called before `fit`, or X has other columns.
+            ValueError: called before `fit`, or X has other columns or the same in another order.
         """
-        return (self._columns(X, "X", -1) - self.mean_) @ self.components_.T
+        check_is_fitted(self, "components_")
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return (as_matrix(X, "X") - self.mean_) @ self.components_.T
 
     def fit_transform(self, X: ArrayLike, y: object = None) -> Matrix:
         """Fit the components and return the scores; errors as in `fit`.
@@ -137,7 +142,16 @@ class PCA(TransformerMixin, BaseEstimator):
         Raises:
             ValueError: called before `fit`, or X has other columns.
         """
-        return self._columns(X, "scores", 0) @ self.components_ + self.mean_
+        check_is_fitted(self, "components_")
+        X = as_matrix(X, "scores")
+        if X.shape[1] != self.n_components_:
+            raise ValueError(invalid("scores", f"shape {X.shape}", f"{self.n_components_} columns"))
+        return X @ self.components_ + self.mean_
+
+    @property
+    def _n_features_out(self) -> int:
+        """Return the number of columns of `transform`, for `get_feature_names_out`."""
+        return self.n_components_
 
     def _check(self, n: int, d: int) -> None:
         """Raise ValueError or TypeError unless n_components suits n samples of d features."""
@@ -161,14 +175,6 @@ class PCA(TransformerMixin, BaseEstimator):
             shares = np.cumsum(squares / squares.sum())
             return min(int(np.searchsorted(shares, self.n_components, side="right")) + 1, len(squares))
         return operator.index(self.n_components)
-
-    def _columns(self, X: ArrayLike, name: str, axis: int) -> Matrix:
-        """Return `X` as a matrix with as many columns as `components_` has entries along `axis`."""
-        check_is_fitted(self, "components_")
-        X = as_matrix(X, name)
-        if X.shape[1] != self.components_.shape[axis]:
-            raise ValueError(invalid(name, f"shape {X.shape}", f"{self.components_.shape[axis]} columns"))
-        return X
 
 
 def _from_covariance(centred: Matrix) -> tuple[Matrix, Matrix]:

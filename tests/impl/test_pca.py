@@ -1,9 +1,11 @@
 """Principal components against scikit-learn and the worked example of question 2."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import decomposition
 from sklearn.base import clone
@@ -156,8 +158,9 @@ def test_all_components_lose_nothing():
         (
             lambda: PCA(1).fit(POINTS).transform(random(3, 3)),
             ValueError,
-            r"Invalid X: got shape \(3, 3\), expected 2 columns",
+            "X has 3 features, but PCA is expecting 2 features as input",  # scikit-learn's
         ),
+        (lambda: PCA(1).fit(POINTS).transform([1, 2]), ValueError, "X does not contain any features"),
         (
             lambda: PCA(1).fit(POINTS).inverse_transform(POINTS),
             ValueError,
@@ -168,3 +171,74 @@ def test_all_components_lose_nothing():
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+FRAME = pd.DataFrame(random(9, 3), columns=["a", "b", "c"], index=range(100, 109))
+NUMBERED = FRAME.set_axis(range(3), axis=1)
+FRAMES = {
+    "the same": FRAME,
+    "another order": FRAME[["b", "a", "c"]],
+    "another name": FRAME.rename(columns={"c": "d"}),
+    "another name and order": FRAME.rename(columns={"a": "d"})[["c", "d", "b"]],
+    "a column less": FRAME[["a", "b"]],
+    "a column more": FRAME.assign(d=1.0),
+    "no names": FRAME.to_numpy(),
+    "numbers for names": NUMBERED,
+    "names of two types": FRAME.set_axis(["a", "b", 3], axis=1),
+    "a list": FRAME.to_numpy().tolist(),
+    "no names and a column less": FRAME.to_numpy()[:, :2],
+}
+
+
+def reaction(method, fitted, given, output):
+    """Types and texts of the error and the warnings of a transform, the names, and the result."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator, error, scores = method(2).set_output(transform=output), None, None
+        try:
+            scores = estimator.fit(fitted).transform(given)
+        except (ValueError, TypeError) as raised:
+            error = type(raised), str(raised)
+    names = getattr(estimator, "feature_names_in_", None)
+    told = [(warning.category, str(warning.message)) for warning in caught]
+    return error, told, None if names is None else list(names), scores
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize("given", FRAMES)
+@pytest.mark.parametrize("fitted", ["the same", "no names", "numbers for names", "names of two types"])
+def test_names_of_columns_are_checked_as_by_scikit_learn(fitted, given, output):
+    ours, theirs = (
+        reaction(method, FRAMES[fitted], FRAMES[given], output) for method in (PCA, decomposition.PCA)
+    )
+    assert ours[:-1] == theirs[:-1]
+    assert type(ours[-1]) is type(theirs[-1])
+    if isinstance(ours[-1], pd.DataFrame):
+        pd.testing.assert_frame_equal(ours[-1], theirs[-1], rtol=1e-10, atol=1e-10)
+    elif ours[-1] is not None:
+        np.testing.assert_allclose(ours[-1], theirs[-1], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("k", [0.5, 2, None])
+def test_a_data_frame_of_scores(k):
+    ours, theirs = (method(k).set_output(transform="pandas") for method in (PCA, decomposition.PCA))
+    scores, expected = ours.fit_transform(FRAME), theirs.fit_transform(FRAME)
+    pd.testing.assert_frame_equal(scores, expected, rtol=1e-10, atol=1e-10)
+    assert list(ours.get_feature_names_out()) == list(theirs.get_feature_names_out()) == list(scores)
+    np.testing.assert_allclose(
+        ours.inverse_transform(scores),
+        FRAME if k is None else theirs.inverse_transform(expected),
+        rtol=0,
+        atol=1e-10,
+    )
+    assert type(ours.set_output(transform="default").fit_transform(FRAME)) is np.ndarray
+
+
+def test_names_of_features_are_forgotten_by_a_fit_without_names():
+    fitted = PCA(2).fit(FRAME)
+    assert list(fitted.feature_names_in_) == ["a", "b", "c"]
+    assert not hasattr(fitted.fit(FRAME.to_numpy()), "feature_names_in_")
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        PCA(2).fit(FRAME).get_feature_names_out(["x", "y", "z"])
+    with pytest.raises(ValueError, match="not fitted"):
+        PCA(2).get_feature_names_out()
