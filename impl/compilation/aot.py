@@ -9,7 +9,6 @@ import inspect
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from impl.compilation import private_torch
 from impl.compilation.inductor import KERNELS, OPTIONS, Kernel, compiler
+from impl.compilation.settings import torch_defaults
 
 UpdateRule = Callable[..., None]  # (*vectors, work, *scalars), in place
 EXAMPLE = 100_003  # elements to compile with: enough for several threads; the kernel takes any number
@@ -39,7 +39,9 @@ class _Exportable(nn.Module):
 
 def _package(rule: UpdateRule, vectors: int, scalars: int, path: Path) -> None:
     """Compile `rule` for float32 vectors on the CPU and store the package at `path`."""
-    examples = tuple(torch.ones(EXAMPLE) for _ in range(vectors)), torch.ones(scalars, dtype=torch.float64)
+    vector = torch.ones(EXAMPLE, dtype=torch.float32, device="cpu")
+    numbers = torch.ones(scalars, dtype=torch.float64, device="cpu")
+    examples = tuple(vector.clone() for _ in range(vectors)), numbers
     shapes = ({0: torch.export.Dim("n", min=2)},) * vectors, None
     program = torch.export.export(_Exportable(rule), examples, dynamic_shapes=shapes)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,14 +52,13 @@ def _package(rule: UpdateRule, vectors: int, scalars: int, path: Path) -> None:
 
 def _load(rule: UpdateRule, vectors: int, scalars: int) -> Callable[[list[Tensor]], object]:
     """Load the kernel of `rule` from torch's cache folder, compiling it first if it is not there."""
-    source = inspect.getsource(rule), inspect.getsource(_Exportable), vectors, scalars, EXAMPLE, OPTIONS
+    sources = [inspect.getsource(part) for part in (rule, _Exportable, _package, torch_defaults)]
+    compiled = sources, vectors, scalars, OPTIONS
     machine = torch.__version__, torch.backends.cpu.get_cpu_capability(), compiler("cpu")
-    name = hashlib.sha256(repr((source, machine)).encode()).hexdigest()[:32]
+    name = hashlib.sha256(repr((compiled, machine)).encode()).hexdigest()[:32]
     path = private_torch.cache_folder() / "update_rules" / f"{name}.pt2"
     if not path.exists():
-        # Compiling, perhaps in the middle of a training run, leaves the random numbers of the run alone.
-        with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            warnings.simplefilter("ignore")  # the exporter's, of torch's own calls
+        with torch_defaults():
             _package(rule, vectors, scalars, path)
     return private_torch.load_package(path)
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from impl.compilation import private_torch
+from impl.compilation.settings import torch_defaults
 
 EXAMPLE = 4099  # elements to trace and check with; a prime, so that no vector length divides it
 OPTIONS = {
@@ -54,11 +54,14 @@ def compiler(device: str) -> str | None:
     return "triton" if private_torch.has_triton() else None
 
 
-def _compile(function: Callable[..., Any], examples: list[Tensor]) -> Callable[..., Any]:
-    """Compile `function` for vectors of any length and compare the kernel with it on the examples."""
-    with torch.no_grad():
-        run = private_torch.compile_graph(function, examples, OPTIONS)
-        torch.testing.assert_close(run(*examples), function(*examples), rtol=1e-4, atol=1e-5)
+def _compile(function: Callable[..., Any], vectors: int, scalars: int, device: str) -> Callable[..., Any]:
+    """Compile `function` for float32 vectors of any length; compare the kernel with it on an example."""
+    generator = torch.Generator("cpu").manual_seed(0)
+    shapes = [(EXAMPLE,)] * vectors + [()] * scalars
+    examples = [torch.rand(s, generator=generator, dtype=torch.float32, device="cpu") for s in shapes]
+    examples = [example.to(device) for example in examples]
+    run = private_torch.compile_graph(function, examples, OPTIONS)
+    torch.testing.assert_close(run(*examples), function(*examples), rtol=1e-4, atol=1e-5)
     return run
 
 
@@ -81,13 +84,9 @@ def compile_elementwise(function: Callable[..., Any], vectors: int, scalars: int
     if compiler(device) is None:
         reason = f"no compiler for {device}"
     else:
-        generator = torch.Generator().manual_seed(0)
-        examples = [torch.rand(EXAMPLE, generator=generator) for _ in range(vectors)]
-        examples += [torch.rand((), generator=generator) for _ in range(scalars)]
         try:
-            with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # as in `aot`
-                warnings.simplefilter("ignore")  # Inductor's, of its own calls
-                run = _compile(function, [example.to(device) for example in examples])
+            with torch_defaults():
+                run = _compile(function, vectors, scalars, device)
         except Exception as error:  # compilers fail in every way; callers fall back
             reason = f"{type(error).__name__}: {error}"[:500]
     kernel = Kernel(run, time.perf_counter() - begin, reason)

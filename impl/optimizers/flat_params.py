@@ -67,7 +67,7 @@ class FlatBuffer:
         self.g, self.work = torch.empty_like(flat), first.new_empty(0)
         self.copies, self.gradients = _views(flat, self.small), _views(self.g, self.small)
         self.thetas = [flat, *(p.detach().as_strided((p.numel(),), (1,)) for p in self.large)]
-        self.counts = torch.full((len(order),), float(t))
+        self.counts = torch.full((len(order),), float(t), dtype=torch.float32, device="cpu")
         vectors = {name: [torch.zeros_like(v) for v in self.thetas] for name in keys if name != "step"}
         self.vectors = list(zip(*vectors.values(), strict=True))
         self.views = {name: self._state_views(vectors.get(name)) for name in keys}
@@ -124,7 +124,7 @@ class FlatBuffer:
         if self.compile:
             kernel = compile_update_rule(rule, 2 + len(self.vectors[0]), len(scalars)).run
         if kernel:
-            numbers = torch.tensor(scalars, dtype=torch.float64)
+            numbers = torch.tensor(scalars, dtype=torch.float64, device="cpu")
             for theta, g, state in zip(self.thetas, gs, self.vectors, strict=True):
                 if len(g):
                     kernel([theta, g, *state, numbers])
