@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import isolated_pytest
 from bench.records.environment import ROOT
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.runner.progress import Steps
@@ -16,17 +17,19 @@ from bench.runner.recorder import RunRecorder
 from bench.store import StoreError
 
 CONFIG = ROOT / "pyproject.toml"  # missing in an installed copy
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 SHORTEST_SAMPLE = 0.001  # seconds; noise of clock and scheduler dominates shorter samples
 
 
 def _suites(device: str, custom: Mapping[str, Sequence[str]]) -> list[str]:
     """Return pytest's arguments for all suites on a device, including custom candidates by kind."""
+    suites = ROOT / "bench" / "suites"
     return [
-        str(ROOT / "bench" / "suites"),
+        str(suites),
         f"--rootdir={ROOT}",
         f"--config-file={CONFIG if CONFIG.exists() else os.devnull}",
+        f"--confcutdir={suites}",  # the folders above an installed copy may hold anything
         "--capture=no",  # capturing stderr would hide the progress
-        "-pno:cacheprovider",
         f"--device={device}",
         *(f"--{kind}={name}" for kind, names in custom.items() for name in names),
     ]
@@ -44,7 +47,7 @@ def collect(device: str, custom: Mapping[str, Sequence[str]]) -> tuple[Benchmark
     """
     collector = Collector()
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        code = pytest.main([*_suites(device, custom), "--collect-only", "-q"], plugins=[collector])
+        code = isolated_pytest.main([*_suites(device, custom), "--collect-only", "-q"], [collector])
     if code != pytest.ExitCode.OK:
         raise ValueError(f"cannot collect the benchmarks: {output.getvalue()[-500:]}")
     return collector.cases
@@ -58,6 +61,8 @@ def run_benchmarks(
     custom: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Run the pytest-benchmark suites and record each benchmark as soon as it finishes.
+
+    A benchmark that was skipped or not reached is recorded as failed.
 
     Args:
         recorder: Where results go; finished benchmarks are skipped.
@@ -96,13 +101,15 @@ def run_benchmarks(
             "-Wignore:Benchmark fixture was not used",  # of a benchmark interrupted before its first call
         ]
         with contextlib.redirect_stdout(output):
-            code = pytest.main(arguments, plugins=[plugin])
+            code = isolated_pytest.main(arguments, [plugin])
+        for case in plugin.unmeasured if code in ENDED else ():
+            record(case, [], "not reached")
     if fresh.exists() and fresh.stat().st_size:
         fresh.replace(json)
     fresh.unlink(missing_ok=True)
     if refused:
         raise refused[0]
-    if code == pytest.ExitCode.INTERRUPTED:
+    if plugin.interrupted:
         raise KeyboardInterrupt
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if code not in ENDED or not plugin.collected:
         raise ValueError(f"cannot run the benchmarks: pytest ended with {code!r}; see {log}")

@@ -102,6 +102,14 @@ def _count(
     )
 
 
+def not_reached(snapshot: Snapshot, runs: Mapping[str, Runs]) -> list[RunConfig | BenchmarkCase]:
+    """Return the runs without a result, such as evaluation runs of a candidate whose tuning runs failed."""
+    stored = set(snapshot.runs["key"])
+    return list(
+        {key: what for stage in runs.values() for key, what in stage.items() if key not in stored}.values()
+    )
+
+
 def _stored(snapshot: Snapshot | None) -> tuple[dict[str, str], dict[str, float]]:
     """Return status and seconds of each stored run by its hash."""
     if snapshot is None:

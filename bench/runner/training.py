@@ -244,10 +244,17 @@ def run_plans(
     with Steps("training runs") as steps, executor as execute_all:
         steps.begin(len(todo), sum(map(seconds, todo.values())))
 
+        def record(config: RunConfig, result: RunResult) -> None:
+            recorder.record(config, result)
+            steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
+
         def make(configs: Iterable[RunConfig]) -> None:
-            for config, result in execute_all(missing.take(configs)):
-                recorder.record(config, result)
-                steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
+            pending = dict.fromkeys(missing.take(configs))
+            for config, result in execute_all(list(pending)):
+                record(config, result)
+                del pending[config]
+            for config in pending:
+                record(config, RunResult("failed", error="not reached"))
 
         make(others)
         for plan in plans:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from bench import __main__ as command_line
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narrowed, plans
 from bench.experiments.workloads.registry import identify
+from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
 from bench.records.names import CONTROL
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
@@ -187,9 +188,12 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     assert {config.seed for config in asked["others"]} == {0, 1, 2}
     root, device, _, workers, scheduler = asked["options"]
     assert (root, device, workers, scheduler) == (None, "cpu", 5, None)
-    assert (
-        "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are saved." in result.output
-    )
+    runs = 4 * (5 + 3 + 3) + 3 * len(
+        SYNTHETIC
+    )  # at five rates, then tuned and untuned; all under three seeds
+    head = "new/r.sqlite: profile quick, data set digits, "
+    assert f"{head}1 failed, {runs} not reached, all other runs are saved." in result.output
+    assert "not reached: fc_autoencoder mish adam mse at 0.001 seed 2" in result.output
     assert f"failed: {CONFIG}: RuntimeError('of no use')" in result.output
     assert load_digits().notice.split(",")[0] in result.output
 
