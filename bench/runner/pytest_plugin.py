@@ -1,5 +1,6 @@
 """Pytest plugins that collect benchmarks and record each one as soon as it finishes."""
 
+import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -70,6 +71,7 @@ class Recorder:
         items[:] = [item for item in items if item not in done]
         config.hook.pytest_deselected(items=done)
         self.unmeasured = dict.fromkeys(map(case_of, items))
+        self.since = time.perf_counter()  # when the last benchmark ended
         self.begin(len(items))
 
     @pytest.hookimpl(wrapper=True)
@@ -91,12 +93,14 @@ class Recorder:
         else:
             samples = enumerate(stats.stats.data)
             measured = [Measurement("seconds", step, value, "s") for step, value in samples]
+            measured.append(Measurement("run_seconds", 0, time.perf_counter() - self.since, "s"))
             self._pass_on(case, measured + _extra(benchmark.extra_info), "")
         return report
 
     def _pass_on(self, case: BenchmarkCase, measurements: list[Measurement], error: str) -> None:
         self.unmeasured.pop(case, None)
         self.record(case, measurements, error)
+        self.since = time.perf_counter()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell Ctrl-C from other ends: pytest calls this, too, when it cannot collect a file."""
