@@ -73,17 +73,18 @@ def run(
     here = environment.current(loaded.name, loaded.sha256, name)
     if dry_run:
         snapshot = find(results, here, profile)
-        runs, run_seconds = estimated_runs(snapshot, selection, loaded, device, results)
-        show(status.stages(snapshot, runs, run_seconds), "are missing")
+        runs, seconds, start = estimated_runs(snapshot, selection, loaded, device, results)
+        show(status.stages(snapshot, runs, seconds), start, "are missing")
         return
     plans, others = selection.runs(loaded, device)
-    seconds = estimator(recorded(results))
+    limit = selection.profile.benchmark_seconds
+    seconds = estimator(*recorded(results), limit=limit)
     try:
         with locked(results, lambda: _waiting(results)), Store(results) as store:
             recorder = RunRecorder(store, store.environment_id(here), profile)
-            if limit := selection.profile.benchmark_seconds:
+            if limit:
                 log = results.parent / "benchmarks.log"
-                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom)
+                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom, seconds)
             executor = training.on_dask(source.root, device, seconds, workers, scheduler)
             training.run_plans(recorder, plans, others, seconds, executor)
             snapshot = recorder.snapshot()

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,7 @@ def run_benchmarks(
     seconds: float,
     log: Path,
     custom: Mapping[str, Sequence[str]] | None = None,
+    estimated: Callable[[BenchmarkCase], float] = lambda case: 1.0,
 ) -> None:
     """Run the pytest-benchmark suites and record each benchmark as soon as it finishes.
 
@@ -70,6 +71,7 @@ def run_benchmarks(
         seconds: Time limit of each benchmark.
         log: File of pytest's output; pytest-benchmark's own file has the suffix `.json` instead.
         custom: Custom candidates by kind, run in addition to the built-in ones.
+        estimated: Estimated duration of a benchmark.
 
     Raises:
         KeyboardInterrupt: When interrupted; finished benchmarks are stored.
@@ -87,9 +89,12 @@ def run_benchmarks(
             except StoreError as problem:  # pytest would report it as a failed benchmark
                 refused.append(problem)
                 pytest.exit("the results database cannot be written")
-            steps.advance(str(case), failed=len(recorder.failed))
+            steps.advance(str(case), estimated(case), failed=len(recorder.failed))
 
-        plugin = Recorder(recorder.finished(), lambda n: steps.begin(n, float(n)), record)
+        def begin(cases: Collection[BenchmarkCase]) -> None:
+            steps.begin(len(cases), sum(map(estimated, cases)))
+
+        plugin = Recorder(recorder.finished(), begin, record)
         arguments = [
             *_suites(device, custom or {}),
             f"--benchmark-json={fresh}",

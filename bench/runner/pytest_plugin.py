@@ -1,7 +1,7 @@
 """Pytest plugins that collect benchmarks and record each one as soon as it finishes."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ class Recorder:
 
     Args:
         finished: Hashes of the benchmarks to leave out.
-        begin: Called with the number of benchmarks to run.
+        begin: Called with the benchmarks to run.
         record: Called with each case, its measurements, and its error or "".
 
     Attributes:
@@ -56,7 +56,7 @@ class Recorder:
     def __init__(
         self,
         finished: set[str],
-        begin: Callable[[int], None],
+        begin: Callable[[Collection[BenchmarkCase]], None],
         record: Callable[[BenchmarkCase, list[Measurement], str], None],
     ) -> None:
         self.finished, self.begin, self.record = finished, begin, record
@@ -72,7 +72,7 @@ class Recorder:
         config.hook.pytest_deselected(items=done)
         self.unmeasured = dict.fromkeys(map(case_of, items))
         self.since = time.perf_counter()  # when the last benchmark ended
-        self.begin(len(items))
+        self.begin(self.unmeasured)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -299,7 +299,7 @@ def test_a_run_without_a_result_is_a_failed_row(recorder, steps):
     def half_done(configs):
         return ((config, RunResult("finished")) for config in configs if config == first)
 
-    runner.run_plans(recorder, [made], [], lambda config: 1.0, nullcontext(half_done))
+    runner.run_plans(recorder, [made], [], lambda config: 1.0, nullcontext(runner.Executor(half_done, 1)))
     assert statuses(recorder)[first.config_hash] == "finished"
     assert recorder.failed[: len(others)] == [f"{config}: not reached" for config in others]
     (shown,) = steps
