@@ -86,14 +86,15 @@ def run(
     notices = [source.notice] if source.notice and dataset is None else []
     for notice in [*notices, *wanted.left_out(loaded)]:
         console.print(f"Notice: {notice}", style="bold yellow", markup=False, soft_wrap=True)
-    seconds, limit = estimator([]), wanted.profile.benchmark_seconds
+    limit = wanted.profile.benchmark_seconds
+    seconds = estimator(limit=limit)
     plans, others = wanted.runs(loaded, device)
     with _opened(results) as store:
         here = store.environment_id(environment.current(loaded.name, loaded.sha256, accelerator))
         recorder = RunRecorder(store, here, profile)
         if limit:
             log = store.path.parent / "benchmarks.log"
-            benchmarks.run_benchmarks(recorder, device, limit, log, wanted.custom)
+            benchmarks.run_benchmarks(recorder, device, limit, log, wanted.custom, seconds)
         executor = (
             training.on_dask(source.root, device, seconds, workers)
             if workers

@@ -107,12 +107,13 @@ def _numbers(text: str | None) -> list[float]:
         raise ValueError(invalid("rates", text, "comma-separated numbers such as 1e-4,3e-4")) from None
 
 
-def recorded(results: Path) -> list[Snapshot]:
-    """Return the snapshots for runtime estimates: of the results database, then of the reference."""
+def recorded(results: Path) -> tuple[Snapshot | None, Snapshot | None]:
+    """Return the snapshots for runtime estimates: of the results database and of the reference."""
     snapshots = []
     for path in (results, REFERENCE):
         try:
             snapshots.append(latest(path))
         except StoreError as error:
             console.print(f"Notice: {error}", style="yellow", markup=False, soft_wrap=True)
-    return [snapshot for snapshot in snapshots if snapshot]
+            snapshots.append(None)
+    return snapshots[0], snapshots[1]

@@ -1,5 +1,6 @@
 """The command `run`: measure what is missing."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -72,17 +73,18 @@ def run(
     here = environment.current(loaded.name, loaded.sha256, name)
     if dry_run:
         snapshot = find(results, here, profile)
-        runs, run_seconds = estimated_runs(snapshot, selection, loaded, device, results)
-        show(status.stages(snapshot, runs, run_seconds), "are missing")
+        runs, seconds, start = estimated_runs(snapshot, selection, loaded, device, results)
+        show(status.stages(snapshot, runs, seconds), start, "are missing")
         return
     plans, others = selection.runs(loaded, device)
-    seconds = estimator(recorded(results))
+    limit = selection.profile.benchmark_seconds
+    seconds = estimator(*recorded(results), limit=limit)
     try:
         with locked(results, lambda: _waiting(results)), Store(results) as store:
             recorder = RunRecorder(store, store.environment_id(here), profile)
-            if limit := selection.profile.benchmark_seconds:
+            if limit:
                 log = results.parent / "benchmarks.log"
-                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom)
+                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom, seconds)
             executor = training.on_dask(source.root, device, seconds, workers, scheduler)
             training.run_plans(recorder, plans, others, seconds, executor)
             snapshot = recorder.snapshot()
@@ -91,18 +93,21 @@ def run(
         raise typer.Exit(common.STOPPED) from None
     runs = status.runs_of(snapshot, plans, others, status.cases(snapshot))
     console.print(status.table(status.stages(snapshot, runs, lambda what: 0.0), left=False))
-    _summarize(recorder, f"{results}: profile {profile}, data set {loaded.name}")
+    head = f"{results}: profile {profile}, data set {loaded.name}"
+    _summarize(head, recorder.failed, list(map(str, status.not_reached(snapshot, runs))))
 
 
-def _summarize(recorder: RunRecorder, head: str) -> None:
-    """Print the number of failed runs and their errors; exit with status 1 if there are any."""
-    failed = len(recorder.failed)
-    saved = f"{failed} failed, all other runs are saved" if failed else "all runs are saved"
+def _summarize(head: str, failed: Sequence[str], not_reached: Sequence[str]) -> None:
+    """Print how many runs lack a result, and each with its reason; exit with status 1 if there are any."""
+    lacking = {"failed": failed, "not reached": not_reached}
+    counts = [f"{len(runs)} {what}" for what, runs in lacking.items() if runs]
+    saved = ", ".join([*counts, "all other runs are saved" if counts else "all runs are saved"])
     console.print(f"{head}, {saved}.", markup=False, soft_wrap=True)
-    for failure in recorder.failed:
-        console.print(f"failed: {failure}", style="bold red", markup=False, soft_wrap=True)
-    if failed:
-        console.print("Rerun the same command to repeat failed runs.")
+    for what, runs in lacking.items():
+        for run in runs:
+            console.print(f"{what}: {run}", style="bold red", markup=False, soft_wrap=True)
+    if counts:
+        console.print("Rerun the same command to repeat them.")
         raise typer.Exit(common.DIFFERS)
 
 

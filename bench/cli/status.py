@@ -29,10 +29,10 @@ from bench.cli.options import (
     recorded,
     select,
 )
-from bench.experiments.estimates import BENCHMARK, estimator
+from bench.experiments.estimates import Seconds, estimator, slowdown, start_up
 from bench.experiments.request import Request
 from bench.records import environment
-from bench.records.runs import BenchmarkCase, RunConfig
+from bench.records.runs import RunConfig
 from bench.runner import status
 from bench.runner.benchmarks import collect
 from bench.runner.device import device_name
@@ -67,7 +67,7 @@ def status_(
     loaded = datasets.resolve(data_root, dataset).load()
     here = environment.current(loaded.name, loaded.sha256, device_name(device))
     snapshot = find(results, here, profile)
-    runs, seconds = estimated_runs(snapshot, selection, loaded, device, results)
+    runs, seconds, start = estimated_runs(snapshot, selection, loaded, device, results)
     stages = status.stages(snapshot, runs, seconds)
     differences = [] if last is None else status.differing(last, here, profile)
     if as_json:
@@ -89,34 +89,39 @@ def status_(
         names = ", ".join(differences)
         typer.echo(f"  The current environment differs in {names}; these results are ignored.")
     typer.echo(f"\nProfile {profile} on {loaded.name} in the current environment:")
-    show(stages, f"are missing; run make bench PROFILE={profile}")
+    show(stages, start, f"are missing; run make bench PROFILE={profile}")
 
 
 def estimated_runs(
     snapshot: Snapshot | None, selection: Request, dataset: Dataset, device: str, results: Path
-) -> tuple[dict[str, status.Runs], status.Seconds]:
-    """Return the selected runs by stage, and a function that estimates their seconds."""
-    run_seconds = estimator(recorded(results))
+) -> tuple[dict[str, status.Runs], Seconds, float]:
+    """Return the selected runs by stage, a function that estimates their seconds, and seconds of start-up.
 
-    def seconds(what: RunConfig | BenchmarkCase) -> float:
-        if isinstance(what, RunConfig):
-            return run_seconds(what)
-        return BENCHMARK * selection.profile.benchmark_seconds
+    If any run is missing, training steps are run for a second or two to measure the speed of this machine.
+    """
+    limit = selection.profile.benchmark_seconds
+    cases = collect(device, selection.custom) if limit else ()
+    runs = status.runs_of(snapshot, *selection.runs(dataset, device), cases)
+    measured, reference = recorded(results)
+    if not (missing := status.missing(snapshot, runs)):
+        return runs, estimator(), 0.0
+    slow = slowdown(reference)
+    start = slow * start_up(workers=any(isinstance(what, RunConfig) for what in missing))
+    return runs, estimator(measured, reference, slow, limit), start
 
-    cases = collect(device, selection.custom) if selection.profile.benchmark_seconds else ()
-    return status.runs_of(snapshot, *selection.runs(dataset, device), cases), seconds
 
-
-def show(stages: Sequence[status.Stage], what: str) -> None:
-    """Print the stages and the number of runs left, of which `what` is said."""
+def show(stages: Sequence[status.Stage], start: float, what: str) -> None:
+    """Print the stages and the runs left, of which `what` is said; `start` are the seconds of start-up."""
     Console(width=None if sys.stdout.isatty() else WIDTH).print(status.table(stages))
     total = stages[-1]
     if not total.left:
         typer.echo("No runs are missing.")
         return
     cores = CPU_COUNT
-    spread = f", {status.about(status.seconds_on(cores, stages))} on all {cores}" if cores > 1 else ""
-    typer.echo(f"{total.left:,} runs {what}: about {status.about(total.to_take)} on one core{spread}.")
+    spread = f", {status.about(start + status.seconds_on(cores, stages))} on all {cores}" if cores > 1 else ""
+    typer.echo(
+        f"{total.left:,} runs {what}: about {status.about(start + total.to_take)} on one core{spread}."
+    )
 
 
 COMMANDS = {

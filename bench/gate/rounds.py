@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from bench import isolated_pytest
 from bench.gate.noise import busy, disturbed
 from bench.gate.plugins.turns import SAMPLE
 
@@ -36,7 +37,7 @@ SETTINGS = (
     "--benchmark-disable-gc",
     "--benchmark-quiet",
     "-q",
-    "-pno:cacheprovider",
+    *isolated_pytest.OPTIONS,
     "--benchmark-calibration-precision=100",
 )
 
@@ -79,11 +80,15 @@ def collect(side: Side, suites: Sequence[str], log: Path) -> list[str]:
     Raises:
         RoundError: If pytest cannot collect them.
     """
-    arguments = ["--collect-only", "-q", "-pno:cacheprovider", *suites]
+    arguments = ["--collect-only", "-q", *isolated_pytest.OPTIONS, *suites]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         done = subprocess.run(
-            [str(side.python), "-c", PYTEST, *arguments], cwd=side.tree, stdout=output, stderr=output
+            [str(side.python), "-c", PYTEST, *arguments],
+            cwd=side.tree,
+            stdout=output,
+            stderr=output,
+            env=isolated_pytest.isolated(os.environ),
         )
     if done.returncode not in (0, 5):
         raise RoundError(f"cannot collect the benchmarks of {side.name}; see {log}")
@@ -226,7 +231,7 @@ def _started(side: Side, nodes: Sequence[str], seconds: float, file: Path) -> It
             cwd=side.tree,
             stdout=log,
             stderr=log,
-            env=os.environ | MEMORY | variables,
+            env=isolated_pytest.isolated(os.environ) | MEMORY | variables,
             pass_fds=(leave_out, names_in),
         )
         os.close(leave_out)

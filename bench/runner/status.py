@@ -1,12 +1,13 @@
 """Progress of a profile: stored runs, missing runs and their estimated duration."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.table import Table
 
 from bench.experiments.catalog import Plan
+from bench.experiments.estimates import Seconds
 from bench.experiments.selection import scored
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
@@ -15,9 +16,9 @@ from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig
 from bench.store import Snapshot
 
 BENCHMARKS, TOTAL = "benchmarks", "all"
+DONE = ("finished", "diverged")
 
 Runs = dict[str, RunConfig | BenchmarkCase]  # by config_hash
-Seconds = Callable[[RunConfig | BenchmarkCase], float]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _count(
     name: str, runs: Runs, status: Mapping[str, str], took: Mapping[str, float], seconds: Seconds
 ) -> Stage:
     ended = [status.get(key, "missing") for key in runs]
-    left = [what for key, what in runs.items() if status.get(key) not in ("finished", "diverged")]
+    left = [what for key, what in runs.items() if status.get(key) not in DONE]
     times = [took[key] for key in runs if key in took]
     return Stage(
         name,
@@ -99,6 +100,20 @@ def _count(
         left=len(left),
         took=sum(times) if times else None,
         to_take=sum(map(seconds, left)),
+    )
+
+
+def missing(snapshot: Snapshot | None, runs: Mapping[str, Runs]) -> list[RunConfig | BenchmarkCase]:
+    """Return the runs that the next run executes: those without a result, and failed ones."""
+    status, _ = _stored(snapshot)
+    return [what for stage in runs.values() for key, what in stage.items() if status.get(key) not in DONE]
+
+
+def not_reached(snapshot: Snapshot, runs: Mapping[str, Runs]) -> list[RunConfig | BenchmarkCase]:
+    """Return the runs without a result, such as evaluation runs of a candidate whose tuning runs failed."""
+    stored = set(snapshot.runs["key"])
+    return list(
+        {key: what for stage in runs.values() for key, what in stage.items() if key not in stored}.values()
     )
 
 

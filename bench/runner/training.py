@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
@@ -34,7 +35,14 @@ LOCAL = {
     "distributed.deploy.lost-worker-timeout": "1 day",
 }
 
-Execute = Callable[[Sequence[RunConfig]], Iterator[tuple[RunConfig, RunResult]]]
+
+class Executor(NamedTuple):
+    """A function that executes runs, and how many it executes at once."""
+
+    execute: Callable[[Sequence[RunConfig]], Iterator[tuple[RunConfig, RunResult]]]
+    at_once: int
+
+
 Seconds = Callable[[RunConfig], float]
 
 
@@ -170,7 +178,7 @@ def _submit(
 @contextlib.contextmanager
 def on_dask(
     root: Path | None, device: str, seconds: Seconds, workers: int | None, scheduler: str | None = None
-) -> Iterator[Execute]:
+) -> Iterator[Executor]:
     """Provide an executor on Dask workers, which ends runs that take far longer than estimated."""
     with client(workers, scheduler) as dask_client:
 
@@ -178,11 +186,12 @@ def on_dask(
             limit = {config: PATIENCE + SLOWER * seconds(config) for config in configs}
             return execute_on(dask_client, configs, root, device, limit.__getitem__)
 
-        yield execute_all
+        there = dask_client.scheduler_info(n_workers=-1)["workers"]
+        yield Executor(execute_all, max(1, len(there)))  # a scheduler may get its workers later
 
 
 @contextlib.contextmanager
-def in_process(root: Path | None, device: str) -> Iterator[Execute]:
+def in_process(root: Path | None, device: str) -> Iterator[Executor]:
     """Provide an executor in this process, without time limits."""
 
     def attempt(config: RunConfig) -> RunResult:
@@ -191,7 +200,7 @@ def in_process(root: Path | None, device: str) -> Iterator[Execute]:
         except Exception as error:
             return RunResult("failed", error=repr(error))
 
-    yield lambda configs: ((config, attempt(config)) for config in configs)
+    yield Executor(lambda configs: ((config, attempt(config)) for config in configs), 1)
 
 
 class _Missing:
@@ -217,7 +226,7 @@ def run_plans(
     plans: Sequence[Plan],
     others: Sequence[RunConfig],
     seconds: Seconds,
-    executor: AbstractContextManager[Execute],
+    executor: AbstractContextManager[Executor],
 ) -> None:
     """Execute the missing runs of all plans, one plan after the other: tuning runs, then evaluation runs.
 
@@ -241,13 +250,20 @@ def run_plans(
     if not todo:
         return
     failed_before = len(recorder.failed)  # benchmarks
-    with Steps("training runs") as steps, executor as execute_all:
-        steps.begin(len(todo), sum(map(seconds, todo.values())))
+    with Steps("training runs") as steps, executor as (execute_all, at_once):
+        steps.begin(len(todo), sum(map(seconds, todo.values())), at_once)
+
+        def record(config: RunConfig, result: RunResult) -> None:
+            recorder.record(config, result)
+            steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
 
         def make(configs: Iterable[RunConfig]) -> None:
-            for config, result in execute_all(missing.take(configs)):
-                recorder.record(config, result)
-                steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
+            pending = dict.fromkeys(missing.take(configs))
+            for config, result in execute_all(list(pending)):
+                record(config, result)
+                del pending[config]
+            for config in pending:
+                record(config, RunResult("failed", error="not reached"))
 
         make(others)
         for plan in plans:

@@ -1,6 +1,7 @@
 """Fixtures of all benchmarks: one thread, the device, and how a call is timed on it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from bench.experiments.workloads.registry import KINDS, at_work
 from bench.experiments.workloads.threads import threads
 from bench.suites.interleaved import Alternatives, Interleaved, Timed, interleave
+from impl.compilation.inductor import compiler
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark of benchmarks over a registry and custom candidates."""
     config.addinivalue_line("markers", "candidates(kind, timings): benchmark timings(custom names)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the benchmark of the CPU's compiler where there is none, or on another device."""
+    compiled = config.getoption("--device") == "cpu" and compiler("cpu") is not None
+    return True if collection_path.name == "test_first_call.py" and not compiled else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

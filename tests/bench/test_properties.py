@@ -245,10 +245,10 @@ def test_plans_share_no_seed_between_choosing_and_scoring(seeds, tuning, size):
     assert all(config.samples <= size - held_out(size) for config in final)
 
 
-@given(samples=st.integers(1, 10**5), epochs=st.integers(1, 9), times=st.integers(1, 9))
+@given(samples=st.integers(1, 10**5), epochs=st.integers(0, 9))
 @settings(max_examples=15)
-def test_an_estimate_grows_with_the_work(samples, epochs, times):
-    seconds = estimator([])
-    config = replace(CONFIG, samples=samples, epochs=epochs)
-    assert seconds(replace(config, samples=samples * times)) == pytest.approx(times * seconds(config))
-    assert seconds(replace(config, epochs=epochs * times)) == pytest.approx(times * seconds(config))
+def test_an_estimate_grows_with_the_work(samples, epochs):
+    seconds, config = estimator(), replace(CONFIG, samples=samples, epochs=epochs)
+    assert 0 < seconds(config) < seconds(replace(config, epochs=epochs + 1))
+    assert seconds(config) < seconds(replace(config, samples=samples + 1)) or not epochs
+    assert seconds(replace(config, split="validation")) < seconds(config)

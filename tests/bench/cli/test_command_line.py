@@ -14,8 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import __main__ as command_line
+from bench.cli import status as cli_status
 from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narrowed, plans
 from bench.experiments.workloads.registry import identify
+from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
 from bench.records.names import CONTROL
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
@@ -83,13 +85,15 @@ def test_status_counts_what_experiments_share_once():
     assert one + other - both == len(RATES["adam"]) * budget.tuning_seeds + budget.seeds
 
 
-def test_status_with_seeds_epochs_and_activations():
+def test_status_with_seeds_epochs_and_activations(monkeypatch):
+    monkeypatch.setattr(cli_status, "slowdown", lambda reference: 1.0)
     arguments = ("--only", "deep_classifier", "--seeds", "4", "--activation", "sgelu")
     rows, total = listed(*arguments, "--epochs", "6")
     assert {row["activation"] for row in rows} == {"relu", "gelu", CONTROL, "sgelu"}
     assert total["left"] == 4 * (len(RATES["adam"]) + 4)
     assert {row["seed"] for row in rows if row["split"] == "test"} == {0, 1, 2, 3}
-    assert total["to_take"] == pytest.approx(3 * listed(*arguments)[1]["to_take"])  # of two epochs
+    # Three times the two epochs, but no more evaluations before training and of the test images.
+    assert 2 < total["to_take"] / listed(*arguments)[1]["to_take"] < 3
 
 
 def test_status_of_everything_and_of_cheap_stages():
@@ -187,9 +191,12 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     assert {config.seed for config in asked["others"]} == {0, 1, 2}
     root, device, _, workers, scheduler = asked["options"]
     assert (root, device, workers, scheduler) == (None, "cpu", 5, None)
-    assert (
-        "new/r.sqlite: profile quick, data set digits, 1 failed, all other runs are saved." in result.output
-    )
+    runs = 4 * (5 + 3 + 3) + 3 * len(
+        SYNTHETIC
+    )  # at five rates, then tuned and untuned; all under three seeds
+    head = "new/r.sqlite: profile quick, data set digits, "
+    assert f"{head}1 failed, {runs} not reached, all other runs are saved." in result.output
+    assert "not reached: fc_autoencoder mish adam mse at 0.001 seed 2" in result.output
     assert f"failed: {CONFIG}: RuntimeError('of no use')" in result.output
     assert load_digits().notice.split(",")[0] in result.output
 

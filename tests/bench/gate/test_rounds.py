@@ -176,3 +176,14 @@ def test_a_side_that_stands_still_is_named(monkeypatch):
     still = pytest.raises(rounds.RoundError, match=r"head timed out after 0\.01 s")
     with os.fdopen(reads) as names, os.fdopen(writes, "wb") as leave, still:
         Turns("head", names, leave).next()
+
+
+def test_a_side_heeds_no_options_or_plugins_of_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--benchmark-skip -k nothing")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    sides = side(tmp_path, "base", [2000]), side(tmp_path, "head", [2000])
+    nodes = {s.name: rounds.collect(s, ["bench"], tmp_path / "log") for s in sides}
+    assert set(map(tuple, nodes.values())) == {("bench/test_sum.py::test_sum[sum-loop-impl-2000]",)}
+    files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
+    frame, _ = rounds.measure(sides, nodes, 0.005, files)
+    assert (frame[frame["metric"] == "seconds"][["base", "head"]] > 0).all(axis=None)

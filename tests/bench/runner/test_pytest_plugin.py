@@ -23,13 +23,13 @@ def test_it(timing, benchmark):
 
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
-    """What a run of the suite above records, and the number of benchmarks it announces."""
+    """What a run of the suite above records, and the benchmarks it announces."""
     (tmp_path / "test_suite.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     announced, records = [], []
     recorder = Recorder(
         {BenchmarkCase("t", "done", "impl", "i", 1).config_hash},
-        announced.append,
+        lambda cases: announced.extend(case.subject for case in cases),
         lambda *record: records.append(record),
     )
     arguments = [str(tmp_path), "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.001"]
@@ -40,7 +40,7 @@ def recorded(tmp_path, monkeypatch):
 
 def test_recorder(recorded, capsys):
     announced, records = recorded
-    assert announced == [2]
+    assert announced == ["good", "bad"]
     assert set(records) == {"good", "bad"}
     samples, error = records["good"]
     assert error == ""
@@ -51,6 +51,9 @@ def test_recorder(recorded, capsys):
     assert [m.step for m in seconds] == list(range(len(seconds)))
     assert len(seconds) >= 5
     assert all(m.value > 0 and m.unit == "s" for m in seconds)
+    (whole,) = [m for m in samples if m.metric == "run_seconds"]
+    assert (whole.step, whole.unit) == (0, "s")
+    assert whole.value > sum(m.value for m in seconds)  # its calls are a part of it
     assert records["bad"] == ([], "division by zero")
 
 

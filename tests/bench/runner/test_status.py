@@ -176,3 +176,19 @@ def test_until_all_of_tuning_ended_what_is_scored_counts_as_left(tmp_path, last,
     *most, other = [config for _, config in PLAN.tuning()]
     runs = [*((config, RunResult("diverged")) for config in most), (other, RunResult(last))]
     assert parts(snapshot(tmp_path / "r.sqlite", runs))["deep_classifier"].left == left
+
+
+def test_what_is_scored_after_tuning_that_failed_is_not_reached(tmp_path):
+    """Counted once, though two experiments share it."""
+    runs = [
+        (config, RunResult("failed", error="no") if index == 0 else tuned(config, config.learning_rate))
+        for index, config in PLAN.tuning()
+    ]
+    best = max(RATES["adam"])
+    runs += [
+        (replace(PLAN.candidates[1], learning_rate=best, seed=seed), tuned(PLAN.candidates[1], 0.5))
+        for seed in (0, 1)
+    ]
+    found = snapshot(tmp_path / "r.sqlite", runs)
+    lacking = status.not_reached(found, status.runs_of(found, [PLAN, replace(PLAN, name="again")], [], []))
+    assert lacking == [replace(PLAN.candidates[0], learning_rate=0.0, seed=seed) for seed in (0, 1)]

@@ -292,6 +292,20 @@ def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, 
     assert latest(path).runs.equals(before)
 
 
+def test_a_run_without_a_result_is_a_failed_row(recorder, steps):
+    made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
+    (first, *others) = [config for _, config in made.tuning()]
+
+    def half_done(configs):
+        return ((config, RunResult("finished")) for config in configs if config == first)
+
+    runner.run_plans(recorder, [made], [], lambda config: 1.0, nullcontext(runner.Executor(half_done, 1)))
+    assert statuses(recorder)[first.config_hash] == "finished"
+    assert recorder.failed[: len(others)] == [f"{config}: not reached" for config in others]
+    (shown,) = steps
+    assert shown.done == shown.items
+
+
 def test_what_is_missing_is_all_that_is_run(recorder, steps, two, monkeypatch):
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
     made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
