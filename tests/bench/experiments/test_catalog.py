@@ -10,6 +10,7 @@ from bench.experiments.catalog import (
     ACTIVATIONS,
     COMPARED,
     EXPERIMENTS,
+    NETWORK,
     PROFILES,
     RATES,
     STAGES,
@@ -64,7 +65,7 @@ def tuned(made):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_runs_every_experiment_on_a_known_network(profile):
-    assert list(PROFILES[profile].experiments) == list(EXPERIMENTS)
+    assert list(PROFILES[profile].experiments) == [*EXPERIMENTS, NETWORK]
     for made in plans(PROFILES[profile], "mnist", 60_000, ACTIVATIONS):
         assert {config.task for config in made.candidates} <= set(NETWORKS)
         assert {config.loss for config in made.candidates} <= set(LOSSES)
