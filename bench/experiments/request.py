@@ -8,7 +8,7 @@ from bench.experiments.catalog import NETWORK, Plan, Profile
 from bench.experiments.workloads.contracts import InvalidCandidateError, checked_rates
 from bench.experiments.workloads.networks import DataShape
 from bench.experiments.workloads.registry import rates_of, resolve
-from bench.experiments.workloads.training_run import rehearse
+from bench.experiments.workloads.training_run import identified, rehearse
 from bench.records.candidate_names import is_custom
 from bench.records.runs import VALIDATION, RunConfig
 from impl.data.datasets import Dataset
@@ -42,7 +42,7 @@ class Request:
         """
         plans, others = catalog.everything(
             self.profile,
-            dataset.name,
+            identified(dataset),
             len(dataset.train_images),
             self.activations,
             self.custom,

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from impl.compilation import private_torch
 from impl.compilation.settings import torch_defaults

@@ -39,7 +39,7 @@ def imported(path):
 
 
 def undeclared(folder, requirements):
-    """Modules that files of a folder import from packages that the requirements do not name, and the files."""
+    """Modules that files of a folder import from packages that no requirement names, and the files."""
     declared = {canonicalize_name(Requirement(line).name) for line in requirements}
     found = {}
     for path in sorted(folder.rglob("*.py")):

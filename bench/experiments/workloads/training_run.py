@@ -33,6 +33,7 @@ from bench.records.names import BASELINES, DESCENT
 from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, RunConfig, RunResult, held_out
 from impl.data import datasets
 from impl.data.datasets import Dataset
+from impl.data.idx import DataError
 from impl.losses import LOSSES
 from impl.models import CLASSES
 from impl.training.diagnostics import diagnose
@@ -44,10 +45,25 @@ DIAGNOSTIC_IMAGES = 500
 SHOWN = 10  # reconstructed images
 
 
+def identified(dataset: Dataset) -> str:
+    """Return the name of a data set in a run; that of an .npz file carries its hash: files are edited."""
+    return f"{dataset.name}@{dataset.sha256[:8]}" if datasets.is_npz(dataset.name) else dataset.name
+
+
 @lru_cache(maxsize=1)
 def _dataset(name: str, root: Path | None) -> Dataset:
-    """Return the data set, read once per process."""
-    return datasets.load(name, root)
+    """Return the data set, read once per process.
+
+    Raises:
+        DataError: If its file is not the one that the run was planned for.
+    """
+    plain, _, digest = name.rpartition("@") if datasets.is_npz(name.rpartition("@")[0]) else (name, "", "")
+    dataset = datasets.load(plain, root)
+    if digest and identified(dataset) != name:
+        raise DataError(
+            f"{plain} has changed: its hash is {dataset.sha256[:8]}, expected {digest}; start again"
+        )
+    return dataset
 
 
 @dataclass(frozen=True, eq=False)

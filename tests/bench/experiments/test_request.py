@@ -23,8 +23,8 @@ def make(activation, inputs=(1, 28, 28), outputs=10, width=16):
 def lazy(activation):
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), activation(), nn.LazyBatchNorm1d(), nn.Linear(8, 10))
 
-def mirror(activation):
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 8), activation(8), nn.Linear(8, 784), nn.Unflatten(1, SIDE))
+def mirror(f):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 8), f(8), nn.Linear(8, 784), nn.Unflatten(1, SIDE))
 
 SIDE = (1, 28, 28)
 
