@@ -31,6 +31,8 @@ LOCAL = {
     "distributed.scheduler.allowed-failures": 0,
     # A worker has few waiting runs, so that few are suspected when it dies.
     "distributed.scheduler.worker-saturation": 1.0,
+    # Nobody looks at Dask's profile, for which a thread of each worker takes stacks a hundred times a second.
+    "distributed.worker.profile.enabled": False,
     # Workers that die are always replaced.
     "distributed.deploy.lost-worker-timeout": "1 day",
 }
@@ -228,12 +230,12 @@ def run_plans(
     seconds: Seconds,
     executor: AbstractContextManager[Executor],
 ) -> None:
-    """Execute the missing runs of all plans, one plan after the other: tuning runs, then evaluation runs.
+    """Execute the missing runs of all plans, the evaluation runs with the tuning runs of the next plan.
 
     Args:
         recorder: Where results go.
         plans: Experiments.
-        others: Runs without tuning, executed first.
+        others: Runs without tuning.
         seconds: Estimated duration of a run.
         executor: `in_process` or `on_dask`; entered only if a run is missing.
 
@@ -258,20 +260,24 @@ def run_plans(
             steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
 
         def make(configs: Iterable[RunConfig]) -> None:
-            pending = dict.fromkeys(missing.take(configs))
+            longest_first = sorted(missing.take(configs), key=seconds, reverse=True)  # short ones end last
+            pending = dict.fromkeys(longest_first)
             for config, result in execute_all(list(pending)):
                 record(config, result)
                 del pending[config]
             for config in pending:
                 record(config, RunResult("failed", error="not reached"))
 
-        make(others)
+        ready = list(others)
         for plan in plans:
-            make(tuning[plan.name].values())
+            if tuning[plan.name]:  # together with what is ready: at the end of each `make` workers wait
+                make([*ready, *tuning[plan.name].values()])
+                ready = []
             final = {c.config_hash: c for c in scored(recorder.snapshot(), plan, complete=True)}
             added = missing.of(config for key, config in final.items() if key not in todo)
             _revise(steps, seconds, todo, expected[plan.name].keys() - final.keys(), added)
-            make(final.values())
+            ready += final.values()
+        make(ready)
 
 
 def _revise(

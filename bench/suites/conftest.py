@@ -79,10 +79,10 @@ def interleaved(benchmark: Any, device: str, request: pytest.FixtureRequest) -> 
     """Time interleaved alternatives on a number of threads, as one call of the benchmark."""
     budget = float(request.config.getoption("benchmark_max_time"))
 
-    def run(alternatives: Alternatives, count: int) -> None:
+    def run(alternatives: Alternatives, count: int, **rounds: int) -> None:
         synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
         with threads(count):
-            samples = benchmark.pedantic(interleave, (alternatives, budget, synchronise), rounds=1)
+            samples = benchmark.pedantic(interleave, (alternatives, budget, synchronise), rounds, rounds=1)
         benchmark.extra_info["alternatives"] = samples
 
     return run

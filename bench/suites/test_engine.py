@@ -10,7 +10,7 @@ from distributed import Client
 
 from bench.experiments.workloads.convergence import SAMPLES
 from bench.experiments.workloads.networks import NETWORKS
-from bench.experiments.workloads.training_run import execute
+from bench.experiments.workloads.training_run import DIAGNOSED, execute
 from bench.records.environment import current
 from bench.records.names import DESCENT
 from bench.records.runs import BenchmarkCase, RunConfig
@@ -25,8 +25,18 @@ from impl.training.loop import fit
 
 BATCH = 128
 EPOCH = {"classifier": 20 * BATCH, "fc_autoencoder": 5 * BATCH}  # samples
-SMALL, LONGER = 10, 6  # runs per round
-SEEDS = count()  # equal runs are executed only once, so every round needs new ones
+SMALL = 10  # runs per round
+# Runs of a tenth of a second to more than a second, longest first, as `run_plans` submits them.
+MIX = [
+    (task, batch_norm, epochs // part)
+    for part in (1, 2, 4)
+    for task, batch_norm, epochs in (
+        ("classifier", True, 48),
+        ("classifier", False, 48),
+        ("fc_autoencoder", True, 16),
+    )
+]
+SEEDS = count(DIAGNOSED)  # equal runs are executed only once, so every round needs new ones
 
 
 @pytest.mark.parametrize(
@@ -101,16 +111,42 @@ def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRec
         )
 
 
+def _mix(*, warm_up: bool = False) -> list[RunConfig]:
+    return [
+        RunConfig(
+            task=task,
+            activation="relu",
+            optimizer="adam",
+            learning_rate=1e-3,
+            batch_size=BATCH,
+            batch_norm=batch_norm,
+            dataset="digits",
+            samples=9 * BATCH,
+            epochs=1 if warm_up else epochs,
+            seed=next(SEEDS),
+            loss=NETWORKS[task].loss,
+            initialization="torch",
+        )
+        for task, batch_norm, epochs in MIX
+    ]
+
+
 @pytest.mark.parametrize(
-    "timing", [BenchmarkCase("interleaved", "workers", "1 thread", f"{LONGER} cells", LONGER)], ids=str
+    "timing",
+    [BenchmarkCase("interleaved", "workers", "1 thread", f"{len(MIX)} runs of seconds", len(MIX))],
+    ids=str,
 )
 def test_workers(timing: BenchmarkCase, interleaved: Interleaved, session: RunRecorder) -> None:
-    """Interleave the same number of runs on one worker and on two."""
+    """Interleave the same mix of runs of seconds on one worker and on two."""
     with training.client(1, None) as one, training.client(2, None) as two:
+        for client in (one, two):  # each worker loads the data and the compiled optimizer
+            _record(session, client, _mix(warm_up=True))
         interleaved(
             {
-                "1 worker": lambda: _record(session, one, _descents(LONGER, 12)),
-                "2 workers": lambda: _record(session, two, _descents(LONGER, 12)),
+                "1 worker": lambda: _record(session, one, _mix()),
+                "2 workers": lambda: _record(session, two, _mix()),
             },
             1,
+            warm_up=0,
+            fewest=3,
         )

@@ -292,6 +292,34 @@ def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, 
     assert latest(path).runs.equals(before)
 
 
+def test_workers_wait_only_for_the_tuning_of_a_plan_and_begin_with_the_longest_runs(recorder, steps):
+    """Evaluation runs are executed with the tuning runs of the next plan, if it has any."""
+    tuned = {"tuning_seeds": 1, "untuned_seeds": 0}
+    first, second, third = (
+        replace(small_plan([name], **changes), name=name)
+        for name, changes in (("relu", tuned), ("tanh", tuned), ("gelu", {"tuning_seeds": 0}))
+    )
+    other = RunConfig("double_well", None, None, None, None, None, "digits", 1437, 0, 0)
+    batches = []
+
+    def seconds(config):
+        return {"tanh": 2.0, "gelu": 3.0}.get(config.activation, 1.0)
+
+    def execute(configs):
+        batches.append([(config.activation, config.split) for config in configs])
+        scores = [Measurement("validation_accuracy", 2, 0.5, "1")]
+        return ((config, RunResult("finished", scores)) for config in configs)
+
+    runner.run_plans(recorder, [first, second, third], [other], seconds, nullcontext((execute, 1)))
+    assert batches == [
+        [(None, "test"), *[("relu", "validation")] * 5],
+        [*[("tanh", "validation")] * 5, *[("relu", "test")] * 2],
+        [*[("gelu", "test")] * 2, *[("tanh", "test")] * 2],
+    ]
+    (shown,) = steps
+    assert shown.done == shown.items == len(recorder.finished())
+
+
 def test_a_run_without_a_result_is_a_failed_row(recorder, steps):
     made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
     (first, *others) = [config for _, config in made.tuning()]
