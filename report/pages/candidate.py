@@ -1,6 +1,7 @@
 """A section for every custom candidate: its conformance checks, its cost, and its results in networks."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -263,7 +264,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
-        "command": f"make report {kind.variable}='{parts.unidentified}'",
+        "command": f"make report {kind.variable}={shlex.quote(str(parts.unidentified))}",
         "anchor": f"custom-{source.id}-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
     }
 

@@ -117,7 +117,8 @@ def without_times(measurements):
 
 
 def stored(recorder, config):
-    rows = latest(recorder.store.path).measurements.query("key == @config.config_hash and unit != 's'")
+    rows = latest(recorder.store.path).measurements
+    rows = rows.query("key == @config.config_hash and unit != 's' and metric != 'paired'")
     return sorted(zip(rows["metric"], rows["step"], rows["value"], rows["unit"], strict=True))
 
 
