@@ -16,7 +16,7 @@ from impl.optimizers.flat_params import FlatBuffer, flatten, worth_compiling
 
 def _check_group(group: Mapping[str, Any]) -> None:
     """Raise ValueError for a hyperparameter out of range."""
-    for name in ("lr", "eps", "weight_decay"):
+    for name in ("lr", "eps", "weight_decay", "lr_decay", "initial_accumulator_value"):
         if not 0 <= group.get(name, 0) < math.inf:
             raise ValueError(invalid(name, group[name], "a finite number >= 0"))
     betas = group.get("betas", (0, 0))

@@ -88,7 +88,7 @@ class SGD(FlatOptimizer):
 class Adagrad(FlatOptimizer):
     """Adagrad: step sizes that shrink with the sum of all squared gradients.
 
-        G ← G + g²;  θ ← θ - η g / (√G + ε)
+        G ← G + g²;  θ ← θ - ηₜ g / (√G + ε),  ηₜ = η / (1 + (t - 1) lr_decay)
 
     State and options have torch's names. Counterpart: `torch.optim.Adagrad`.
 
@@ -97,6 +97,8 @@ class Adagrad(FlatOptimizer):
         lr: learning rate η >= 0.
         eps: ε >= 0, added to the divisor.
         weight_decay: λ >= 0; λ θ is added to the gradient.
+        lr_decay: decay of the learning rate, >= 0.
+        initial_accumulator_value: G before the first step, >= 0; as in torch, one value for all groups.
 
     Raises:
         ValueError: an option is out of range.
@@ -113,20 +115,33 @@ class Adagrad(FlatOptimizer):
         Duchi, Hazan & Singer (2011).
     """
 
-    FIXED: ClassVar = {"lr_decay": 0, "initial_accumulator_value": 0}
-
     def __init__(
-        self, params: ParamsT, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0
+        self,
+        params: ParamsT,
+        lr: float = 1e-2,
+        eps: float = 1e-10,
+        weight_decay: float = 0.0,
+        lr_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
     ) -> None:
-        super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
+        options = {"lr": lr, "eps": eps, "weight_decay": weight_decay, "lr_decay": lr_decay}
+        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
     def state_keys(self, group: dict[str, Any]) -> Sequence[str]:
         """Return the keys of the count and the sum of squares."""
         return "step", "sum"
 
     def rule(self, group: dict[str, Any], t: int) -> tuple[UpdateRule, Sequence[float]]:
-        """Return the rule with η and ε."""
-        return update_rules.adagrad, (group["lr"], group["eps"])
+        """Return the rule with ηₜ and ε."""
+        return update_rules.adagrad, (group["lr"] / (1 + (t - 1) * group["lr_decay"]), group["eps"])
+
+    def update(self, index: int, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        """Step the group; the sums of parameters without state begin at the initial value."""
+        if start := self.defaults["initial_accumulator_value"]:
+            for p in parameters:
+                if self.state[p].get("sum") is None:
+                    self.state[p]["sum"] = torch.full_like(p, start)
+        super().update(index, group, parameters)
 
 
 class RMSprop(FlatOptimizer):

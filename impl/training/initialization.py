@@ -65,7 +65,7 @@ def initialize(model: nn.Module, gain: float, generator: torch.Generator) -> Non
                 continue
             inputs = layer.weight[0] if not isinstance(layer, nn.ConvTranspose2d) else layer.weight[:, 0]
             scale = (1.0 if first else gain) / math.sqrt(inputs.numel())
-            draw = torch.randn(layer.weight.shape, generator=generator)
+            draw = torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32, device="cpu")
             layer.weight.copy_(scale * draw)
             if layer.bias is not None:
                 layer.bias.zero_()

@@ -26,6 +26,7 @@ OPTIONS = [
     (SGD, torch.optim.SGD, {"momentum": 0.8, "weight_decay": 0.1}),
     (SGD, torch.optim.SGD, {"momentum": 0.8, "weight_decay": 0.1, "nesterov": True}),
     (Adagrad, torch.optim.Adagrad, {"eps": 1e-3, "weight_decay": 0.1}),
+    (Adagrad, torch.optim.Adagrad, {"lr_decay": 0.3, "initial_accumulator_value": 0.5, "weight_decay": 0.1}),
     (RMSprop, torch.optim.RMSprop, {"alpha": 0.5, "eps": 1e-3, "weight_decay": 0.1}),
     (Adam, torch.optim.Adam, {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.1}),
     (AdamW, torch.optim.AdamW, {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.3}),
@@ -388,6 +389,66 @@ def test_loads_the_state_of_its_counterpart(name):
     torch.testing.assert_close(trained(ours, optimizer, 5, seed=2), expected, rtol=0, atol=1e-12)
 
 
+DECAYING = {"lr_decay": 0.3, "initial_accumulator_value": 0.5}
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize("start", [0.5, 2.0])
+@pytest.mark.parametrize("makers", [(Adagrad, torch.optim.Adagrad), (torch.optim.Adagrad, Adagrad)])
+def test_adagrad_with_decay_and_initial_value_exchanges_its_state_with_torchs(makers, start, steps):
+    """Also before the first step, where only torch's has a state, and with another initial value there."""
+    models = network(), network()
+    saved = makers[0](models[0].parameters(), 0.1, **DECAYING)
+    loaded = makers[1](models[1].parameters(), 1.0, initial_accumulator_value=start if steps else 0.5)
+    trained(models[0], saved, steps)
+    models[1].load_state_dict(models[0].state_dict())
+    loaded.load_state_dict(copy.deepcopy(saved.state_dict()))
+    expected = trained(models[0], saved, 5, seed=2)
+    torch.testing.assert_close(trained(models[1], loaded, 5, seed=2), expected, rtol=0, atol=1e-12)
+
+
+def test_adagrad_with_groups_of_its_own_options_follows_torchs():
+    """A group of its own decay, and one added after steps, which counts its own; one initial value for all."""
+    results = []
+    for make in (Adagrad, torch.optim.Adagrad):
+        model = network()
+        first, second = model[0], model[2]
+        optimizer = make(
+            [{"params": [first.weight]}, {"params": [first.bias], "lr_decay": 0.0, "lr": 0.3}],
+            0.1,
+            **DECAYING,
+        )
+        trained(model, optimizer, 3)
+        optimizer.add_param_group({"params": second.parameters(), "lr_decay": 2.0})
+        results.append(trained(model, optimizer, 5, seed=2))
+    torch.testing.assert_close(*results, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("compiling")
+def test_compiled_adagrad_with_decay_and_initial_value_follows_torchs():
+    generator, results = torch.Generator().manual_seed(0), []
+    gradients = torch.randn(5, LARGE, generator=generator)
+    for make in (Adagrad, torch.optim.Adagrad):
+        theta = nn.Parameter(torch.ones(LARGE))
+        optimizer = make([theta], 0.1, **DECAYING)
+        for gradient in gradients:
+            theta.grad = gradient.clone()
+            optimizer.step()
+        results.append(theta.detach())
+    assert compile_update_rule(update_rules.adagrad, 3, 2).run
+    torch.testing.assert_close(*results)
+
+
+def test_third_step_of_adagrad_with_decay_by_hand():
+    """Gradients 1, from G = 3, η = 1: steps 1/√4, 1/(1 + d)/√5 and 1/(1 + 2d)/√6."""
+    theta = nn.Parameter(torch.zeros((), dtype=torch.float64))
+    optimizer = Adagrad([theta], 1.0, eps=0.0, lr_decay=0.5, initial_accumulator_value=3.0)
+    for _ in range(3):
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+    assert -theta.item() == pytest.approx(1 / 2 + 1 / 1.5 / math.sqrt(5) + 1 / 2 / math.sqrt(6))
+
+
 def one_step(make, gradient: float) -> float:
     """How far one step from 0 goes."""
     theta = nn.Parameter(torch.zeros((), dtype=torch.float64))
@@ -461,6 +522,15 @@ def test_closure_groups_and_missing_gradients(name):
         ),
         (lambda p: SGD(p, 0.1, weight_decay=-1.0), "Invalid weight_decay: got -1.0"),
         (lambda p: Adagrad(p, 0.1, eps=-1.0), "Invalid eps: got -1.0"),
+        (
+            lambda p: Adagrad(p, 0.1, lr_decay=-1.0),
+            "Invalid lr_decay: got -1.0, expected a finite number >= 0",
+        ),
+        (
+            lambda p: Adagrad(p, 0.1, initial_accumulator_value=-1.0),
+            "Invalid initial_accumulator_value: got -1.0, expected a finite number >= 0",
+        ),
+        (lambda p: Adagrad([{"params": p, "lr_decay": math.nan}]), "Invalid lr_decay: got nan"),
         (lambda p: RMSprop(p, 0.1, alpha=1.5), "Invalid alpha: got 1.5"),
         (
             lambda p: Adam(p, 0.1, betas=(0.9, 1.0)),

@@ -25,7 +25,7 @@ ADAM = {**COMMON, "eps": EPS, "betas": st.tuples(BELOW_ONE, BELOW_ONE)}
 COUNTERPARTS = {
     "sgd": (SGD, torch.optim.SGD, COMMON),
     "momentum": (SGD, torch.optim.SGD, MOMENTUM),
-    "adagrad": (Adagrad, torch.optim.Adagrad, {**COMMON, "eps": EPS}),
+    "adagrad": (Adagrad, torch.optim.Adagrad, {**COMMON, "eps": EPS, "lr_decay": st.floats(0, 2)}),
     "rmsprop": (RMSprop, torch.optim.RMSprop, {**COMMON, "eps": EPS, "alpha": BELOW_ONE}),
     "adam": (Adam, torch.optim.Adam, ADAM),
     "adamw": (AdamW, torch.optim.AdamW, ADAM),
@@ -158,6 +158,7 @@ OUTSIDE = {
     "lr": st.floats(max_value=-1e-9) | st.sampled_from([math.nan, math.inf]),
     "weight_decay": st.floats(max_value=-1e-9) | st.sampled_from([math.nan, math.inf]),
     "eps": st.floats(max_value=-1e-9) | st.sampled_from([math.nan, math.inf]),
+    "lr_decay": st.floats(max_value=-1e-9) | st.sampled_from([math.nan, math.inf]),
     "momentum": st.floats(max_value=-1e-9) | st.floats(min_value=1),
     "alpha": st.floats(max_value=-1e-9) | st.floats(min_value=1),
     "betas": st.tuples(BELOW_ONE, st.floats(min_value=1)) | st.tuples(st.floats(max_value=-1e-9), BELOW_ONE),

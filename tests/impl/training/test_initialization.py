@@ -59,3 +59,14 @@ def test_same_generator_same_draws_up_to_the_gain():
 def test_variance_is_gain_squared_over_fan_in(layer, fan_in):
     initialize(nn.Sequential(nn.Linear(1, 1), layer), 3.0, torch.Generator().manual_seed(0))
     assert layer.weight.var().item() == pytest.approx(9 / fan_in, rel=0.03)
+
+
+def test_weights_do_not_depend_on_the_default_dtype():
+    layers = [nn.Linear(40, 30, dtype=torch.float32) for _ in range(2)]
+    initialize(layers[0], 1.0, torch.Generator().manual_seed(2))
+    torch.set_default_dtype(torch.float64)
+    try:
+        initialize(layers[1], 1.0, torch.Generator().manual_seed(2))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(layers[0].weight, layers[1].weight)
