@@ -408,7 +408,7 @@ def test_adagrad_with_decay_and_initial_value_exchanges_its_state_with_torchs(ma
 
 
 def test_adagrad_with_groups_of_its_own_options_follows_torchs():
-    """A group of its own decay, and one added after steps, which counts its own; one initial value for all."""
+    """Groups have their own decay, one added later its own steps; the initial value is the same."""
     results = []
     for make in (Adagrad, torch.optim.Adagrad):
         model = network()
