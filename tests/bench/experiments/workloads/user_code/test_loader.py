@@ -82,7 +82,10 @@ HELPERS = {
     "indirectly": ("from between import SLOPE", "helper.py"),
     "when called": ("SLOPE = None", "helper.py"),
     "run": ("import runpy\nSLOPE = runpy.run_path(__file__.replace('mine', 'helper'))['SLOPE']", "helper.py"),
-    "a table": ("SLOPE = float(open(__file__.replace('mine.py', 't.txt')).read()[8:])", "t.txt"),
+    "a table": (
+        "import pathlib\nSLOPE = eval(pathlib.Path(__file__).with_name('t.txt').read_text()[8:])",
+        "t.txt",
+    ),
 }  # fmt: skip
 
 
