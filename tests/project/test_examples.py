@@ -26,6 +26,7 @@ EXAMPLES = {
     "activation": "examples/snake.py:Snake",
     "optimizer": "examples/lion.py:Lion",
     "strategy": "examples/fft_convolution.py:fft",
+    "network": "examples/residual_mlp.py:make",
 }
 
 
@@ -34,8 +35,8 @@ def _here(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def example(kind):
-    return made(kind, EXAMPLES[kind])
+def example(kind, arguments=""):
+    return made(kind, EXAMPLES[kind] + arguments)
 
 
 def test_there_is_an_example_of_every_kind_and_it_is_taken():
@@ -52,7 +53,7 @@ def test_snake_and_its_derivatives_are_those_of_the_formula(a):
     formula = x + sympy.sin(s * x) ** 2 / s
     grid = np.linspace(-5, 5, 41)
     points = torch.tensor(grid).requires_grad_()
-    snake = example("activation")(a).double()
+    snake = example("activation", f"(a={a})")().double()
     y = snake(points)
     in_x = torch.autograd.grad(y.sum(), points, retain_graph=True)[0]
     (in_a,) = torch.autograd.grad(y.sum(), [snake.a])
@@ -76,7 +77,7 @@ def test_lions_first_steps_are_those_of_its_paper(decay):
         path.append(theta)
     parameter = nn.Parameter(torch.tensor([1.0, -1.0, 0.5], dtype=torch.float64))
     untouched = nn.Parameter(torch.ones(2))
-    lion = example("optimizer")([parameter, untouched], rate, weight_decay=decay)
+    lion = example("optimizer", f"(weight_decay={decay})")([parameter, untouched], rate)
     for g, expected in zip(gradients, path, strict=True):
         parameter.grad = torch.tensor(g)
         lion.step()

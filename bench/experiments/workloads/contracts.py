@@ -75,7 +75,7 @@ def activation(
         named: Its named arguments.
 
     Raises:
-        InvalidCandidateError: If it is none of these.
+        InvalidCandidateError: If it is anything else.
     """
     named, given = named or {}, bool(positional or named)
     if isinstance(candidate, nn.Module) and not given:
