@@ -49,7 +49,7 @@ def test_runs_are_those_that_the_command_line_lists_and_numbers_those_of_each_ce
         for row in json.loads(listed.stdout)["runs"]
         if row["split"] == "validation" and row["activation"] in ("relu", "tanh")
     ]
-    assert len(tuning) == 2 * len(catalog.ADAPTIVE)
+    assert len(tuning) == 2 * len(catalog.RATES["adam"])
     assert set(frame[frame["split"] == "validation"]["key"]) == set(tuning)
     runs = frame.drop_duplicates("run").astype(object).where(lambda f: f.notna(), None)
     for row in runs.sample(3, random_state=0).to_dict("records"):
@@ -105,7 +105,7 @@ def test_benchmarks_are_run_by_pytest(monkeypatch):
     monkeypatch.setattr(benchmarks, "run_benchmarks", lambda recorder, *rest: asked.append(rest))
     tables = {"optimizers": ["adam"], "strategies": ["unfold"]}
     assert bench.run("benchmarks", dataset="digits", **tables).empty
-    ((device, seconds, log, own),) = asked
+    ((device, seconds, log, own, _),) = asked
     assert (device, seconds, log.name) == ("cpu", 0.1, "benchmarks.log")
     assert not any(own.values())
 

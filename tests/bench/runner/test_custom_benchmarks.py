@@ -66,7 +66,7 @@ def test_only_what_is_missing_of_ones_own_is_measured(tmp_path, monkeypatch, cap
 
 def test_several_of_a_kind_and_none(tmp_path, monkeypatch):
     """Without any the suites are as they were; of two, what one lacks."""
-    names = ["torch.nn:ELU@00000000", "torch.nn:CELU@00000000"]
+    names = [identify("torch.nn:ELU"), identify("torch.nn:CELU")]
     lacking = BenchmarkCase("activation_forward", names[1], "impl", "16384 elements", 16384)
     for own, expected in ((None, set()), ({"activation": names}, {lacking})):
         recorder = RunRecorder([lacking])
