@@ -32,7 +32,6 @@ from bench.cli.options import (
 from bench.experiments.estimates import Seconds, estimator, slowdown, start_up
 from bench.experiments.request import Request
 from bench.records import environment
-from bench.records.runs import RunConfig
 from bench.runner import status
 from bench.runner.benchmarks import collect
 from bench.runner.device import device_name
@@ -106,7 +105,7 @@ def estimated_runs(
     if not (missing := status.missing(snapshot, runs)):
         return runs, estimator(), 0.0
     slow = slowdown(reference)
-    start = slow * start_up(workers=any(isinstance(what, RunConfig) for what in missing))
+    start = slow * start_up(missing)
     return runs, estimator(measured, reference, slow, limit), start
 
 

@@ -21,7 +21,9 @@ from bench.experiments.workloads.registry import UNKNOWN_COST
 from bench.experiments.workloads.threads import threads
 from bench.records.runs import TEST, BenchmarkCase, RunConfig, held_out
 from bench.store import Snapshot
+from impl.compilation.aot import update_rules
 from impl.compilation.private_torch import cache_folder
+from impl.optimizers.registry import OPTIMIZERS
 from impl.training.loop import fit
 
 Seconds = Callable[[RunConfig | BenchmarkCase], float]
@@ -36,7 +38,8 @@ CALIBRATING, TIMED = 2, 5
 UNKNOWN = 0.5  # a run that trains no network and was never measured
 SET_UP = 0.05  # a benchmark without its calls, if never measured
 SET_UPS = {"time_to_target": 1.0, "optimizer_step": 0.2}  # those of tasks with long ones
-START, WORKERS, COMPILING = 3.0, 5.0, 25.0  # a process, its workers, and all kernels of an empty cache
+START, WORKERS, COMPILING = 3.0, 10.0, 25.0  # a process, its workers, and all kernels of an empty cache
+RULE = 5.0  # an optimizer's update rule that is not in the cache
 
 STEPS, BATCH = 20, 128  # of an epoch of the benchmark `interleaved-classifier`
 CALIBRATION = 1.5  # seconds
@@ -215,11 +218,16 @@ def _epoch_seconds() -> float:
         return took / epochs
 
 
-def start_up(*, workers: bool) -> float:
+def start_up(missing: Sequence[RunConfig | BenchmarkCase]) -> float:
     """Return the seconds in which nothing is measured yet, on the machine of the reference.
 
     Args:
-        workers: Whether training runs are missing, for which workers are started.
+        missing: Runs and benchmarks that are missing; training runs are executed by workers.
     """
     compiled = cache_folder().is_dir() and any(cache_folder().iterdir())
-    return START + workers * WORKERS + (0.0 if compiled else COMPILING)
+    training = [what for what in missing if isinstance(what, RunConfig)]
+    optimizers = {config.optimizer for config in training} & OPTIMIZERS.keys()
+    rules = max(
+        0, len(optimizers) - 1 - len(list(update_rules().glob("*.pt2")))
+    )  # all kernels include Adam's
+    return START + bool(training) * WORKERS + rules * RULE + (0.0 if compiled else COMPILING)

@@ -50,13 +50,18 @@ def _package(rule: UpdateRule, vectors: int, scalars: int, path: Path) -> None:
         os.replace(package, path)  # whole or not at all: another process may be looking
 
 
+def update_rules() -> Path:
+    """Return the folder of the compiled update rules, a file each."""
+    return private_torch.cache_folder() / "update_rules"
+
+
 def _load(rule: UpdateRule, vectors: int, scalars: int) -> Callable[[list[Tensor]], object]:
     """Load the kernel of `rule` from torch's cache folder, compiling it first if it is not there."""
     sources = [inspect.getsource(part) for part in (rule, _Exportable, _package, torch_defaults)]
     compiled = sources, vectors, scalars, OPTIONS
     machine = torch.__version__, torch.backends.cpu.get_cpu_capability(), compiler("cpu")
     name = hashlib.sha256(repr((compiled, machine)).encode()).hexdigest()[:32]
-    path = private_torch.cache_folder() / "update_rules" / f"{name}.pt2"
+    path = update_rules() / f"{name}.pt2"
     if not path.exists():
         with torch_defaults():
             _package(rule, vectors, scalars, path)

@@ -143,5 +143,17 @@ def test_an_empty_cache_is_compiled_first(monkeypatch, tmp_path, kernels):
     for name in kernels:
         (tmp_path / name).mkdir()
     compiling = 0 if kernels else estimates.COMPILING
-    assert estimates.start_up(workers=False) == estimates.START + compiling
-    assert estimates.start_up(workers=True) == estimates.START + estimates.WORKERS + compiling
+    assert estimates.start_up([CASE]) == estimates.START + compiling
+    assert estimates.start_up([CASE, CONFIG]) == estimates.START + estimates.WORKERS + compiling
+
+
+def test_update_rules_that_are_not_in_the_cache_are_compiled(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    (tmp_path / "update_rules").mkdir()
+    (tmp_path / "update_rules" / "adam.pt2").touch()
+    names = ("adam", "sgd", "adagrad", "mine.py:Own@0123")
+    missing = [replace(CONFIG, optimizer=name, seed=seed) for name in names for seed in (0, 1)]
+    expected = (
+        estimates.START + estimates.WORKERS + estimates.RULE
+    )  # three rules, one of them with all kernels
+    assert estimates.start_up(missing) == expected
