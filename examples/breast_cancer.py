@@ -32,6 +32,6 @@ def arrays() -> dict[str, NDArray[np.generic]]:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "breast_cancer.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **arrays())
