@@ -78,7 +78,8 @@ def compile_graph(
 
 def compile_package(program: torch.export.ExportedProgram, path: Path, options: dict[str, Any]) -> str:
     """Compile an exported program ahead of time; return the path of the package."""
-    return torch._inductor.aoti_compile_and_package(program, package_path=str(path), inductor_configs=options)
+    own = {**options}  # torch adds its own to them
+    return torch._inductor.aoti_compile_and_package(program, package_path=str(path), inductor_configs=own)
 
 
 def load_package(path: Path) -> Callable[[list[Tensor]], object]:
