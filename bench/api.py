@@ -86,15 +86,14 @@ def run(
     notices = [source.notice] if source.notice and dataset is None else []
     for notice in [*notices, *wanted.left_out(loaded)]:
         console.print(f"Notice: {notice}", style="bold yellow", markup=False, soft_wrap=True)
-    limit = wanted.profile.benchmark_seconds
-    seconds = estimator(limit=limit)
+    seconds = estimator()
     plans, others = wanted.runs(loaded, device)
     with _opened(results) as store:
         here = store.environment_id(environment.current(loaded.name, loaded.sha256, accelerator))
         recorder = RunRecorder(store, here, profile)
-        if limit:
+        if wanted.profile.benchmark_rounds:
             log = store.path.parent / "benchmarks.log"
-            benchmarks.run_benchmarks(recorder, device, limit, log, wanted.custom, seconds)
+            benchmarks.run_benchmarks(recorder, device, wanted.profile, log, wanted.custom, seconds)
         executor = (
             training.on_dask(source.root, device, seconds, workers)
             if workers

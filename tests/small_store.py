@@ -43,13 +43,23 @@ def scored(accuracy, rate=1e-3, seed=0, status="finished", **fields):
 
 
 def timed(found, scale=1.0):
-    """Runs of benchmarks: (task, subject, implementation, elements) -> seconds, all times `scale`."""
+    """Runs of benchmarks: (task, subject, implementation, elements) -> seconds by round, times `scale`."""
     return [
         (
-            BenchmarkCase(task, subject, way, f"{size} elements", size),
-            RunResult("finished", [Measurement("seconds", k, scale * v, "s") for k, v in enumerate(values)]),
+            BenchmarkCase(task, subject, way, f"{size} elements", size, seed),
+            RunResult("finished", [Measurement("seconds", 0, scale * value, "s")]),
         )
         for (task, subject, way, size), values in found.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def by_round(run):
+    """The runs of a benchmark whose samples are each of another round."""
+    case, outcome = run
+    return [
+        (replace(case, seed=seed), replace(outcome, measurements=[m._replace(step=0)]))
+        for seed, m in enumerate(outcome.measurements)
     ]
 
 

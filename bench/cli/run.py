@@ -77,14 +77,13 @@ def run(
         show(status.stages(snapshot, runs, seconds), start, "are missing")
         return
     plans, others = selection.runs(loaded, device)
-    limit = selection.profile.benchmark_seconds
-    seconds = estimator(*recorded(results), limit=limit)
+    seconds = estimator(*recorded(results))
     try:
         with locked(results, lambda: _waiting(results)), Store(results) as store:
             recorder = RunRecorder(store, store.environment_id(here), profile)
-            if limit:
+            if selection.profile.benchmark_rounds:
                 log = results.parent / "benchmarks.log"
-                benchmarks.run_benchmarks(recorder, device, limit, log, selection.custom, seconds)
+                benchmarks.run_benchmarks(recorder, device, selection.profile, log, selection.custom, seconds)
             executor = training.on_dask(source.root, device, seconds, workers, scheduler)
             training.run_plans(recorder, plans, others, seconds, executor)
             snapshot = recorder.snapshot()

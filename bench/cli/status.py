@@ -33,7 +33,7 @@ from bench.experiments.estimates import Seconds, estimator, slowdown, start_up
 from bench.experiments.request import Request
 from bench.records import environment
 from bench.runner import status
-from bench.runner.benchmarks import collect
+from bench.runner.benchmarks import rounds_of
 from bench.runner.device import device_name
 from bench.store import Snapshot, find, latest
 from impl.data import datasets
@@ -98,15 +98,14 @@ def estimated_runs(
 
     If any run is missing, training steps are run for a second or two to measure the speed of this machine.
     """
-    limit = selection.profile.benchmark_seconds
-    cases = collect(device, selection.custom) if limit else ()
+    cases = rounds_of(selection.profile, device, selection.custom)
     runs = status.runs_of(snapshot, *selection.runs(dataset, device), cases)
     measured, reference = recorded(results)
     if not (missing := status.missing(snapshot, runs)):
         return runs, estimator(), 0.0
     slow = slowdown(reference)
     start = slow * start_up(missing)
-    return runs, estimator(measured, reference, slow, limit), start
+    return runs, estimator(measured, reference, slow), start
 
 
 def show(stages: Sequence[status.Stage], start: float, what: str) -> None:

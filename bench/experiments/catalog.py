@@ -15,7 +15,7 @@ from bench.experiments.workloads.registry import BUILTINS, RATES, network_of, ra
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.candidate_names import is_custom
 from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
-from bench.records.runs import VALIDATION, ConformanceCheck, RunConfig, held_out
+from bench.records.runs import VALIDATION, BenchmarkCase, ConformanceCheck, RunConfig, held_out
 
 TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
 
@@ -111,12 +111,27 @@ STAGES = ("benchmarks", "convergence", "synthetic", *EXPERIMENTS, NETWORK)
 
 @dataclass(frozen=True)
 class Profile:
-    """Size of every stage; `benchmark_seconds` is the time limit of a benchmark, 0 to run none."""
+    """Size of every stage.
+
+    Attributes:
+        experiments: Budget of each experiment.
+        convergence: Budget of the descents.
+        synthetic_seeds: Seeds of the synthetic experiments.
+        benchmark_rounds: Number of processes that run each benchmark, 0 to run none.
+        times: Whether a benchmark belongs to the profile.
+    """
 
     experiments: Mapping[str, Budget]
     convergence: Budget
     synthetic_seeds: int
-    benchmark_seconds: float
+    benchmark_rounds: int
+    times: Callable[[BenchmarkCase], bool] = lambda case: True
+
+
+def brief(case: BenchmarkCase) -> bool:
+    """Return whether the report shows a benchmark, and it takes little time."""
+    slow = case.size >= 2**24 or (case.task, case.subject) == ("convolution_training", "loops")
+    return case.task not in ("interleaved", "first_call", "pca", "svd") and not slow
 
 
 _DESCENTS = convergence.SAMPLES
@@ -136,7 +151,8 @@ PROFILES: dict[str, Profile] = {
         },
         convergence=Budget(2, 20, _DESCENTS),
         synthetic_seeds=3,
-        benchmark_seconds=0.1,
+        benchmark_rounds=3,
+        times=brief,
     ),
     "reference": Profile(
         {
@@ -153,7 +169,7 @@ PROFILES: dict[str, Profile] = {
         },
         convergence=Budget(5, 50, _DESCENTS),
         synthetic_seeds=20,
-        benchmark_seconds=0.5,
+        benchmark_rounds=8,
     ),
 }
 
@@ -201,7 +217,10 @@ class Plan:
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:
-    """Return the profile with these stages only, and other numbers of seeds and epochs unless None."""
+    """Return the profile with these stages only, and other numbers of seeds and epochs unless None.
+
+    A benchmark has as many rounds as a training run has seeds.
+    """
 
     def changed(budget: Budget) -> Budget:
         return replace(
@@ -216,7 +235,8 @@ def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs:
         {name: changed(budget) for name, budget in profile.experiments.items() if name in only},
         descents if "convergence" in only else replace(descents, seeds=0),
         (seeds or profile.synthetic_seeds) if "synthetic" in only else 0,
-        profile.benchmark_seconds if "benchmarks" in only else 0.0,
+        (seeds or profile.benchmark_rounds) if "benchmarks" in only else 0,
+        profile.times,
     )
 
 

@@ -7,7 +7,7 @@ scaled by the duration of training steps on this machine.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import fmean, median
 from typing import cast
@@ -15,11 +15,12 @@ from typing import cast
 import torch
 from torch import nn
 
-from bench.experiments.catalog import PROFILES
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import UNKNOWN_COST
 from bench.experiments.workloads.threads import threads
 from bench.records.runs import TEST, BenchmarkCase, RunConfig, held_out
+from bench.rounds.plugins.turns import fewest_samples
+from bench.rounds.process import SECONDS
 from bench.store import Snapshot
 from impl.compilation.aot import update_rules
 from impl.compilation.private_torch import cache_folder
@@ -30,15 +31,16 @@ Seconds = Callable[[RunConfig | BenchmarkCase], float]
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # samples of MNIST
 EVALUATION = 1 / 3  # duration of evaluating a sample, relative to training on it
-# Calls of a benchmark, however long they take, that are untimed and timed; by default pytest-benchmark's.
+# Calls of a benchmark, however long they take, that are untimed and timed.
 WARM_UPS, FEWEST = {"interleaved": 3, "first_call": 0}, {"interleaved": 9, "first_call": 1}
-CALIBRATING, TIMED = 2, 5
+CALIBRATING = 3
 
 # Seconds on the machine of the reference.
 UNKNOWN = 0.5  # a run that trains no network and was never measured
 SET_UP = 0.05  # a benchmark without its calls, if never measured
 SET_UPS = {"time_to_target": 1.0, "optimizer_step": 0.2}  # those of tasks with long ones
-START, WORKERS, COMPILING = 3.0, 10.0, 25.0  # a process, its workers, and all kernels of an empty cache
+# A process, a round of benchmarks, the workers, and all kernels of an empty cache.
+START, ROUND, WORKERS, COMPILING = 3.0, 6.0, 10.0, 25.0
 RULE = 5.0  # an optimizer's update rule that is not in the cache
 
 STEPS, BATCH = 20, 128  # of an epoch of the benchmark `interleaved-classifier`
@@ -54,9 +56,9 @@ class Cost:
     fixed: float
 
 
-def _calls(task: str, each: float, limit: float) -> float:
-    """Return the seconds of the calls of a benchmark, given those of one call and the time limit."""
-    timed = max(limit, FEWEST.get(task, TIMED) * each)
+def _calls(task: str, each: float) -> float:
+    """Return the seconds of the calls of a benchmark, given those of one call."""
+    timed = max(SECONDS, FEWEST.get(task, fewest_samples(each)) * each)
     return WARM_UPS.get(task, CALIBRATING) * each + timed
 
 
@@ -77,14 +79,13 @@ def _work(config: RunConfig) -> float:
 def _kinds(what: RunConfig | BenchmarkCase) -> tuple[Hashable, Hashable]:
     """Return what has about the same cost: runs or benchmarks of the same candidate, and of the same task."""
     if isinstance(what, BenchmarkCase):
-        return what, ("benchmark", what.task)
+        return replace(what, seed=0), ("benchmark", what.task)
     like = (what.task, what.batch_size)
     return (*like, what.activation, what.optimizer, what.batch_norm), like
 
 
 def _recorded(snapshot: Snapshot) -> Iterator[tuple[RunConfig | BenchmarkCase, Cost]]:
     """Yield the finished runs and benchmarks of a snapshot with their cost."""
-    limit = PROFILES[snapshot.profile].benchmark_seconds
     runs = snapshot.runs[snapshot.runs["status"] == "finished"]
     fields = runs.astype(object).where(runs.notna(), None).set_index("run").to_dict("index")
     for run, metrics in _durations(snapshot).items():
@@ -95,7 +96,7 @@ def _recorded(snapshot: Snapshot) -> Iterator[tuple[RunConfig | BenchmarkCase, C
             case = BenchmarkCase(*(row[name] for name in BenchmarkCase.__dataclass_fields__))
             alternatives = [value for name, value in metrics.items() if name.startswith("seconds of ")]
             each = sum(alternatives) or metrics["seconds"]
-            fixed = _set_up(case) if whole is None else max(0.0, whole - _calls(case.task, each, limit))
+            fixed = _set_up(case) if whole is None else max(0.0, whole - _calls(case.task, each))
             yield case, Cost(each, fixed)
         elif whole is not None:
             config = RunConfig(*(row[name] for name in RunConfig.__dataclass_fields__))
@@ -137,7 +138,6 @@ def estimator(
     measured: Snapshot | None = None,
     reference: Snapshot | None = None,
     slowdown: float = 1.0,
-    limit: float = 0.0,
 ) -> Seconds:
     """Return a function that estimates the seconds of a run or benchmark on one core.
 
@@ -148,7 +148,6 @@ def estimator(
         measured: Runs recorded on this machine.
         reference: Runs recorded on another machine.
         slowdown: Duration of work on this machine, relative to the reference's.
-        limit: Time limit of benchmarks, in seconds.
     """
     sources = [(_costs(measured), 1.0), (_costs(reference), slowdown)]
 
@@ -167,7 +166,7 @@ def estimator(
     def seconds(what: RunConfig | BenchmarkCase) -> float:
         its = cost(what)
         if isinstance(what, BenchmarkCase):
-            return its.fixed + _calls(what.task, its.each, limit)
+            return its.fixed + _calls(what.task, its.each)
         return its.fixed + its.each * _work(what)
 
     return seconds
@@ -226,8 +225,14 @@ def start_up(missing: Sequence[RunConfig | BenchmarkCase]) -> float:
     """
     compiled = cache_folder().is_dir() and any(cache_folder().iterdir())
     training = [what for what in missing if isinstance(what, RunConfig)]
+    rounds = {what.seed for what in missing if isinstance(what, BenchmarkCase)}
     optimizers = {config.optimizer for config in training} & OPTIMIZERS.keys()
-    rules = max(
-        0, len(optimizers) - 1 - len(list(update_rules().glob("*.pt2")))
-    )  # all kernels include Adam's
-    return START + bool(training) * WORKERS + rules * RULE + (0.0 if compiled else COMPILING)
+    # All kernels include Adam's update rule.
+    rules = max(0, len(optimizers) - 1 - len(list(update_rules().glob("*.pt2"))))
+    return (
+        START
+        + len(rounds) * ROUND
+        + bool(training) * WORKERS
+        + rules * RULE
+        + (0.0 if compiled else COMPILING)
+    )

@@ -13,14 +13,13 @@ from pathlib import Path
 import pandas as pd
 
 from bench.gate.affected import affected
-from bench.gate.noise import background_load, drifted, reference_loop
 from bench.gate.rounds import RoundError, Side, collect, group_of, measure, name_of, setup_cache
 from bench.gate.verdicts import FEWEST, MOST, Verdict, inconclusive, judge
+from bench.rounds.noise import background_load, drifted, reference_loop
 from impl.names import unknown
 
 REPEATS = 3  # of a disturbed round
 MINUTES = 11.0  # no new round starts later, so that everything ends within twelve
-SECONDS = 0.03  # per benchmark and round
 Say = Callable[[str], None]
 
 
@@ -277,7 +276,7 @@ def _undisturbed(
     count = len({name_of(node) for ids in nodes.values() for node in ids})
     for _ in range(REPEATS):
         say(f"round {number + 1}: {count} benchmarks, {' before '.join(files)}")
-        frame, noise = measure(sides, nodes, SECONDS, files)
+        frame, noise = measure(sides, nodes, files)
         if not noise:
             return frame
         say(f"round {number + 1} disturbed: {noise}; repeating it")

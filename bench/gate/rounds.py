@@ -15,44 +15,21 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from bench import isolated_pytest
-from bench.gate.noise import busy, disturbed
-from bench.gate.plugins.turns import SAMPLE
+from bench.rounds import isolated_pytest
+from bench.rounds.noise import busy, disturbed
+from bench.rounds.plugins.turns import SAMPLE
+from bench.rounds.process import PYTEST, started, timing
 
 # Excluded groups: alternatives that are interleaved within a process, and the time of a compiler.
 LEFT_OUT = ("interleaved", "first_call")
-# Both sides load the plugins from this folder, so that any base runs with those of the head.
-PLUGIN_FOLDER = Path(__file__).parent / "plugins"
-PLUGINS = ("turns", "peak")
 PEAK = "peak_bytes"
 PATIENCE = 300  # seconds between two announcements: a benchmark's set-up, or one sample
-FEWEST = 2  # samples of a benchmark, however long one takes
 # The value of a round is a side's lower quartile. For identical code the ratios of lower quartiles vary less
 # than those of medians, which follow every disturbance, and of minima, which depend on luck.
 QUARTILE = 0.25
-# glibc keeps freed memory, so that no sample pays for new pages, the largest source of noise.
-MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_ARENA_MAX": "1"}
-SETTINGS = (
-    "--benchmark-only",
-    "--benchmark-disable-gc",
-    "--benchmark-quiet",
-    "-q",
-    *isolated_pytest.OPTIONS,
-    "--benchmark-calibration-precision=100",
-)
 
 
 Samples = dict[tuple[str, str], list[float]]  # of a side in a round, by name and metric
-
-
-# Starts pytest such that only the side's own tree provides the packages: an editable install would lend the
-# base what only the head has.
-PYTEST = """
-import sys
-sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
-import pytest
-sys.exit(pytest.main(sys.argv[1:]))
-"""
 
 
 class RoundError(ValueError):
@@ -108,14 +85,13 @@ def group_of(name: str) -> str:
 
 
 def measure(
-    sides: Sequence[Side], nodes: Mapping[str, Sequence[str]], seconds: float, files: Mapping[str, Path]
+    sides: Sequence[Side], nodes: Mapping[str, Sequence[str]], files: Mapping[str, Path]
 ) -> tuple[pd.DataFrame, str]:
     """Run the benchmarks of both sides once, each side in its own process, interleaved by sample.
 
     Args:
         sides: Base and head, in the order of their turns.
         nodes: Node ids by side.
-        seconds: Time limit of each benchmark.
         files: pytest-benchmark's output by side.
 
     Returns:
@@ -128,7 +104,7 @@ def measure(
     """
     before, begin = busy(), time.monotonic()
     with ExitStack() as running:
-        turns = [running.enter_context(_started(s, nodes[s.name], seconds, files[s.name])) for s in sides]
+        turns = [running.enter_context(_started(s, nodes[s.name], files[s.name])) for s in sides]
         take_turns(turns, [set(map(name_of, nodes[s.name])) for s in sides])
     noise = disturbed(busy() - before, time.monotonic() - begin)
     return paired(**{side.name: _read(side, files[side.name]) for side in sides}), noise
@@ -203,45 +179,32 @@ def setup_cache(side: Side, folder: Path) -> Path:
 
 
 @contextmanager
-def _started(side: Side, nodes: Sequence[str], seconds: float, file: Path) -> Iterator[Turns]:
+def _started(side: Side, nodes: Sequence[str], file: Path) -> Iterator[Turns]:
     """Run a side's process; leave the context when it ends."""
     file.unlink(missing_ok=True)
     (leave_out, leave_in), (names_out, names_in) = os.pipe(), os.pipe()
     listed = file.with_suffix(".nodes")  # a file, because command lines have a maximum length
     listed.write_text("\n".join(nodes) + "\n", "utf-8")
     arguments = [
-        *SETTINGS,
-        *(f"-p{plugin}" for plugin in PLUGINS),
+        *timing(file),
+        "-ppeak",
         f"--turns={leave_out},{names_in}",
-        f"--benchmark-json={file}",
-        f"--benchmark-max-time={seconds}",
-        f"--benchmark-min-rounds={FEWEST}",
-        f"--benchmark-min-time={min(seconds / 10, 1e-3)}",
         *side.options,
         f"@{listed}",
     ]
-    variables = {"PYTHONPATH": str(PLUGIN_FOLDER), "SETUP_CACHE": str(setup_cache(side, file.parent))}
     with (
-        file.with_suffix(".log").open("wb") as log,
         os.fdopen(leave_in, "wb") as leave,
         os.fdopen(names_out, encoding="utf-8") as names,
+        started(
+            side.python,
+            arguments,
+            file.with_suffix(".log"),
+            folder=side.tree,
+            variables={"SETUP_CACHE": str(setup_cache(side, file.parent))},
+            descriptors=(leave_out, names_in),
+        ),
     ):
-        process = subprocess.Popen(
-            [str(side.python), "-c", PYTEST, *arguments],
-            cwd=side.tree,
-            stdout=log,
-            stderr=log,
-            env=isolated_pytest.isolated(os.environ) | MEMORY | variables,
-            pass_fds=(leave_out, names_in),
-        )
-        os.close(leave_out)
-        os.close(names_in)
-        try:
-            yield Turns(side.name, names, leave)
-            process.wait()
-        finally:
-            process.kill()
-            process.wait()
+        yield Turns(side.name, names, leave)
 
 
 def _read(side: Side, file: Path) -> Samples:

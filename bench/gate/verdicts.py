@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.statistics import CONFIDENCE
+from bench.statistics import Ratio, ratio_of_rounds
 
 REGRESSED, IMPROVED, UNCHANGED, INCONCLUSIVE = "regressed", "improved", "unchanged", "inconclusive"
 NEW, REMOVED, FAILED = "new", "removed", "failed"
@@ -61,29 +61,6 @@ def corrected(p: Sequence[float]) -> np.ndarray:
     return values
 
 
-def ratio_of_rounds(base: np.ndarray, head: np.ndarray) -> tuple[float, float, float, float]:
-    """Return the geometric mean of head / base, its Student interval, and the p-value of a ratio of 1.
-
-    Args:
-        base: Positive, (rounds,).
-        head: Positive, (rounds,), of the same rounds.
-
-    Returns:
-        Ratio, low, high and p (two-sided). With fewer than two rounds interval and p are NaN. For equal
-        rounds the interval has no width and p is that of a sign test.
-    """
-    d = np.log(head / base)
-    if len(d) < 2:
-        return math.exp(float(d.mean())), math.nan, math.nan, math.nan
-    mean = float(d.mean())
-    if np.ptp(d) <= 1e-12:
-        p = 1.0 if abs(mean) <= 1e-12 else 2.0 ** (1 - len(d))
-        return math.exp(mean), math.exp(mean), math.exp(mean), p
-    test = stats.ttest_1samp(d, 0.0)
-    low, high = test.confidence_interval(CONFIDENCE)
-    return math.exp(mean), math.exp(float(low)), math.exp(float(high)), float(test.pvalue)
-
-
 def judge(rounds: pd.DataFrame, tolerances: Mapping[str, float] | None = None) -> list[Verdict]:
     """Return the verdict on every benchmark and metric.
 
@@ -94,25 +71,33 @@ def judge(rounds: pd.DataFrame, tolerances: Mapping[str, float] | None = None) -
         rounds: Columns name, group, metric, round, base and head; NaN on a side that did not measure.
         tolerances: Tolerance by group, else TOLERANCE.
     """
-    benchmarks, ratios = [], []
+    benchmarks, ratios = [], list[Ratio]()
     for (name, group, metric), part in rounds.groupby(["name", "group", "metric"], sort=False):
         both = part.dropna(subset=["base", "head"])
         benchmarks.append((str(name), str(group), str(metric), part, len(both)))
-        nothing = (math.nan, math.nan, math.nan, math.nan)
-        values = both["base"].to_numpy(), both["head"].to_numpy()
-        ratios.append(ratio_of_rounds(*values) if len(both) else nothing)
+        ratios.append(ratio_of_rounds(both["head"].to_numpy(), both["base"].to_numpy()))
     verdicts = []
-    p_values = corrected([p for *_, p in ratios])
-    for (name, group, metric, part, count), (ratio, low, high, _), p in zip(
-        benchmarks, ratios, p_values, strict=True
-    ):
+    p_values = corrected([ratio.p for ratio in ratios])
+    for (name, group, metric, part, count), ratio, p in zip(benchmarks, ratios, p_values, strict=True):
         tolerance = (tolerances or {}).get(group, TOLERANCE)
         if count:
-            verdict, why = decide(low, high, float(p), tolerance)
+            verdict, why = decide(ratio.low, ratio.high, float(p), tolerance)
         else:
             verdict, why = one_sided(bool(part["base"].notna().any()), bool(part["head"].notna().any()))
         verdicts.append(
-            Verdict(name, group, metric, verdict, ratio, low, high, float(p), count, tolerance, why)
+            Verdict(
+                name,
+                group,
+                metric,
+                verdict,
+                ratio.value,
+                ratio.low,
+                ratio.high,
+                float(p),
+                count,
+                tolerance,
+                why,
+            )
         )
     return verdicts
 

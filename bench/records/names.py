@@ -9,5 +9,10 @@ UNTUNED = 1e-3  # learning rate of runs without tuning: Adam's default (Kingma &
 
 # Tasks of training runs and benchmarks.
 DESCENT = "logistic_regression"
+# Size of the classifier's hidden layer, 128 samples of 128 units, at which activations are compared.
+CLASSIFIER_SIZE = "16384 elements"
+COPIES = {"at hand": "copy into memory at hand", "fresh": "copy into a new tensor"}
 PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
 CONVOLUTIONS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
+BACKGROUND_LOAD = "background_load"  # of a round of benchmarks: processors that other processes used
+AGAIN = "torch again"  # implementation of a benchmark that is measured twice, to see false positives

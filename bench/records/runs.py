@@ -124,6 +124,7 @@ class BenchmarkCase:
         implementation: `impl`, `torch`, or a backend of `impl`.
         input: Description of the input.
         size: Number of elements or samples of the input.
+        seed: Number of the round, a fresh process: it pairs benchmarks as the seed pairs training runs.
     """
 
     task: str
@@ -131,6 +132,7 @@ class BenchmarkCase:
     implementation: str
     input: str
     size: int
+    seed: int = 0
 
     @property
     def config_hash(self) -> str:

@@ -1,12 +1,28 @@
-"""Pytest plugins that collect benchmarks and record each one as soon as it finishes."""
+"""Pytest plugins that collect benchmarks, and that run listed ones and hand over each as it finishes."""
 
+import json
+import os
 import time
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.records.runs import BenchmarkCase, Measurement
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of `Recorder`."""
+    parser.addoption("--listed", help="file with the hashes of the benchmarks to run, in their order")
+    parser.addoption("--record", type=int, help="file descriptor that results go to")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record where a list is given; a process that only collects has none."""
+    if listed := config.getoption("--listed"):
+        wanted = Path(listed).read_text("utf-8").split()
+        config.pluginmanager.register(Recorder(wanted, config.getoption("--record")))
 
 
 def case_of(item: pytest.Function) -> BenchmarkCase:
@@ -34,45 +50,33 @@ class Collector:
 
     cases: tuple[BenchmarkCase, ...] = ()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
-        """Remember the cases of all items."""
+        """Remember the cases of all items, before any other plugin can deselect some."""
         self.cases = tuple(map(case_of, items))
 
 
 class Recorder:
-    """Plugin that leaves out finished benchmarks and passes on the samples of all others.
+    """Plugin that runs the listed benchmarks in their order and writes a line of JSON for each.
+
+    A line has the benchmark's `hash`, its `measurements` and its `error` or "", or only `interrupted`.
 
     Args:
-        finished: Hashes of the benchmarks to leave out.
-        begin: Called with the benchmarks to run.
-        record: Called with each case, its measurements, and its error or "".
-
-    Attributes:
-        collected: Number of benchmarks.
-        unmeasured: Benchmarks to run that were not passed to `record` yet.
-        interrupted: Whether Ctrl-C ended the run.
+        wanted: Hashes of the benchmarks.
+        results: File descriptor.
     """
 
-    def __init__(
-        self,
-        finished: set[str],
-        begin: Callable[[Collection[BenchmarkCase]], None],
-        record: Callable[[BenchmarkCase, list[Measurement], str], None],
-    ) -> None:
-        self.finished, self.begin, self.record = finished, begin, record
-        self.collected, self.interrupted = 0, False
-        self.unmeasured: dict[BenchmarkCase, None] = {}
+    def __init__(self, wanted: list[str], results: int) -> None:
+        self.order, self.results = {key: place for place, key in enumerate(wanted)}, results
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Function]) -> None:
-        """Deselect finished benchmarks, before any other plugin can deselect more."""
-        done = [item for item in items if case_of(item).config_hash in self.finished]
-        self.collected = len(items)
-        items[:] = [item for item in items if item not in done]
-        config.hook.pytest_deselected(items=done)
-        self.unmeasured = dict.fromkeys(map(case_of, items))
+        """Order the benchmarks and deselect those that are not listed, before any other plugin."""
+        others = [item for item in items if case_of(item).config_hash not in self.order]
+        listed = [item for item in items if case_of(item).config_hash in self.order]
+        items[:] = sorted(listed, key=lambda item: self.order[case_of(item).config_hash])
+        config.hook.pytest_deselected(items=others)
         self.since = time.perf_counter()  # when the last benchmark ended
-        self.begin(self.unmeasured)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -82,26 +86,31 @@ class Recorder:
         report = yield
         if report.when == "teardown" or (report.when == "setup" and report.passed):
             return report
-        case = case_of(item)
         benchmark: Any = item.funcargs.get("benchmark")
         stats = getattr(benchmark, "stats", None)
+        measured: list[Measurement] = []
+        error = ""
         if not report.passed:
             reason = str(call.excinfo.value) if call.excinfo else "failed"
-            self._pass_on(case, [], f"skipped: {reason}" if report.skipped else reason)
+            error = f"skipped: {reason}" if report.skipped else reason
         elif stats is None:
-            self._pass_on(case, [], "nothing was timed")
+            error = "nothing was timed"
         else:
-            samples = enumerate(stats.stats.data)
-            measured = [Measurement("seconds", step, value, "s") for step, value in samples]
+            measured = [
+                Measurement("seconds", step, value, "s") for step, value in enumerate(stats.stats.data)
+            ]
             measured.append(Measurement("run_seconds", 0, time.perf_counter() - self.since, "s"))
-            self._pass_on(case, measured + _extra(benchmark.extra_info), "")
-        return report
-
-    def _pass_on(self, case: BenchmarkCase, measurements: list[Measurement], error: str) -> None:
-        self.unmeasured.pop(case, None)
-        self.record(case, measurements, error)
+            measured += _extra(benchmark.extra_info)
+        self._write({"hash": case_of(item).config_hash, "measurements": measured, "error": error})
         self.since = time.perf_counter()
+        return report
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell Ctrl-C from other ends: pytest calls this, too, when it cannot collect a file."""
-        self.interrupted = excinfo.type is KeyboardInterrupt
+        if excinfo.type is KeyboardInterrupt:
+            self._write({"interrupted": True})
+
+    def _write(self, line: dict[str, object]) -> None:
+        data = f"{json.dumps(line)}\n".encode()
+        while data:
+            data = data[os.write(self.results, data) :]

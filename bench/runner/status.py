@@ -205,6 +205,8 @@ def cases(snapshot: Snapshot) -> list[BenchmarkCase]:
     """Return the benchmarks that a snapshot contains."""
     runs = snapshot.runs[snapshot.runs["kind"] == "timing"]
     return [
-        BenchmarkCase(r["task"], r["subject"], r["implementation"], r["input"], int(r["size"]))
+        BenchmarkCase(
+            r["task"], r["subject"], r["implementation"], r["input"], int(r["size"]), int(r["seed"])
+        )
         for _, r in runs.iterrows()
     ]

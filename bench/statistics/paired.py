@@ -10,7 +10,6 @@ import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
-RESAMPLES = 999  # for the interval of a median
 SPREADLESS = 1e-9  # relative spread of differences below which they count as equal
 
 
@@ -27,15 +26,6 @@ class Difference:
     def sign(self) -> int:
         """+1 or -1 if the whole interval has that sign, else 0."""
         return int(self.low > 0) - int(self.high < 0)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """Ratio of medians a / b with its bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
@@ -64,65 +54,6 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
 def mean_interval(values: pd.Series) -> Difference:
     """Return the mean of the values with Student's interval."""
     return paired_difference(values, values * 0)
-
-
-def resampled_medians(x: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Sample the medians of bootstrap resamples without making the resamples.
-
-    The k-th smallest of n uniform variables is distributed as Beta(k, n + 1 - k); given it, the next one as
-    the smallest of n - k in the rest (David & Nagaraja 2003).
-
-    Args:
-        x: Samples (n,).
-        resamples: Number of resamples.
-        rng: Random generator.
-
-    Returns:
-        Medians (resamples,).
-    """
-    n = len(x)
-    ordered, k = np.sort(x), (n + 1) // 2
-    lower = rng.beta(k, n + 1 - k, resamples)
-    upper = lower if n % 2 else lower + (1 - lower) * rng.beta(1, n - k, resamples)
-    positions = (np.minimum((n * u).astype(int), n - 1) for u in (lower, upper))
-    return np.mean([ordered[at] for at in positions], axis=0)
-
-
-def percentiles(resampled: np.ndarray) -> tuple[float, float]:
-    """Return the limits of a bootstrap's percentile interval (Efron 1979)."""
-    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
-
-
-def median_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
-    """Return the ratio of the medians of two sets of samples, with a percentile bootstrap interval.
-
-    The interval covers only the spread within one session (Efron 1979).
-
-    Args:
-        a: Positive samples.
-        b: Positive samples, not necessarily as many.
-        seed: Seed of the bootstrap.
-    """
-    rng = np.random.default_rng(seed)
-    medians = [resampled_medians(x, RESAMPLES, rng) for x in (a, b)]
-    return Ratio(float(np.median(a) / np.median(b)), *percentiles(medians[0] / medians[1]))
-
-
-def paired_ratio(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Ratio:
-    """Return the median of a / b by round, with a percentile bootstrap interval over rounds (Efron 1979).
-
-    Args:
-        a: Positive samples, one per round.
-        b: Positive samples of the same rounds, so that disturbances affect both.
-        seed: Seed of the bootstrap.
-    """
-    ratios = a / b
-    result = stats.bootstrap(
-        (ratios,), np.median, n_resamples=999, confidence_level=CONFIDENCE, method="percentile", rng=seed
-    )
-    interval = result.confidence_interval
-    return Ratio(float(np.median(ratios)), float(interval.low), float(interval.high))
 
 
 @dataclass(frozen=True)
@@ -201,23 +132,6 @@ def _narrowing(a: np.ndarray, b: np.ndarray) -> float:
     level = (1 + CONFIDENCE) / 2
     paired = stats.t.ppf(level, n - 1) * np.std(a - b, ddof=1)
     return float(paired / (stats.t.ppf(level, freedom) * math.sqrt(s)))
-
-
-def ratio_of_samples(a: np.ndarray, b: np.ndarray) -> PairedTest:
-    """Compare two unpaired sets of times: the ratio of their medians less one, against 0.
-
-    The p-value is that of Mann & Whitney's test (1947), the interval that of `median_ratio`. Both describe
-    this session's samples, not another machine.
-
-    Args:
-        a: Positive samples of one session.
-        b: Positive samples of the same session.
-    """
-    r = median_ratio(a, b)
-    test = stats.mannwhitneyu(a, b)
-    improvement = float(test.statistic) / (len(a) * len(b))
-    n, nan = min(len(a), len(b)), float("nan")
-    return PairedTest(r.value - 1, r.low - 1, r.high - 1, n, float(test.pvalue), improvement, nan, 0.0, True)
 
 
 def _bca(d: np.ndarray) -> tuple[float, float]:

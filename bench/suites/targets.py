@@ -1,6 +1,6 @@
 """The project's speed targets, as ratios of interleaved times, and the measured ratios."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,10 @@ import pandas as pd
 from bench.statistics import Ratio, paired_ratio
 from bench.store import Snapshot
 
-# Forward reads x and writes y, backward reads x and the gradient and writes one; a copy reads and writes.
-PASSES_OF_A_COPY = 5 / 2
 SIZES = {2**14: 1.35, 2**17: 1.35, 2**20: 1.0, 2**22: 1.0, 2**24: 1.1}
 STRATEGY = "tiled"  # the fastest of the convolutions
 
-Samples = dict[str, np.ndarray]  # alternative -> seconds, one per round
+Samples = dict[str, pd.Series]  # alternative -> seconds by round and turn
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,17 @@ def samples(snapshot: Snapshot) -> dict[tuple[str, str, str], Samples]:
     frame = snapshot.measurements.query("task == 'interleaved' and metric.str.startswith('seconds of ')")
     timed: dict[tuple[str, str, str], Samples] = {}
     keys = ["subject", "input", "implementation", "metric"]
-    for (subject, place, threads, metric), part in frame.groupby(keys, sort=False):
-        values = part.sort_values("step")["value"].to_numpy()
+    for (subject, place, threads, metric), part in frame.groupby(keys, sort=False, observed=True):
+        values = part.set_index([part["seed"].fillna(0), "step"])["value"]
         alternatives = timed.setdefault((str(subject), str(place), str(threads)), {})
         alternatives[str(metric).removeprefix("seconds of ")] = values
     return timed
+
+
+def ratio_of(at: Samples, a: str, b: str) -> Ratio:
+    """Return the ratio of two alternatives: in each round the median of their ratios in turn."""
+    by_round = (at[a] / at[b]).groupby(level=0).median()
+    return paired_ratio(by_round, by_round * 0 + 1)
 
 
 def _activations(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
@@ -51,22 +55,22 @@ def _activations(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
             if (at := timed.get(("activations", f"{size} elements", threads))) is None:
                 continue
             where = f"2^{size.bit_length() - 1} elements, {threads}{'s' * (threads > '2')}"
-            yield Row("Activations", "SGELU / F.gelu", where, paired_ratio(at["SGELU"], at["F.gelu"]), asked)
-            yield Row(
-                "Activations", "AdaSGELU / SGELU", where, paired_ratio(at["AdaSGELU"], at["SGELU"]), 1.25
-            )
-            yield Row("Activations", "Swish / F.silu", where, paired_ratio(at["Swish"], at["F.silu"]), 1.05)
+            yield Row("Activations", "SGELU / F.gelu", where, ratio_of(at, "SGELU", "F.gelu"), asked)
+            yield Row("Activations", "AdaSGELU / SGELU", where, ratio_of(at, "AdaSGELU", "SGELU"), 1.25)
+            yield Row("Activations", "Swish / F.silu", where, ratio_of(at, "Swish", "F.silu"), 1.05)
 
 
 def _convolution(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
     layers = {place[1]: at for place, at in timed.items() if place[0] == "convolution"}
     ratios = []
     for k, (layer, at) in enumerate(layers.items()):
-        ratios.append(paired_ratio(at[STRATEGY], at["native"]))
+        ratios.append(ratio_of(at, STRATEGY, "native"))
         if k == 0:
             yield Row("Convolution", f"{STRATEGY} / F.conv2d", f"{layer}, batch 64", ratios[-1], 1.0)
     if ratios:
-        mean = Ratio(*(float(np.exp(np.mean(np.log([getattr(r, f) for r in ratios])))) for f in FIELDS))
+        mean = paired_ratio(
+            *(_geometric_mean([at[name] for at in layers.values()]) for name in (STRATEGY, "native"))
+        )
         yield Row(
             "Convolution",
             f"{STRATEGY} / F.conv2d",
@@ -76,7 +80,11 @@ def _convolution(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
         )
 
 
-FIELDS = ("value", "low", "high")
+def _geometric_mean(seconds: Sequence[pd.Series]) -> pd.Series:
+    """Return the geometric mean of the median times of several benchmarks by round."""
+    return np.exp(pd.concat([np.log(s.groupby(level=0).median()) for s in seconds], axis=1).mean(axis=1))
+
+
 OPTIMIZER_RATIOS = (
     ("ours", "torch, foreach", 0.6),
     ("ours", "torch, fused", 0.9),
@@ -93,7 +101,7 @@ def _optimizers(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
                     "Optimizer steps",
                     f"{subject} / {baseline}",
                     where,
-                    paired_ratio(at[subject], at[baseline]),
+                    ratio_of(at, subject, baseline),
                     asked,
                 )
 
@@ -101,7 +109,7 @@ def _optimizers(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
 def _backpropagation(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
     for (name, place, _), at in timed.items():
         if name.startswith("MLP "):
-            ratio = paired_ratio(at["ours"], at["torch with autograd"])
+            ratio = ratio_of(at, "ours", "torch with autograd")
             yield Row(
                 "Steps of the perceptron",
                 "ours / torch with autograd",
@@ -114,10 +122,10 @@ def _backpropagation(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row
 def _engine(timed: dict[tuple[str, str, str], Samples]) -> Iterator[Row]:
     for (name, place, _), at in timed.items():
         if "bare loop" in at:
-            ratio = paired_ratio(at["fit"], at["bare loop"])
+            ratio = ratio_of(at, "fit", "bare loop")
             yield Row("Engine", "fit / bare loop", f"{name.replace('_', ' ')}, {place}", ratio, 1.2)
         if "2 workers" in at:
-            ratio = paired_ratio(at["2 workers"], at["1 worker"])
+            ratio = ratio_of(at, "2 workers", "1 worker")
             yield Row("Engine", "2 workers / 1 worker", place, ratio, 1 / 1.8)
 
 
@@ -128,28 +136,11 @@ def rows(snapshot: Snapshot) -> list[Row]:
     return [row for part in parts for row in part(timed)]
 
 
-def bandwidth(snapshot: Snapshot) -> pd.DataFrame:
-    """Return the share of a copy's bandwidth that SGELU reaches forward and backward, bytes of 5/2 copies."""
-    timed = samples(snapshot)
-    return pd.DataFrame(
-        [
-            (size, threads, *(PASSES_OF_A_COPY * paired_ratio(at[c], at["SGELU"]).value for c in COPIES))
-            for size in SIZES
-            for threads in ("1 thread", "2 thread")
-            if (at := timed.get(("activations", f"{size} elements", threads))) is not None
-        ],
-        columns=["size", "threads", *COPIES],
-    )
-
-
-COPIES = ("copy", "copy to fresh memory")
-
-
 def overhead(snapshot: Snapshot) -> list[str]:
     """Return a sentence on the runner's overhead per run, the median over rounds; empty if not measured."""
     timed = samples(snapshot)
     each = {
-        place: np.median(at["runner"] - at["plain calls"]) / int(place.split()[0])
+        place: (at["runner"] - at["plain calls"]).median() / int(place.split()[0])
         for (name, place, _), at in timed.items()
         if name == "runner"
     }
@@ -165,6 +156,11 @@ def first_calls(snapshot: Snapshot) -> list[str]:
     ]
 
 
+def _rounds(snapshot: Snapshot) -> int:
+    """Return the number of rounds of the benchmarks."""
+    return int(snapshot.runs.loc[snapshot.runs["kind"] == "timing", "seed"].fillna(0).nunique())
+
+
 def _line(*configs: object) -> str:
     return f"| {' | '.join(str(config) for config in configs)} |"
 
@@ -173,7 +169,7 @@ def _cell(row: Row | None) -> str:
     if row is None:
         return "–"
     r = row.reached
-    text = f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
+    text = f"{r.value:.2f}" + (f" ({r.low:.2f}–{r.high:.2f})" if r.rounds > 1 else "")
     return text if row.holds else f"**{text}**, asked {row.asked:g}"
 
 
@@ -194,16 +190,11 @@ def markdown(snapshot: Snapshot) -> str:
     machine, ratios = snapshot.environment, rows(snapshot)
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, commit {str(machine['commit_hash'])[:7]}: "
-        "medians of the ratios of each round, with 95 % bootstrap intervals. "
+        f"geometric means over rounds, of which there are {_rounds(snapshot)}, with 95 % Student intervals. "
         f"{sum(row.holds for row in ratios)} of {len(ratios)} are as asked; the others are bold.",
         *first_calls(snapshot),
         *overhead(snapshot),
     ]
     for part in dict.fromkeys(row.part for row in ratios):
         lines += _table(part, [row for row in ratios if row.part == part])
-    heads = (f"share of the bandwidth of a {c}" for c in COPIES)
-    lines += ["", _line("SGELU forward and backward", *heads), _line("---", "---:", "---:")]
-    for size, threads, *shares in bandwidth(snapshot).itertuples(index=False):
-        place = f"2^{size.bit_length() - 1} elements, {threads}{'s' * (threads > '2')}"
-        lines.append(_line(place, *(f"{share:.0%}" for share in shares)))
     return "\n".join(lines) + "\n"

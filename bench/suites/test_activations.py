@@ -9,14 +9,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import module_of
+from bench.records.names import AGAIN, COPIES
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.activations.autograd import BACKENDS
 from impl.activations.registry import ACTIVATIONS
 from impl.models import sized
 
-WIDTH = 128  # of the classifier's hidden layer
-SIZES = (2**14, 2**17, 2**20)
+WIDTH = 128  # of the classifier's hidden layer; 128 samples of it have 2^14 elements
+SIZES = (2**14, 2**17, 2**20, 2**24)  # the classifier's, two caches, and beyond every cache
+NAMED = ("relu", "gelu", "sigmoid", "swish", "sgelu", "ada_sgelu")  # timed at every size; others at the first
+TWICE = ("relu", "gelu")  # torch's kernels that are measured twice, to count false positives
 # Activations of which every backend is timed; of others the module, which selects one, and torch's kernel.
 COMPARED = ("swish", "sgelu", "ada_sgelu")
 IMPLEMENTATIONS = [
@@ -28,11 +31,15 @@ IMPLEMENTATIONS = [
 
 
 def cases(task: str, custom: Sequence[str]) -> list[BenchmarkCase]:
-    """Return every implementation at every size, and custom activations."""
+    """Return every implementation at the classifier's size; NAMED and custom ones at all sizes."""
+    every = [*IMPLEMENTATIONS, *((name, AGAIN) for name in TWICE), *((name, "impl") for name in custom)]
     return [
         BenchmarkCase(task, name, implementation, f"{size} elements", size)
         for size in SIZES
-        for name, implementation in [*IMPLEMENTATIONS, *((name, "impl") for name in custom)]
+        for name, implementation in every
+        if size == SIZES[0]
+        or name in custom
+        or (name in NAMED and implementation in ("impl", "torch", AGAIN, "composed"))
     ]
 
 
@@ -42,7 +49,7 @@ def function(timing: BenchmarkCase, device: str) -> tuple[Callable[[Tensor], Ten
         custom = sized(module_of(timing.subject), WIDTH).to(device)
         return custom, list(custom.parameters())
     activation = ACTIVATIONS[timing.subject]
-    if timing.implementation == "torch":
+    if timing.implementation in ("torch", AGAIN):
         assert activation.native
         return activation.native, []
     module = activation.module(device=device)
@@ -79,6 +86,18 @@ def test_backward(timing: BenchmarkCase, timed: Timed, device: str) -> None:
     timed(lambda: torch.autograd.grad(y, [x, *parameters], upstream, retain_graph=True))
 
 
+@pytest.mark.parametrize(
+    "timing",
+    [BenchmarkCase("copy", memory, "torch", f"{size} elements", size) for size in SIZES for memory in COPIES],
+    ids=str,
+)
+def test_copy(timing: BenchmarkCase, timed: Timed, device: str) -> None:
+    """Time a copy, the least traffic that a result needs, into memory at hand or into a new tensor."""
+    x = normal(timing.size, device)
+    target = torch.empty_like(x)
+    timed(x.clone if timing.subject == "fresh" else lambda: target.copy_(x))
+
+
 def both_ways(f: Callable[[Tensor], Tensor], x: Tensor, upstream: Tensor) -> Callable[[], object]:
     """Return a call of f at x, forward and backward through a new graph."""
     wanted = [x, *(f.parameters() if isinstance(f, nn.Module) else ())]
@@ -95,9 +114,9 @@ def both_ways(f: Callable[[Tensor], Tensor], x: Tensor, upstream: Tensor) -> Cal
     ids=str,
 )
 def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: str) -> None:
-    """Interleave forward and backward with torch's kernels and with copies of x, the bandwidth limit."""
+    """Interleave forward and backward with torch's kernels."""
     x = normal(timing.size, device).requires_grad_()
-    upstream, source, target = normal(timing.size, device, seed=1), x.detach(), torch.empty_like(x)
+    upstream = normal(timing.size, device, seed=1)
     alternatives: Alternatives = {
         **{
             ACTIVATIONS[name].label: both_ways(ACTIVATIONS[name].module(device=device), x, upstream)
@@ -105,7 +124,5 @@ def test_interleaved(timing: BenchmarkCase, interleaved: Interleaved, device: st
         },
         "F.gelu": both_ways(functional.gelu, x, upstream),
         "F.silu": both_ways(functional.silu, x, upstream),
-        "copy": lambda: target.detach().copy_(source),
-        "copy to fresh memory": source.clone,
     }
     interleaved(alternatives, int(timing.implementation.split()[0]))

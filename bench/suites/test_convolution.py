@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from bench.experiments.workloads.registry import strategy_of
 from bench.records.candidate_names import is_custom
+from bench.records.names import AGAIN
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.convolution import STRATEGIES, Geometry, Strategy, conv2d
@@ -35,10 +36,14 @@ LAYERS = {
 def cases(task: str, custom: Sequence[str]) -> list[BenchmarkCase]:
     """Return every strategy on one sample, and all but the loops, which take minutes, on 64 samples."""
     return [
-        BenchmarkCase(task, strategy, "torch" if strategy == "native" else "impl", layer, samples)
+        BenchmarkCase(task, strategy, implementation, layer, samples)
         for layer in LAYERS
         for samples in (1, 64)
-        for strategy in (*STRATEGIES, "native", *custom)
+        for strategy, implementation in (
+            *((name, "impl") for name in STRATEGIES),
+            *(("native", name) for name in ("torch", AGAIN)),  # twice, to count false positives
+            *((name, "impl") for name in custom),
+        )
         if samples == 1 or strategy != "loops"
     ]
 
@@ -54,7 +59,7 @@ def convolution(timing: BenchmarkCase, device: str) -> tuple[Callable[..., Tenso
     tensors = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
     if is_custom(timing.subject):
         return of_strategy(strategy_of(timing.subject)), tensors
-    native = timing.implementation == "torch"
+    native = timing.subject == "native"
     return functional.conv2d if native else partial(conv2d, strategy=timing.subject), tensors
 
 

@@ -3,25 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bench.records.names import CONTROL
-from bench.statistics import RESAMPLES, mean_interval, percentiles, resampled_medians
+from bench.records.names import CONTROL, COPIES, PASSES
+from bench.statistics import mean_interval, mean_time
 from bench.store import Snapshot
 from report.document import phrases
+from report.document.formats import count, percent
 from report.document.labels import label, ordered
 from report.evidence.activation_runs import QUANTITIES
-from report.evidence.queries import final, inputs, samples
+from report.evidence.queries import final, network_input, seconds, timings
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.worth import bandwidth as bandwidth_figure
 from report.figures.worth import worth as worth_figure
 
 # Bytes that a float32 element needs: forward reads x and writes y, backward reads x and the gradient and
 # writes one; a copy reads and writes.
-FORWARD_AND_BACKWARD, COPY = 20, 8
-FRESH = "copy into fresh memory"
-COPIES = {"copy": "copy into memory at hand", "copy to fresh memory": FRESH}
+NEEDED = {"activation_forward": 8, "activation_backward": 12}
+COPIED = 8
 NETWORKS = {
     "classifier with batch norm": ("classifier", True, "test_accuracy"),
     "classifier without batch norm": ("classifier", False, "test_accuracy"),
@@ -29,55 +28,49 @@ NETWORKS = {
 }
 
 
-def traffic(snapshot: Snapshot, candidates: tuple[str, ...]) -> pd.DataFrame:
-    """Return the rate of necessary memory traffic of candidates and copies, in GB/s, by size and threads.
+def traffic(snapshot: Snapshot, candidates: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return the rate of necessary memory traffic of candidates and copies, in GB/s, by pass and size.
 
-    Columns: threads, candidate, elements, seconds (median), rate, low and high (percentile bootstrap). A
-    candidate that moves more bytes than necessary has a rate below that of the memory.
+    Columns: panel, candidate, elements, rate, low and high (over rounds). A copy's rate bounds what memory
+    allows: into memory at hand, or into a new tensor, whose pages the system must provide first.
+
+    Args:
+        snapshot: Times.
+        candidates: Subject and implementation by label.
     """
-    m = snapshot.measurements
-    m = m[(m["task"] == "interleaved") & (m["subject"] == "activations")]
     rows = []
-    for name in (*candidates, *COPIES):
-        part = m[m["metric"] == f"seconds of {name}"]
-        for (threads, _), group in part.groupby(["implementation", "size"], observed=True):
-            elements = int(group["size"].iloc[0])
-            needed = elements * (COPY if name in COPIES else FORWARD_AND_BACKWARD) / 1e9
-            median, fast, slow = _median(group["value"].to_numpy())
-            rates = needed / median, needed / slow, needed / fast
-            rows.append((threads, COPIES.get(name, name), elements, median, *rates))
-    columns = ["threads", "candidate", "elements", "seconds", "rate", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _median(*sets: np.ndarray) -> tuple[float, float, float]:
-    """Return the sum of the medians of sets of samples, with a percentile bootstrap interval (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    drawn = [resampled_medians(samples, RESAMPLES, rng) for samples in sets]
-    return float(sum(np.median(samples) for samples in sets)), *percentiles(np.sum(drawn, axis=0))
+    for task, panel in PASSES.items():
+        wanted = {
+            **{name: (task, *what, NEEDED[task]) for name, what in candidates.items()},
+            **{words: ("copy", memory, "torch", COPIED) for memory, words in COPIES.items()},
+        }
+        for name, (*what, needed) in wanted.items():
+            for key, by_round in timings(snapshot).items():
+                if key[:3] == tuple(what):
+                    elements = int(str(key[4]))
+                    r, moved = mean_time(by_round), needed * elements / 1e9
+                    rows.append((panel, name, elements, moved / r.value, moved / r.high, moved / r.low))
+    return pd.DataFrame(rows, columns=["panel", "candidate", "elements", "rate", "low", "high"])
 
 
 def worth(snapshot: Snapshot) -> pd.DataFrame:
     """Return each activation's time and the results of networks with it, each at its chosen rate.
 
-    Columns: panel, quantity, name, activation, microseconds (forward and backward at the largest size), fast,
-    slow, value, low and high. Empty where either was not measured.
+    Columns: panel, quantity, name, activation, microseconds (forward and backward at the classifier's size),
+    fast, slow, value, low and high. Empty where either was not measured.
     """
     rows = []
-    sizes = inputs(snapshot, "activation_forward")
+    size = network_input(snapshot, "activation_forward") or ""
     for panel, (task, batch_norm, metric) in NETWORKS.items():
         scale, quantity = QUANTITIES[metric]
         table = final(snapshot, task, metric, batch_norm)
-        for name in ordered(table) if sizes else ():
-            passes = [
-                samples(snapshot, f"activation_{way}", name, "impl", sizes[-1])
-                for way in ("forward", "backward")
-            ]
-            timed = [times for times in passes if times is not None]
-            if name == CONTROL or len(timed) < len(passes):
+        for name in ordered(table):
+            forward, backward = (seconds(snapshot, task, name, "impl", size) for task in PASSES)
+            if name == CONTROL or forward is None or backward is None:
                 continue
             d = mean_interval(scale * table[name].dropna())
-            times = (1e6 * s for s in _median(*timed))
+            r = mean_time(forward + backward)
+            times = (1e6 * s for s in (r.value, r.low, r.high))
             rows.append((panel, quantity, name, label(name), *times, d.mean, d.low, d.high))
     columns = [
         "panel",
@@ -94,36 +87,43 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def bandwidth(snapshot: Snapshot, question: str, activation_of: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the figure of `traffic`, and the first candidate's range of shares of a fresh copy's rate.
+def bandwidth(
+    snapshot: Snapshot, question: str, candidates: Mapping[str, tuple[str, str]]
+) -> dict[str, Any] | None:
+    """Return the figure of `traffic`, and the first candidate's rate as shares of a copy's.
 
-    question: prefix of the figure's name; activation_of: by candidate the activation that it computes. None
-    where the benchmark was not run.
+    Args:
+        snapshot: Times.
+        question: Prefix of the figure's name.
+        candidates: Subject and implementation by label.
+
+    Returns:
+        `figure`, `first`, and `shares`: rows of pass and elements, and the share of each copy's rate. None
+        where candidate or copies were not measured.
     """
-    frame = traffic(snapshot, tuple(activation_of))
-    first = next(iter(activation_of))
-    rates = frame.pivot(index=["threads", "elements"], columns="candidate", values="rate")
-    if first not in rates or FRESH not in rates:
+    frame = traffic(snapshot, candidates)
+    first = next(iter(candidates))
+    rates = frame.pivot(index=["panel", "elements"], columns="candidate", values="rate")
+    if not {first, *COPIES.values()} <= set(rates):
         return None
-    shares = (rates[first] / rates[FRESH]).dropna()
-    sizes = shares.index.get_level_values("elements").to_numpy()
+    rates = rates.dropna(subset=[first, *COPIES.values()]).sort_index(
+        ascending=[False, True]
+    )  # forward first
+    shares = [
+        [f"{panel}, {count(elements)}", *(percent(row[first] / row[copy], 0) for copy in COPIES.values())]
+        for (panel, elements), row in zip(rates.index, rates.to_dict("records"), strict=True)
+    ]
     figure = svg_figure(
-        bandwidth_figure(frame, activation_of),
+        bandwidth_figure(frame, {name: subject for name, (subject, _) in candidates.items()}),
         frame,
         name=f"{question}-bandwidth-{snapshot.id}",
         title=f"Memory traffic of {first} and of a copy",
-        alt=f"On logarithmic axes the rate of {phrases.listed(activation_of)} and of two copies against the "
-        f"number of elements. {first} has between {shares.min():.0%} and {shares.max():.0%} of the rate of a "
-        "copy into fresh memory; all fall where a result no longer fits the cache.",
+        alt=f"On logarithmic axes the rate of {phrases.listed(candidates)} and of two copies against the "
+        "number of elements, forward and backward. Shares of the copies' rates: "
+        + "; ".join(f"{where}: {hand} and {new}" for where, hand, new in shares)
+        + ".",
     )
-    return {
-        "figure": figure,
-        "first": first,
-        "least": shares.min(),
-        "most": shares.max(),
-        "least_at": int(sizes[shares.to_numpy().argmin()]),
-        "most_at": int(sizes[shares.to_numpy().argmax()]),
-    }
+    return {"figure": figure, "first": first, "shares": shares}
 
 
 def worth_svg(snapshot: Snapshot) -> SvgFigure | None:

@@ -36,6 +36,8 @@ def ratio(r: Ratio | None) -> str:
     """Format a ratio with its interval: "2.31 (2.20 to 2.45)"."""
     if r is None:
         return NOT_MEASURED
+    if math.isnan(r.low):
+        return f"{number(r.value)} (one round, no interval)"
     return f"{number(r.value)} ({number(r.low)} to {number(r.high)})"
 
 

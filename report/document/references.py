@@ -27,10 +27,8 @@ _WORKS = {
     "student": "Student (1908). The probable error of a mean. Biometrika 6.",
     "holm": "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.",
     "bca": "Efron, B. (1987). Better bootstrap confidence intervals. Journal of the American Statistical Association 82.",
-    "mann": "Mann, H. B. and Whitney, D. R. (1947). On a test of whether one of two random variables is stochastically larger than the other. Annals of Mathematical Statistics 18.",
     "agarwal": "Agarwal, R., Schwarzer, M., Castro, P. S., Courville, A. and Bellemare, M. G. (2021). Deep reinforcement learning at the edge of the statistical precipice. NeurIPS 34.",
     "he": "He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. ICCV.",
-    "efron": "Efron, B. (1979). Bootstrap methods: another look at the jackknife. Annals of Statistics 7.",
 }
 
 REFERENCES = [Reference(key, text) for key, text in _WORKS.items()]

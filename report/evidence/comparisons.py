@@ -3,6 +3,7 @@
 Comparisons form families; p-values are corrected for all comparisons of a family.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -10,12 +11,14 @@ from functools import reduce
 import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
-from bench.statistics import PairedTest, compare, ratio_of_samples
+from bench.statistics import FEWEST_ROUNDS, PairedTest, Ratio, compare, paired_ratio
 from bench.store import Snapshot
-from report.evidence.queries import networks
+from report.evidence.queries import BENCHMARK, networks, timings
 from report.evidence.training_runs import METRICS, select, tested
 
 EQUIVALENCE_MARGIN = 0.002  # of test accuracy, 0.2 percentage points
+# Relative difference of times below which the order of benchmarks and the address of a result matter as much.
+TIME_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -252,24 +255,59 @@ def slow_training(snapshot: Snapshot) -> list[Comparison]:
     return comparisons
 
 
-def times(tasks: Mapping[str, str], pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]]) -> Family:
-    """Compare times of (subject, implementation) pairs in every pass and on every input that has both."""
+def times(
+    tasks: Mapping[str, str],
+    pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]],
+    *,
+    margin: float = TIME_MARGIN,
+    simultaneous: bool = True,
+) -> Family:
+    """Compare times of (subject, implementation) pairs in every pass and on every input that has both.
+
+    Args:
+        tasks: Words for the passes to compare, by task.
+        pairs: What to compare.
+        margin: Relative difference that counts.
+        simultaneous: Whether the intervals of the family cover together, else each alone.
+    """
 
     def family(snapshot: Snapshot) -> list[Comparison]:
-        m = snapshot.measurements
-        m = m[m["task"].isin(tasks) & (m["metric"] == "seconds")]
+        by = timings(snapshot)
+        m = snapshot.runs[(snapshot.runs["kind"] == "timing") & snapshot.runs["task"].isin(tasks)]
+        runs = {key: tuple(map(int, part["run"])) for key, part in m.groupby(list(BENCHMARK), observed=True)}
+        found = [
+            ((task, *a, *where), (task, *b, *where))
+            for task in tasks
+            for where in dict.fromkeys(key[3:] for key in by if key[0] == task)
+            for a, b in pairs
+            if (task, *a, *where) in by and (task, *b, *where) in by
+        ]
         comparisons = []
-        for (task, input, _), part in m.groupby(["task", "input", "size"], sort=False):
-            by = {key: group for key, group in part.groupby(["subject", "implementation"])}
-            for a, b in pairs:
-                if a not in by or b not in by:
-                    continue
-                test = ratio_of_samples(by[a]["value"].to_numpy(), by[b]["value"].to_numpy())
-                runs = tuple(int(run) for group in (by[a], by[b]) for run in group["run"].unique())
-                where = f"{tasks[str(task)]}, {input}" + (
-                    f", batch of {int(part['size'].iloc[0])}" if "×" in str(input) else ""
+        for a, b in found:
+            ratio = paired_ratio(by[a], by[b], comparisons=len(found) if simultaneous else 1, margin=margin)
+            task, _, _, input, size = map(str, a)
+            where = f"{tasks[task]}, {input}" + (f", batch of {size}" if "×" in input else "")
+            longer = (by[a] - by[b]).dropna()
+            test = test_of(ratio, margin, float(((longer > 0) + (longer == 0) / 2).mean()))
+            comparisons.append(
+                Comparison(
+                    " ".join(map(str, a[1:3])),
+                    " ".join(map(str, b[1:3])),
+                    where,
+                    test,
+                    "ratio",
+                    runs[a] + runs[b],
                 )
-                comparisons.append(Comparison(" ".join(a), " ".join(b), where, test, "ratio", runs))
+            )
         return comparisons
 
     return family
+
+
+def test_of(ratio: Ratio, margin: float, improvement: float) -> PairedTest:
+    """Return a ratio of times as a test; with fewer than FEWEST_ROUNDS it has no p-value and is undecided."""
+    nan = math.nan
+    p = ratio.p if ratio.rounds >= FEWEST_ROUNDS else nan
+    return PairedTest(
+        ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.rounds, p, improvement, nan, margin, True
+    )

@@ -1,31 +1,46 @@
 """Samples, pairs and curves from a snapshot's tidy frame."""
 
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
-from bench.records.names import DESCENT
-from bench.statistics import Ratio, median_ratio
+from bench.records.names import CLASSIFIER_SIZE, DESCENT
+from bench.statistics import Ratio, paired_ratio
 from bench.store import Snapshot
 from report.evidence.training_runs import select, tested
 
+BENCHMARK = ("task", "subject", "implementation", "input", "size")
+Benchmark = tuple[str, str, str, str, int]
+
 
 @lru_cache(maxsize=4)
-def timings(snapshot: Snapshot) -> dict[tuple[object, ...], np.ndarray]:
-    """Return the seconds of every sample by task, subject, implementation and input."""
+def timings(snapshot: Snapshot) -> dict[Benchmark, pd.Series]:
+    """Return the seconds of each benchmark by round, by task, subject, implementation, input and size.
+
+    The value of a round is the median of its samples.
+    """
     m = snapshot.measurements
     m = m[(m["kind"] == "timing") & (m["metric"] == "seconds")]
-    groups = m.groupby(["task", "subject", "implementation", "input"], sort=False, observed=True)["value"]
-    return {key: group.to_numpy() for key, group in groups}
+    if m.empty:
+        return {}
+    m = m.assign(round=m["seed"].fillna(0).astype(int))  # of times before there were rounds
+    medians = m.groupby([*BENCHMARK, "round"], sort=False, observed=True)["value"].median()
+    groups = medians.groupby(level=list(BENCHMARK), sort=False, observed=True)
+    by: dict[Benchmark, pd.Series] = {}
+    for key, part in groups:
+        *names, size = cast(Benchmark, key)
+        by[cast(Benchmark, (*names, int(size)))] = part.droplevel(list(BENCHMARK))
+    return by
 
 
-def samples(
-    snapshot: Snapshot, task: str, subject: str, implementation: str, input: str
-) -> np.ndarray | None:
-    """Return the seconds of every sample of one benchmark, or None where it was not measured."""
-    return timings(snapshot).get((task, subject, implementation, input))
+def seconds(snapshot: Snapshot, task: str, subject: str, implementation: str, input: str) -> pd.Series | None:
+    """Return the seconds of one benchmark by round, or None where it was not measured."""
+    return next(
+        (s for key, s in timings(snapshot).items() if key[:4] == (task, subject, implementation, input)), None
+    )
 
 
 def custom_subjects(snapshot: Snapshot, task: str) -> list[str]:
@@ -39,12 +54,20 @@ def inputs(snapshot: Snapshot, task: str) -> list[str]:
     return list(dict.fromkeys(runs.sort_values("size", kind="stable")["input"]))
 
 
+def network_input(snapshot: Snapshot, task: str) -> str | None:
+    """Return the input of a benchmark task that is as large as the classifier's layer, else the smallest."""
+    measured = inputs(snapshot, task)
+    return CLASSIFIER_SIZE if CLASSIFIER_SIZE in measured else next(iter(measured), None)
+
+
 def time_ratio(
     snapshot: Snapshot, task: str, input: str, subject: tuple[str, str], baseline: tuple[str, str]
 ) -> Ratio | None:
-    """Return the ratio of median times of two (subject, implementation); None if one is missing."""
-    a, b = (samples(snapshot, task, *what, input) for what in (subject, baseline))
-    return None if a is None or b is None else median_ratio(a, b)
+    """Return the ratio of times of two (subject, implementation); None if no round has both."""
+    a, b = (seconds(snapshot, task, *what, input) for what in (subject, baseline))
+    if a is None or b is None or a.index.intersection(b.index).empty:
+        return None
+    return paired_ratio(a, b)
 
 
 def networks(

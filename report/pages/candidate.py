@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
 from bench.records.names import CONVOLUTIONS, PASSES
-from bench.statistics import CONFIDENCE
+from bench.statistics import CONFIDENCE, FEWEST_ROUNDS
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number
@@ -264,6 +264,8 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
+        "fewest_rounds": FEWEST_ROUNDS,
+        "time_margin": comparisons.TIME_MARGIN,
         "command": f"make report {kind.variable}={shlex.quote(str(parts.unidentified))}",
         "anchor": f"custom-{source.id}-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
     }

@@ -7,15 +7,22 @@ from typing import Any
 import numpy as np
 
 from bench.records.names import CONTROL
-from bench.statistics import CONFIDENCE, FalseAlarms, false_alarms
+from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, FalseAlarms, false_alarms
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, number, percent
 from report.document.labels import label, words
 from report.document.page import Table
 from report.document.phrases import NOT_MEASURED, listed
-from report.evidence.claims import ClaimVerdict, Verdict, claim_verdicts, controls, families
-from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
+from report.evidence.claims import (
+    AGAINST_THEMSELVES,
+    ClaimVerdict,
+    Verdict,
+    claim_verdicts,
+    controls,
+    families,
+)
+from report.evidence.comparisons import EQUIVALENCE_MARGIN, TIME_MARGIN, Comparison
 from report.evidence.queries import networks
 from report.evidence.tables import comparisons, csv
 from report.evidence.training_runs import rates
@@ -137,6 +144,19 @@ def control(snapshot: Snapshot, family: str) -> tuple[Verdict, FalseAlarms] | No
     return verdict, false_alarms(values[0], values[1], others)
 
 
+def against_themselves(snapshot: Snapshot) -> dict[str, int] | None:
+    """Count the benchmarks that were measured under two names and told apart; None with too few rounds.
+
+    The procedure is that of a verdict on one comparison without a margin, so that 5 % are expected.
+    """
+    tests = [v.comparison.test for v in families(snapshot)[AGAINST_THEMSELVES]]
+    tests = [test for test in tests if test.pairs >= FEWEST_ROUNDS]
+    if not tests:
+        return None
+    told = sum(test.low > 0 or test.high < 0 for test in tests)
+    return {"pairs": len(tests), "told": told, "rounds": min(test.pairs for test in tests)}
+
+
 def control_rows(snapshot: Snapshot) -> list[list[str]]:
     """Return rows: family, control against ReLU with its verdict, false alarms, narrowing by pairing."""
     rows = []
@@ -234,7 +254,10 @@ def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, 
         "comparisons": csv(comparisons(first.snapshot)),
         "controls": control_rows(first.snapshot),
         "tuning": tuning_rows(first.snapshot),
+        "themselves": against_themselves(first.snapshot),
         "equivalence_margin": EQUIVALENCE_MARGIN,
+        "time_margin": TIME_MARGIN,
+        "fewest_rounds": FEWEST_ROUNDS,
         "confidence": CONFIDENCE,
         "diverged": diverged_rows(first.snapshot),
     }

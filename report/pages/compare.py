@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bench.statistics import CANDIDATE, median_ratio, paired_difference
+from bench.statistics import CANDIDATE, mean_time, paired_difference
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source
@@ -67,17 +66,18 @@ def where(sources: list[Source]) -> list[list[str]]:
 
 
 def times(sources: list[Source]) -> dict[str, list[list[str]]]:
-    """Return rows by task: benchmark, median of A, median of B, and B / A with its interval."""
+    """Return rows by task: benchmark, time in A, time in B, and B / A."""
     a, b = (timings(source.snapshot) for source in sources)
     tables: dict[str, list[list[str]]] = {}
     for key in dict.fromkeys([*a, *b]):
-        task, subject, implementation, place = map(str, key)
+        task, subject, implementation, place, size = map(str, key)
         if task == "interleaved":  # one sample of all its alternatives together
             continue
         sides = [side.get(key) for side in (a, b)]
-        medians = [NOT_MEASURED if s is None else duration(np.median(s)) for s in sides]
+        medians = [NOT_MEASURED if s is None else duration(mean_time(s).value) for s in sides]
         row = [
-            f"{label(subject)}, {BACKENDS.get(implementation, implementation)}, {place}",
+            f"{label(subject)}, {BACKENDS.get(implementation, implementation)}, {place}"
+            + (f", batch of {size}" if "×" in place else ""),
             *medians,
             _ratio(sides[1], sides[0]),
         ]
@@ -85,13 +85,11 @@ def times(sources: list[Source]) -> dict[str, list[list[str]]]:
     return tables
 
 
-def _ratio(a: np.ndarray | None, b: np.ndarray | None) -> str:
-    """Return the ratio of the medians, with its interval unless the samples are single."""
+def _ratio(a: pd.Series | None, b: pd.Series | None) -> str:
+    """Return the ratio of the times; without an interval, because no round of one store is paired."""
     if a is None or b is None:
         return NOT_MEASURED
-    if min(len(a), len(b)) < 2:
-        return f"{number(np.median(a) / np.median(b))} (single samples, no interval)"
-    return phrases.ratio(median_ratio(a, b))
+    return number(mean_time(a).value / mean_time(b).value)
 
 
 def networks(sources: list[Source]) -> list[list[str]]:

@@ -105,8 +105,8 @@ def test_benchmarks_are_run_by_pytest(monkeypatch):
     monkeypatch.setattr(benchmarks, "run_benchmarks", lambda recorder, *rest: asked.append(rest))
     tables = {"optimizers": ["adam"], "strategies": ["unfold"]}
     assert bench.run("benchmarks", dataset="digits", **tables).empty
-    ((device, seconds, log, own, _),) = asked
-    assert (device, seconds, log.name) == ("cpu", 0.1, "benchmarks.log")
+    ((device, profile, log, own, _),) = asked
+    assert (device, profile.benchmark_rounds, log.name) == ("cpu", 3, "benchmarks.log")
     assert not any(own.values())
 
 

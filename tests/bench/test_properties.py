@@ -16,9 +16,10 @@ from statsmodels.stats.proportion import proportion_confint
 from bench.experiments import catalog
 from bench.experiments.estimates import estimator
 from bench.gate import calibration as calibrate
-from bench.gate import noise, rounds
+from bench.gate import rounds
 from bench.gate import verdicts as gate
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult, held_out
+from bench.rounds import noise
 from bench.store import digest
 from tests.small_store import CONFIG, snapshot
 
@@ -57,19 +58,6 @@ def test_a_digest_knows_no_order_and_every_change(found, index, field):
     assume(changed != found)
     assert digest.run_sha256(head, changed, []) != whole
     assert digest.run_sha256(["failed", *head[1:]], found, []) != whole
-
-
-@given(base=ratios, head=ratios, scale=positive)
-def test_a_ratio_of_rounds_turns_round_with_its_sides_and_has_no_unit(base, head, scale):
-    n = min(len(base), len(head))
-    a, b = np.array(base[:n]), np.array(head[:n])
-    ratio, low, high, p = gate.ratio_of_rounds(a, b)
-    assert ratio == pytest.approx(np.prod(b / a) ** (1 / n))
-    assert low <= ratio * (1 + 1e-12)
-    assert ratio <= high * (1 + 1e-12)
-    back = gate.ratio_of_rounds(b, a)
-    assert back == pytest.approx((1 / ratio, 1 / high, 1 / low, p), rel=1e-6)
-    assert gate.ratio_of_rounds(scale * a, scale * b) == pytest.approx((ratio, low, high, p), rel=1e-5)
 
 
 OPPOSITE = {
@@ -221,7 +209,7 @@ def test_a_narrowed_profile_is_the_parts_asked_for_and_nothing_else(only, seeds,
     whole = catalog.PROFILES[name]
     found = catalog.narrowed(whole, only, seeds, epochs)
     assert set(found.experiments) == only & set(whole.experiments)
-    assert (found.benchmark_seconds > 0) == ("benchmarks" in only)
+    assert (found.benchmark_rounds > 0) == ("benchmarks" in only)
     assert (found.synthetic_seeds > 0) == ("synthetic" in only)
     assert (found.convergence.seeds > 0) == ("convergence" in only)
     for part, budget in found.experiments.items():

@@ -133,7 +133,7 @@ def test_a_mean_is_told_with_its_interval_where_it_has_one(value, half, pairs, f
 
 @given(low=st.floats(0.01, 100), wide=st.floats(1, 3))
 def test_a_ratio_is_slower_only_where_all_of_its_interval_is(low, wide):
-    r = Ratio(low * wide**0.5, low, low * wide)
+    r = Ratio(low * wide**0.5, low, low * wide, 0.5, 7)
     assert phrases.slower(r) == (low > 1) - (low * wide < 1)
     found = [read(x) for x in re.split(r" \(| to |\)", phrases.ratio(r))[:3]]
     assert found == pytest.approx([r.value, r.low, r.high], rel=0.00500001)

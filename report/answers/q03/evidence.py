@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from bench.statistics import Ratio
+from bench.statistics import Ratio, mean_time
 from bench.store import Snapshot
+from report.document import phrases
 from report.document.formats import count, duration, number
-from report.evidence.queries import at_best_rate, descents, inputs, samples, time_ratio
+from report.evidence.queries import at_best_rate, descents, inputs, seconds, time_ratio
 from report.figures.descent import METHODS, distance_and_variance, excess_by_samples
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -133,20 +134,20 @@ def verdict(ratio: Ratio) -> str:
 
 def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:
     """Return a method's rate, steps, samples and seconds to the target, and its time over batch descent's."""
-    seconds = samples(snapshot, task, subject, "impl", input)
+    taken = seconds(snapshot, task, subject, "impl", input)
     m = snapshot.measurements
     part = m[(m["task"] == task) & (m["subject"] == subject) & (m["input"] == input)]
     fixed = part[part["metric"] != "seconds"].groupby("metric")["value"].first()
     ratio = time_ratio(snapshot, task, input, (subject, "impl"), ("batch", "impl"))
-    if seconds is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
+    if taken is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
         return None
-    against = f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}), {verdict(ratio)}"
+    against = f"{phrases.ratio(ratio)}, {verdict(ratio)}"
     return [
         subject,
         number(fixed["learning_rate"], 1),
         count(fixed["steps"]),
         count(fixed["samples"]),
-        duration(float(np.median(seconds))),
+        duration(mean_time(taken).value),
         "the measure" if subject == "batch" else against,
     ]
 

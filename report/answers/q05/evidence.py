@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from bench.statistics import CONFIDENCE, mean_interval, paired_difference
+from bench.statistics import CONFIDENCE, mean_interval, mean_time, paired_difference
 from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
 from report.document.answer import Values
 from report.document.formats import count, duration, number
 from report.document.labels import label
-from report.evidence.queries import at_best_rate, custom_subjects, descents, samples, time_ratio
+from report.evidence.queries import at_best_rate, custom_subjects, descents, seconds, time_ratio
 from report.figures.optimizers import STROKES, convergence
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -104,11 +104,11 @@ def _steps(snapshot: Snapshot) -> list[list[str]]:
     """Return rows: optimizer, median time of our step, and its ratio to torch's with an interval."""
     rows = []
     for name in (*OPTIMIZERS, *custom_subjects(snapshot, "optimizer_step")):
-        ours = samples(snapshot, "optimizer_step", name, "impl", PARAMETERS)
+        ours = seconds(snapshot, "optimizer_step", name, "impl", PARAMETERS)
         if ours is None:
             continue
         ratio = time_ratio(snapshot, "optimizer_step", PARAMETERS, (name, "impl"), (name, "torch"))
-        middle = duration(float(pd.Series(ours).median()))
+        middle = duration(mean_time(ours).value)
         if ratio is None:
             counterpart = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
             shown = phrases.NOT_MEASURED if counterpart else "torch has none"

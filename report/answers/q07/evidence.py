@@ -6,23 +6,21 @@ from impl.activations.registry import ACTIVATIONS
 from report.document import phrases
 from report.document.answer import Values
 from report.document.labels import label
-from report.evidence.queries import custom_subjects, inputs, time_ratio
+from report.evidence.queries import custom_subjects, network_input, time_ratio
 
 BASELINE = "relu"
 TASKS = {"forward": "activation_forward", "backward": "activation_backward"}
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Return times at the largest input measured, as multiples of ReLU's by the same implementation."""
-    measured = [input for task in TASKS.values() for input in inputs(snapshot, task)[-1:]]
-    if not measured:
+    """Return times at the classifier's size, as multiples of ReLU's by the same implementation."""
+    size = network_input(snapshot, TASKS["forward"])
+    if size is None:
         return {"costs": [], "input": None, "dearest": None, "confidence": CONFIDENCE}
     names = [*ACTIVATIONS, *custom_subjects(snapshot, TASKS["forward"])]
     kinds = [(kind, way) for kind in TASKS for way in ("impl", "torch")]
     ratios = {
-        (name, *kind): time_ratio(
-            snapshot, TASKS[kind[0]], measured[-1], (name, kind[1]), (BASELINE, kind[1])
-        )
+        (name, *kind): time_ratio(snapshot, TASKS[kind[0]], size, (name, kind[1]), (BASELINE, kind[1]))
         for name in names
         for kind in kinds
     }
@@ -33,7 +31,7 @@ def evidence(snapshot: Snapshot) -> Values:
     dearest = max(ours, key=lambda n: ours[n].value) if ours else None
     return {
         "costs": costs,
-        "input": measured[-1],
+        "input": size,
         "dearest": (label(dearest), ours[dearest].value) if dearest else None,
         "dearer": sum(r.low > 1 for n, r in ours.items() if n != BASELINE),
         "compared": sum(n != BASELINE for n in ours),

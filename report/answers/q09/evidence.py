@@ -1,16 +1,16 @@
 """Question 9: evidence on the times of Swish and sigmoid."""
 
-import numpy as np
 import pandas as pd
 
 from bench.records.names import PASSES
+from bench.statistics import mean_time
 from bench.store import Snapshot
 from report.answers.cost import bandwidth
 from report.answers.q09.counts import passes
 from report.document.answer import Values
 from report.document.formats import count, duration, number
 from report.document.phrases import NOT_MEASURED, listed, ratio, slower, tally
-from report.evidence.queries import inputs, samples, time_ratio
+from report.evidence.queries import inputs, seconds, time_ratio, timings
 from report.figures.svg import svg_figure
 from report.figures.timing import ratios
 
@@ -21,7 +21,10 @@ PAIRS = {
     "Swish, ours / torch": (("swish", "impl"), ("swish", "torch")),
     "Swish, eager / ours": (("swish", "composed"), ("swish", "impl")),
 }
-MEMORY = {"Swish": "swish", "F.silu": "swish"}  # compared with copies; torch's SiLU is Swish
+MEMORY = {
+    "Swish": ("swish", "impl"),
+    "F.silu": ("swish", "torch"),
+}  # compared with copies; torch's SiLU is Swish
 AGAINST_COUNT = {"Swish / sigmoid, torch": "torch's kernels", "Swish / sigmoid, ours": "our implementation"}
 COUNTED = "Swish / sigmoid, counted"
 NEAR = 0.1  # by so much a measured ratio may miss the counted one, relative, and count as explained
@@ -41,12 +44,12 @@ def measured(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def medians(snapshot: Snapshot) -> list[list[str]]:
-    """Return rows of median times: pass and elements, then each of `MEASURED`."""
+    """Return rows of times: pass and elements, then each of `MEASURED`."""
     rows = []
     for task, name in PASSES.items():
         for input in inputs(snapshot, task):
-            times = [samples(snapshot, task, *what, input) for what in MEASURED]
-            cells = [NOT_MEASURED if s is None else duration(np.median(s)) for s in times]
+            times = [seconds(snapshot, task, *what, input) for what in MEASURED]
+            cells = [NOT_MEASURED if s is None else duration(mean_time(s).value) for s in times]
             rows.append([f"{name}, {elements(input)}", *cells])
     return rows
 
@@ -117,17 +120,18 @@ def evidence(snapshot: Snapshot) -> Values:
         for (panel, row), line in zip(wide.index, lines, strict=True)
     ]
     figure = svg_figure(
-        ratios(frame, "ratio of median times (logarithmic; 1 = equal)"),
+        ratios(frame, "ratio of times (logarithmic; 1 = equal)"),
         frame.drop(columns=["sign", "text"]),
         name=f"q09-ratios-{snapshot.id}",
         title="Cost of Swish relative to sigmoid",
-        alt="Ratios of median times as dots with intervals, forward and backward: "
+        alt="Ratios of times as dots with intervals, forward and backward: "
         + "; ".join(f"{name} is {s['tally']}" for name, s in summary(frame).items())
         + ".",
     )
     return {
         "bandwidth": bandwidth(snapshot, "q09", MEMORY),
         "times": {
+            "rounds": max(len(s) for s in timings(snapshot).values()),
             "medians": medians(snapshot),
             "columns": [COUNTED, *shown],
             "explained": explained(frame),

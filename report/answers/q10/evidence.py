@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
 from bench.records.names import CONVOLUTIONS
-from bench.statistics import median_ratio
+from bench.statistics import mean_time, paired_ratio
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
-from report.evidence.queries import curves
+from report.evidence.queries import curves, timings
 from report.evidence.training_runs import tested
 from report.figures.svg import svg_figure
 from report.figures.timing import ratios
@@ -27,21 +26,23 @@ NETWORKS = {
 }
 
 
-def timings(snapshot: Snapshot) -> pd.DataFrame:
-    """Return the samples of every convolution: task, input, size, subject and the array `seconds`."""
-    m = snapshot.measurements
-    chosen = m[m["task"].isin(CONVOLUTIONS) & (m["metric"] == "seconds")]
-    keys = ["task", "input", "size", "subject"]
-    return chosen.groupby(keys, sort=False)["value"].agg(np.array).rename("seconds").reset_index()
+def times(snapshot: Snapshot) -> pd.DataFrame:
+    """Return every convolution: task, subject, input, size, and its `seconds` by round."""
+    rows = [
+        (task, subject, layer, samples, by_round)
+        for (task, subject, _, layer, samples), by_round in timings(snapshot).items()
+        if task in CONVOLUTIONS
+    ]
+    return pd.DataFrame(rows, columns=["task", "subject", "input", "size", "seconds"])
 
 
 def over_native(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return each strategy's median time as a multiple of `F.conv2d`'s on the same layer and batch."""
+    """Return each strategy's time as a multiple of `F.conv2d`'s on the same layer and batch."""
     rows = []
     for (task, layer, _), part in frame.groupby(["task", "input", "size"], sort=False):
         by = dict(zip(part["subject"], part["seconds"], strict=True))
         for strategy in [name for name in by if name != "native" and "native" in by]:
-            r = median_ratio(by[strategy], by["native"])
+            r = paired_ratio(by[strategy], by["native"])
             panel = f"{CONVOLUTIONS[str(task)]}, batch of {int(part['size'].iloc[0])}"
             rows.append((panel, layer, strategy, r.value, r.low, r.high, slower(r), ratio(r)))
     columns = ["panel", "row", "series", "value", "low", "high", "sign", "text"]
@@ -49,12 +50,12 @@ def over_native(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
-    """Return columns and rows of median forward times, with GFLOP/s for known layers."""
+    """Return columns and rows of forward times, with GFLOP/s for known layers."""
     forward = frame[frame["task"] == "convolution_forward"]
     subjects = [*STRATEGIES, "native", *sorted(filter(is_custom, set(forward["subject"].astype(str))))]
     rows = []
     for (layer, samples), part in forward.groupby(["input", "size"], sort=False):
-        by = {name: np.median(s) for name, s in zip(part["subject"], part["seconds"], strict=True)}
+        by = {name: mean_time(s).value for name, s in zip(part["subject"], part["seconds"], strict=True)}
         cells = []
         for name in subjects:
             rate = (
@@ -70,7 +71,7 @@ def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]
 
 def strategies(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] | None:
     """Compare the strategies with torch's; flops: of one sample, by layer. None if not measured."""
-    frame = timings(snapshot)
+    frame = times(snapshot)
     if frame.empty:
         return None
     multiples = over_native(frame)
@@ -103,7 +104,7 @@ def figure(multiples: pd.DataFrame, source_id: str) -> dict[str, Any]:
         for name, part in multiples.groupby("series", sort=False)
     ]
     plot = svg_figure(
-        ratios(multiples, "median time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
+        ratios(multiples, "time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
         multiples.drop(columns=["sign"]),
         name=f"q10-strategies-{source_id}-{batch}",
         title=f"Convolution strategies against torch's convolution, batch of {batch}",
@@ -135,12 +136,11 @@ def _mean_and_range(values: pd.Series) -> str:
 
 
 def training_steps(snapshot: Snapshot) -> list[list[str]]:
-    """Return rows: network and activation, median time of one step, samples a second."""
-    m = snapshot.measurements
-    chosen = m[(m["task"] == "training_step") & (m["metric"] == "seconds")]
+    """Return rows: network and activation, time of one step, samples a second."""
     rows = []
-    for (task, activation, _), part in chosen.groupby(["subject", "input", "size"], sort=False):
-        median = float(part["value"].median())
-        label = f"{NETWORKS.get(str(task), str(task))}, {activation}"
-        rows.append([label, duration(median), count(round(part["size"].iloc[0] / median, -1))])
+    for (task, network, _, activation, samples), by_round in timings(snapshot).items():
+        if task == "training_step":
+            step = mean_time(by_round).value
+            label = f"{NETWORKS.get(str(network), str(network))}, {activation}"
+            rows.append([label, duration(step), count(round(int(str(samples)) / step, -1))])
     return sorted(rows)

@@ -138,7 +138,9 @@ def evidence(snapshot: Snapshot) -> Values:
         "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in networks}],
         "cost": cost(snapshot),
         "bandwidth": bandwidth(
-            snapshot, "q11", {"SGELU": "sgelu", "AdaSGELU": "ada_sgelu", "F.gelu": "gelu"}
+            snapshot,
+            "q11",
+            {"SGELU": ("sgelu", "impl"), "AdaSGELU": ("ada_sgelu", "impl"), "F.gelu": ("gelu", "torch")},
         ),
         "worth": worth_svg(snapshot),
         "troubles": troubles(snapshot),

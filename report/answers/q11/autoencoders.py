@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records.names import CONTROL, PASSES
+from bench.statistics import mean_time
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
@@ -15,7 +16,7 @@ from report.document.formats import count, duration, number
 from report.document.labels import label, ordered
 from report.document.phrases import NOT_MEASURED
 from report.evidence.activation_runs import AUTOENCODERS, HIGHLIGHTED
-from report.evidence.queries import final, inputs, networks, samples, time_ratio
+from report.evidence.queries import final, inputs, networks, seconds, time_ratio
 from report.figures.svg import svg_figure
 from report.figures.training import reconstructions
 
@@ -93,14 +94,14 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
         for input in inputs(snapshot, task):
             cells = []
             for what in COSTS.values():
-                s = samples(snapshot, task, *what, input)
+                s = seconds(snapshot, task, *what, input)
                 r = time_ratio(snapshot, task, input, what, TORCH) if what != TORCH else None
                 if r:
                     multiples[what[1]].append(r.value)
                 cells.append(
                     NOT_MEASURED
                     if s is None
-                    else duration(np.median(s)) + (f" ({number(r.value)})" if r else "")
+                    else duration(mean_time(s).value) + (f" ({number(r.value)})" if r else "")
                 )
             head = input.split(" ")[0]
             rows.append([f"{name}, {count(int(head)) if head.isdigit() else input}", *cells])

@@ -238,7 +238,7 @@ def test_narrowed_to_parts():
     assert narrowed(quick, STAGES, None, None) == quick
     found = narrowed(quick, ["losses", "synthetic"], None, None)
     assert found.experiments == {"losses": quick.experiments["losses"]}
-    assert (found.convergence.seeds, found.benchmark_seconds) == (0, 0)
+    assert (found.convergence.seeds, found.benchmark_rounds) == (0, 0)
     assert found.synthetic_seeds == quick.synthetic_seeds
     assert descents(found.convergence) == []
     found = narrowed(quick, ["benchmarks", "convergence"], None, None)
@@ -254,7 +254,7 @@ def test_narrowed_to_seeds_and_epochs():
         assert found.experiments[name] == replace(budget, seeds=4, untuned_seeds=untuned, epochs=7)
     assert found.convergence == replace(reference.convergence, seeds=4)
     assert found.synthetic_seeds == 4
-    assert found.benchmark_seconds == reference.benchmark_seconds
+    assert found.benchmark_rounds == 4
 
 
 @pytest.mark.parametrize("profile", PROFILES)

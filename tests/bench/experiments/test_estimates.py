@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from bench.experiments import estimates
-from bench.experiments.estimates import CALIBRATING, EVALUATION, OUTLIER, SET_UP, UNKNOWN, estimator
+from bench.experiments.estimates import EVALUATION, OUTLIER, SET_UP, UNKNOWN, estimator
 from bench.experiments.workloads.networks import NETWORKS
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
+from bench.rounds.process import SECONDS
 from tests.small_store import held
 
 CONFIG = RunConfig("classifier", "relu", "adam", 1e-3, 128, True, "mnist", 6000, 5, 0, "validation")
@@ -48,7 +49,7 @@ def test_unmeasured_networks_cost_what_their_table_says():
     slow = seconds(replace(CONFIG, task="scratch_cnn"))
     assert slow == pytest.approx(seconds(CONFIG) * NETWORKS["scratch_cnn"].cost / NETWORKS["classifier"].cost)
     assert seconds(PHENOMENON) == 3 * UNKNOWN
-    assert estimator(slowdown=3.0, limit=0.5)(CASE) == pytest.approx(3 * SET_UP + 0.5)
+    assert estimator(slowdown=3.0)(CASE) == pytest.approx(3 * SET_UP + SECONDS)
 
 
 def test_training_evaluation_and_the_rest_are_told_apart():
@@ -92,23 +93,24 @@ def test_runs_that_compiled_something_do_not_count():
 
 
 def test_a_benchmark_takes_its_set_up_and_its_calls():
-    # of the quick profile, a tenth of a second: two calls of 30 ms to calibrate, five to time
-    whole = 1.0 + 7 * 0.03
+    # calls of 30 ms: three to warm up and calibrate, twenty to time
+    whole = 1.0 + 23 * 0.03
     stored = held([timed(CASE, whole, seconds=(0.02, 0.03, 0.04))])
-    assert estimator(stored, limit=0.1)(CASE) == pytest.approx(whole)
-    assert estimator(stored, limit=0.5)(CASE) == pytest.approx(1.0 + CALIBRATING * 0.03 + 0.5)
-    elsewhere = estimator(None, stored, slowdown=2.0, limit=0.5)
-    assert elsewhere(CASE) == pytest.approx(2.0 + CALIBRATING * 0.06 + 0.5)
+    assert estimator(stored)(CASE) == pytest.approx(whole)
+    assert estimator(stored)(replace(CASE, seed=5)) == pytest.approx(whole)  # whatever the round
+    elsewhere = estimator(None, stored, slowdown=2.0)
+    assert elsewhere(CASE) == pytest.approx(2.0 + 3 * 0.06 + 16 * 0.06)  # sixteen of 60 ms fit a second
     assert elsewhere(replace(CASE, input="custom")) == elsewhere(CASE)
-    unknown = estimator(held([timed(CASE, seconds=(0.02, 0.03, 0.04))]), limit=0.5)
-    assert unknown(CASE) == pytest.approx(SET_UP + CALIBRATING * 0.03 + 0.5)
+    unknown = estimator(held([timed(CASE, seconds=(0.02, 0.03, 0.04))]))
+    assert unknown(CASE) == pytest.approx(SET_UP + 23 * 0.03)
+    short = estimator(held([timed(CASE, seconds=(1e-5,))]))
+    assert short(CASE) == pytest.approx(SET_UP + 3e-5 + SECONDS)
 
 
 def test_a_round_of_interleaved_alternatives_is_one_call_of_each():
     # three rounds to warm up and nine that count, of 0.1 s + 0.3 s
     stored = held([timed(PAIR, 5.0, seconds=(4.8,), seconds_of_ours=(0.1,) * 9, seconds_of_torch=(0.3,) * 9)])
-    assert estimator(stored, limit=0.1)(PAIR) == pytest.approx(5.0)
-    assert estimator(stored, limit=9.0)(PAIR) == pytest.approx(5.0 - 12 * 0.4 + 3 * 0.4 + 9.0)
+    assert estimator(stored)(PAIR) == pytest.approx(5.0)
 
 
 def test_the_speed_of_this_machine_is_relative_to_the_same_steps(monkeypatch):
@@ -143,8 +145,9 @@ def test_an_empty_cache_is_compiled_first(monkeypatch, tmp_path, kernels):
     for name in kernels:
         (tmp_path / name).mkdir()
     compiling = 0 if kernels else estimates.COMPILING
-    assert estimates.start_up([CASE]) == estimates.START + compiling
-    assert estimates.start_up([CASE, CONFIG]) == estimates.START + estimates.WORKERS + compiling
+    rounds = [replace(CASE, seed=seed) for seed in range(3)]
+    assert estimates.start_up(rounds) == estimates.START + 3 * estimates.ROUND + compiling
+    assert estimates.start_up([CONFIG]) == estimates.START + estimates.WORKERS + compiling
 
 
 def test_update_rules_that_are_not_in_the_cache_are_compiled(monkeypatch, tmp_path):
@@ -153,7 +156,5 @@ def test_update_rules_that_are_not_in_the_cache_are_compiled(monkeypatch, tmp_pa
     (tmp_path / "update_rules" / "adam.pt2").touch()
     names = ("adam", "sgd", "adagrad", "mine.py:Own@0123")
     missing = [replace(CONFIG, optimizer=name, seed=seed) for name in names for seed in (0, 1)]
-    expected = (
-        estimates.START + estimates.WORKERS + estimates.RULE
-    )  # three rules, one of them with all kernels
-    assert estimates.start_up(missing) == expected
+    # three rules, of which all kernels include one and the cache has one
+    assert estimates.start_up(missing) == estimates.START + estimates.WORKERS + estimates.RULE

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from bench.gate import calibration as calibrate
-from bench.gate.plugins import slowdown as plant
 from bench.gate.rounds import Side
+from bench.rounds.plugins import slowdown as plant
 from tests.bench.gate.test_verdicts import noisy, rounds
 
 

@@ -277,7 +277,7 @@ def test_rounds_go_on_for_what_is_undecided_and_lose_no_benchmark(tmp_path_facto
     names = [f"f[{key}-x]" for key in effects]
     factors = dict(zip(names, effects.values(), strict=True))
 
-    def measure(sides, nodes, seconds, files):
+    def measure(sides, nodes, files):
         said.append(([side.name for side in sides], nodes["base"]))
         rows = [
             (

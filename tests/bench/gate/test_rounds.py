@@ -137,7 +137,7 @@ def test_a_round_of_two_processes(tmp_path):
     )
     nodes = {s.name: rounds.collect(s, ["bench"], tmp_path / "log") for s in sides}
     files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
-    frame, _ = rounds.measure(sides[::-1], nodes, 0.005, files)
+    frame, _ = rounds.measure(sides[::-1], nodes, files)
     seconds = frame[frame["metric"] == "seconds"].set_index("name")
     seconds.index = seconds.index.str.extract(r"impl-(\d+)", expand=False)
     known = seconds[["base", "head"]].notna()
@@ -160,7 +160,7 @@ def test_a_round_that_writes_nothing_is_named_with_its_output(tmp_path):
     nodes = {"base": ["bench/test_sum.py"], "head": rounds.collect(sides[1], ["bench"], tmp_path / "log")}
     files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
     with pytest.raises(rounds.RoundError, match=r"base wrote no benchmark results .*; see .*base\.log"):
-        rounds.measure(sides, nodes, 0.005, files)
+        rounds.measure(sides, nodes, files)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", ""])
@@ -185,5 +185,5 @@ def test_a_side_heeds_no_options_or_plugins_of_its_environment(tmp_path, monkeyp
     nodes = {s.name: rounds.collect(s, ["bench"], tmp_path / "log") for s in sides}
     assert set(map(tuple, nodes.values())) == {("bench/test_sum.py::test_sum[sum-loop-impl-2000]",)}
     files = {s.name: tmp_path / f"{s.name}.json" for s in sides}
-    frame, _ = rounds.measure(sides, nodes, 0.005, files)
+    frame, _ = rounds.measure(sides, nodes, files)
     assert (frame[frame["metric"] == "seconds"][["base", "head"]] > 0).all(axis=None)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from bench.gate import verdicts as gate
@@ -48,15 +47,6 @@ def test_verdicts(ratio, expected):
     assert found.verdict == expected
     assert found.low < ratio < found.high
     assert found.ratio == pytest.approx(ratio, rel=0.02)
-
-
-def test_ratio_and_interval_are_students_of_the_logarithms():
-    base, head = np.array([1.0, 2.0, 4.0]), np.array([1.1, 2.6, 4.4])
-    d = np.log([1.1, 1.3, 1.1])
-    half = 4.302652729911275 * d.std(ddof=1) / math.sqrt(3)  # t(0.975, 2), Fisher & Yates 1963
-    found = gate.ratio_of_rounds(base, head)
-    assert found[:3] == pytest.approx(np.exp([d.mean(), d.mean() - half, d.mean() + half]))
-    assert found[3] == pytest.approx(stats.ttest_rel(np.log(head), np.log(base)).pvalue)
 
 
 def test_the_rounds_own_disturbance_cancels():

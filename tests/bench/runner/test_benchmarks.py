@@ -1,5 +1,6 @@
 """Benchmarks are measured whatever the environment; one that is not measured is a failed run."""
 
+import itertools
 import sys
 from dataclasses import replace
 
@@ -50,7 +51,9 @@ def suite(tmp_path, monkeypatch):
     suites.mkdir(parents=True)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_seconds=0.001))
+    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=1))
+    monkeypatch.setattr(benchmarks, "shuffled", lambda cases, number: list(cases))
+    monkeypatch.setattr(benchmarks, "disturbed", lambda used, wall: "")
     monkeypatch.setattr(benchmarks, "ROOT", tmp_path / "installed")
     monkeypatch.setattr(benchmarks, "CONFIG", tmp_path / "installed" / "pyproject.toml")
 
@@ -64,7 +67,7 @@ def suite(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def read_anew(monkeypatch):
-    """Forgets the modules of the suites, so that each run imports what was written last."""
+    """Forgets the modules of the suites, so that each collection imports what was written last."""
     main = benchmarks.isolated_pytest.main
 
     def forgetting(*arguments):
@@ -176,8 +179,59 @@ def test_suites_that_end_themselves_are_an_error_not_an_interruption(suite, seco
 @pytest.mark.parametrize("text", ["", "import nothing.of.the.name\n"])
 def test_suites_without_benchmarks_are_an_error(suite, text):
     (suite() / "installed" / "bench" / "suites" / "test_suite.py").write_text(text)
-    with pytest.raises(ValueError, match=r"cannot run the benchmarks: pytest ended with .*benchmarks\.log"):
+    with pytest.raises(ValueError, match=r"(?s)cannot collect the benchmarks: .*(no tests|nothing\.of)"):
         bench.run("benchmarks", dataset="digits")
+
+
+def test_each_round_is_a_process_in_another_order(suite, monkeypatch):
+    suite("note(request)")
+    path = benchmarks.ROOT / "bench" / "suites" / "test_suite.py"
+    path.write_text(path.read_text() + NOTE)
+    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=3))
+    frame = bench.run("benchmarks", dataset="digits")
+    assert frame["seed"].value_counts().index.sort_values().tolist() == [0, 1, 2]
+    processes = benchmarks.Path("processes").read_text().split()
+    assert len(processes) == len(set(processes)) == 3
+    load = frame[frame["metric"] == "background_load"]
+    assert len(load) == 9
+    assert (load["value"] >= 0).all()
+    assert load.groupby("seed")["value"].nunique().eq(1).all()
+
+
+NOTE = """
+def note(request):
+    import os
+    open("processes", "a").write(f"{os.getpid()} ")
+"""
+
+
+def test_compared_benchmarks_are_neighbours_in_every_order():
+    cases = [
+        BenchmarkCase("t", name, "impl", place, size)
+        for name in "abcd"
+        for place, size in (("i", 1), ("i", 64), ("j", 1))
+    ]
+    orders = [benchmarks.shuffled(cases, number) for number in range(8)]
+    for order in orders:
+        assert sorted(map(str, order)) == sorted(map(str, cases))
+        groups = [(case.input, case.size) for case in order]
+        assert sum(a != b for a, b in itertools.pairwise(groups)) == 2
+    assert len({tuple(case.subject for case in order) for order in orders}) > 4
+    assert len({tuple(case.size for case in order) for order in orders}) > 2
+    assert orders[0] == benchmarks.shuffled(cases, 0)
+
+
+def test_a_disturbed_round_is_repeated_and_said(suite, monkeypatch, capsys):
+    suite()
+    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=2))
+    noise = iter(["others are busy", "", ""])
+    monkeypatch.setattr(benchmarks, "disturbed", lambda used, wall: next(noise))
+    frame = bench.run("benchmarks", dataset="digits")
+    assert "Round 1 of the benchmarks: others are busy; repeating it." in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert set(frame["status"]) == {"finished"}
+    assert next(noise, "all asked") == "all asked"
 
 
 def test_ctrl_c_is_an_interruption_that_fails_nothing(suite):

@@ -1,5 +1,7 @@
-"""The plugin hands over raw samples, leaves out what is measured, and reports a failing benchmark."""
+"""The plugin runs listed benchmarks in their order, and hands over raw samples and failures."""
 
+import json
+import os
 import sys
 
 import pytest
@@ -11,7 +13,7 @@ SUITE = """
 import pytest
 from bench.records.runs import BenchmarkCase
 
-SUBJECTS = ("good", "bad", "done")
+SUBJECTS = ("good", "bad", "other")
 
 @pytest.mark.parametrize("timing", [BenchmarkCase("t", name, "impl", "i", 1) for name in SUBJECTS], ids=str)
 def test_it(timing, benchmark):
@@ -22,39 +24,37 @@ def test_it(timing, benchmark):
 
 
 @pytest.fixture
-def recorded(tmp_path, monkeypatch):
-    """What a run of the suite above records, and the benchmarks it announces."""
+def recorded(tmp_path):
+    """What a run of two benchmarks of the suite above hands over, in its order."""
     (tmp_path / "test_suite.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    announced, records = [], []
-    recorder = Recorder(
-        {BenchmarkCase("t", "done", "impl", "i", 1).config_hash},
-        lambda cases: announced.extend(case.subject for case in cases),
-        lambda *record: records.append(record),
-    )
-    arguments = [str(tmp_path), "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.001"]
-    pytest.main(arguments, plugins=[recorder])
-    sys.modules.pop("test_suite", None)
-    return announced, {timing.subject: (samples, error) for timing, samples, error in records}
+    names = {BenchmarkCase("t", name, "impl", "i", 1).config_hash: name for name in ("bad", "good")}
+    reads, writes = os.pipe()
+    with os.fdopen(reads) as lines:
+        arguments = [str(tmp_path), "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.001"]
+        pytest.main(arguments, plugins=[Recorder([*names], writes)])
+        os.close(writes)
+        sys.modules.pop("test_suite", None)
+        return [(names[entry["hash"]], entry) for entry in map(json.loads, lines)]
 
 
 def test_recorder(recorded, capsys):
-    announced, records = recorded
-    assert announced == ["good", "bad"]
-    assert set(records) == {"good", "bad"}
-    samples, error = records["good"]
-    assert error == ""
-    assert [m.value for m in samples if m.metric == "steps"] == [5]
-    alternatives = [m for m in samples if m.metric == "seconds of ours"]
-    assert [(m.step, m.value, m.unit) for m in alternatives] == [(0, 0.5, "s"), (1, 0.25, "s")]
-    seconds = [m for m in samples if m.metric == "seconds"]
-    assert [m.step for m in seconds] == list(range(len(seconds)))
+    (first, bad), (second, good) = recorded
+    assert (first, second) == ("bad", "good")  # as listed, not as in the file
+    assert (bad["measurements"], bad["error"]) == ([], "division by zero")
+    assert good["error"] == ""
+    by_metric = {}
+    for metric, step, value, unit in good["measurements"]:
+        by_metric.setdefault(metric, []).append((step, value, unit))
+    assert by_metric["steps"] == [(0, 5, "1")]
+    assert by_metric["seconds of ours"] == [(0, 0.5, "s"), (1, 0.25, "s")]
+    seconds = by_metric["seconds"]
+    assert [step for step, *_ in seconds] == list(range(len(seconds)))
     assert len(seconds) >= 5
-    assert all(m.value > 0 and m.unit == "s" for m in seconds)
-    (whole,) = [m for m in samples if m.metric == "run_seconds"]
-    assert (whole.step, whole.unit) == (0, "s")
-    assert whole.value > sum(m.value for m in seconds)  # its calls are a part of it
-    assert records["bad"] == ([], "division by zero")
+    assert all(value > 0 and unit == "s" for _, value, unit in seconds)
+    ((step, whole, unit),) = by_metric["run_seconds"]
+    assert (step, unit) == (0, "s")
+    assert whole > sum(value for _, value, _ in seconds)  # its calls are a part of it
 
 
 def test_every_field_is_part_of_the_key():
@@ -65,4 +65,5 @@ def test_every_field_is_part_of_the_key():
         BenchmarkCase("t", "s", "torch", "i", 1),
     ]
     others += [BenchmarkCase("t", "s", "impl", "j", 1), BenchmarkCase("t", "s", "impl", "i", 2)]
-    assert len({timing.config_hash for timing in [base, *others]}) == 6
+    others += [BenchmarkCase("t", "s", "impl", "i", 1, seed=1)]
+    assert len({timing.config_hash for timing in [base, *others]}) == 7

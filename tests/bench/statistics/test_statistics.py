@@ -17,12 +17,7 @@ from bench.statistics import (
     decided,
     false_alarms,
     mean_interval,
-    median_ratio,
     paired_difference,
-    paired_ratio,
-    percentiles,
-    ratio_of_samples,
-    resampled_medians,
     tuning_scores,
 )
 
@@ -62,40 +57,6 @@ def test_too_few_pairs_give_no_interval(n):
 def test_mean_interval_is_the_difference_from_zero():
     found = mean_interval(pd.Series([1.0, 2.0, 3.0]))
     assert found == paired_difference(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.0, 0.0, 0.0]))
-
-
-def test_ratio_of_medians_and_its_interval():
-    rng = np.random.default_rng(0)
-    covered = 0
-    for trial in range(100):
-        a, b = 2 * np.exp(0.1 * rng.standard_normal(40)), np.exp(0.1 * rng.standard_normal(40))
-        ratio = median_ratio(a, b, seed=trial)
-        assert ratio.value == np.median(a) / np.median(b)
-        covered += ratio.low <= 2 <= ratio.high
-    # 95 % nominal; fewer than 87 of 100 would happen once in a thousand trials (binomial)
-    assert covered >= 87
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 10])
-def test_resampled_medians_are_distributed_as_those_of_resamples(n):
-    x = np.random.default_rng(n).exponential(size=n)
-    found = resampled_medians(x, 20_000, np.random.default_rng(0))
-    plain = np.median(np.random.default_rng(1).choice(x, (20_000, n)), axis=1)
-    # Kolmogorov and Smirnov's distance of two samples of 20,000 exceeds 0.02 once in two thousand times
-    assert stats.ks_2samp(found, plain).statistic < 0.02
-
-
-def test_percentiles_leave_a_fortieth_on_either_side():
-    assert percentiles(np.arange(1001.0)[::-1]) == pytest.approx((25, 975))
-
-
-def test_a_ratio_of_rounds_is_what_scipy_says():
-    rng = np.random.default_rng(5)
-    a, b = np.exp(rng.normal(size=(2, 9)))
-    expected = stats.bootstrap((a / b,), np.median, n_resamples=999, method="percentile", rng=0)
-    found = paired_ratio(a, b)
-    assert found.value == np.median(a / b)
-    assert (found.low, found.high) == tuple(expected.confidence_interval)
 
 
 def paired_samples(n, shared, seed=0):
@@ -165,20 +126,6 @@ def test_equal_differences_are_compared_with_the_margin():
 def test_nearly_equal_differences_are_not_taken_for_equal():
     a, b = pd.Series([1.1, 2.1, 3.1 + 1e-6]), pd.Series([1.0, 2.0, 3.0])
     assert compare(a, b).p == pytest.approx(stats.ttest_rel(a, b).pvalue)
-
-
-def test_samples_that_nothing_pairs_are_compared_by_their_medians():
-    rng = np.random.default_rng(3)
-    a, b = np.exp(rng.normal(size=30) + 0.5), np.exp(rng.normal(size=21))
-    c, r = ratio_of_samples(a, b), median_ratio(a, b)
-    assert c.estimate == np.median(a) / np.median(b) - 1
-    assert (c.low, c.high) == (r.low - 1, r.high - 1)
-    assert c.p == stats.mannwhitneyu(a, b).pvalue
-    assert c.improvement == pytest.approx(np.mean([[x > y for y in b] for x in a]))
-    assert (c.pairs, c.margin, c.relative) == (21, 0.0, True)
-    assert math.isnan(c.narrowing)
-    slower = ratio_of_samples(10 * b, b)
-    assert (decided(slower, slower.p), slower.estimate) == (1, pytest.approx(9))
 
 
 # run, kind, split, status, final metrics; those of earlier epochs are other numbers

@@ -12,26 +12,26 @@ from bench.suites import targets as ratios
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def snapshot(timed):
-    """A snapshot of interleaved samples: (subject, input, threads) -> alternative -> seconds."""
+def snapshot(timed, rounds=3):
+    """A snapshot of samples, equal in every round: (subject, input, threads) -> alternative -> seconds."""
     rows = [
-        ("interleaved", subject, place, threads, 1, f"seconds of {name}", step, value)
+        ("interleaved", subject, place, threads, 1, seed, f"seconds of {name}", step, value)
+        for seed in range(rounds)
         for (subject, place, threads), alternatives in timed.items()
         for name, samples in alternatives.items()
         for step, value in enumerate(samples)
     ]
-    columns = ["task", "subject", "input", "implementation", "size", "metric", "step", "value"]
+    columns = ["task", "subject", "input", "implementation", "size", "seed", "metric", "step", "value"]
     environment = {"processor": "Abacus", "cores": 3, "commit_hash": "0123456789"}
-    return Snapshot(environment, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
+    runs = pd.DataFrame({"kind": "timing", "seed": range(rounds)})
+    return Snapshot(environment, "quick", runs, pd.DataFrame(rows, columns=columns), {})
 
 
-ACTIVATIONS = {"SGELU": 2.0, "AdaSGELU": 3.0, "Swish": 1.0, "F.gelu": 4.0, "F.silu": 0.5, "copy": 0.4}
-CUBE_ROOT_OF_4 = pytest.approx(4 ** (1 / 3))
+ACTIVATIONS = {"SGELU": 2.0, "AdaSGELU": 3.0, "Swish": 1.0, "F.gelu": 4.0, "F.silu": 0.5}
 LAYERS = {"1→16 at 28×28": 0.5, "16→32 at 14×14": 2.0, "32→64 at 7×7": 4.0}
 TIMED = {
     ("activations", f"{2**20} elements", "2 thread"): {
-        **{name: [seconds] * 9 for name, seconds in ACTIVATIONS.items()},
-        "copy to fresh memory": [0.8] * 9,
+        name: [seconds] * 9 for name, seconds in ACTIVATIONS.items()
     },
     **{
         ("convolution", layer, "1 thread"): {"tiled": [ratio] * 9, "unfold": [9.0] * 9, "native": [1.0] * 9}
@@ -58,7 +58,10 @@ TIMED = {
 
 
 def test_rows_by_hand():
-    found = {(r.ratio, r.where): (r.reached.value, r.asked, r.holds) for r in ratios.rows(snapshot(TIMED))}
+    found = {
+        (r.ratio, r.where): (pytest.approx(r.reached.value), r.asked, r.holds)
+        for r in ratios.rows(snapshot(TIMED))
+    }
     assert found == {
         ("SGELU / F.gelu", "2^20 elements, 2 threads"): (0.5, 1.0, True),
         ("AdaSGELU / SGELU", "2^20 elements, 2 threads"): (1.5, 1.25, False),
@@ -79,16 +82,13 @@ def test_rows_by_hand():
     }
 
 
-def test_bandwidth_by_hand():
-    # SGELU moves 20 bytes an element forward and backward, a copy 8; 2.0 s against 0.4 s and 0.8 s
-    found = ratios.bandwidth(snapshot(TIMED))
-    np.testing.assert_allclose(found[["copy", "copy to fresh memory"]], [[2.5 * 0.4 / 2, 2.5 * 0.8 / 2]])
-
-
-def test_ratios_are_those_of_the_same_round():
+def test_ratios_are_those_of_the_same_turn_and_the_round_is_the_unit():
     disturbed = np.array([1.0, 10.0, 100.0])
-    found = ratios.paired_ratio(3 * disturbed, disturbed)
-    assert (found.value, found.low, found.high) == (3, 3, 3)
+    index = pd.MultiIndex.from_product([[0, 1], range(3)])
+    b = pd.Series([*disturbed, *2 * disturbed], index)
+    a = pd.Series([*3 * disturbed, *24 * disturbed], index)  # 3 times in the first process, 12 in the second
+    found = ratios.ratio_of({"a": a, "b": b}, "a", "b")
+    assert (found.value, found.rounds) == (pytest.approx((3 * 12) ** 0.5), 2)
 
 
 def test_markdown_says_what_was_missed_and_where():
@@ -104,7 +104,7 @@ def test_markdown_says_what_was_missed_and_where():
     assert "| Convolution | tiled / F.conv2d, asked ≤ 1 to 2 |" in lines
     rmsprop = next(line for line in lines if line.startswith("| rmsprop"))
     assert rmsprop == "| rmsprop, the classifier's | 0.50 (0.50–0.50) | – | – |"
-    assert "| 2^20 elements, 2 threads | 50% | 100% |" in lines
+    assert "geometric means over rounds, of which there are 3, with" in lines[0]
 
 
 def test_overhead_is_the_median_of_the_rounds_differences():
@@ -117,7 +117,6 @@ def test_overhead_is_the_median_of_the_rounds_differences():
 def test_nothing_measured_is_an_empty_table():
     assert ratios.rows(snapshot({})) == []
     assert ratios.overhead(snapshot({})) == []
-    assert ratios.bandwidth(snapshot({})).empty
 
 
 def test_readme_shows_what_the_reference_holds():

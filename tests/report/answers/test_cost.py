@@ -1,64 +1,68 @@
 """Traffic and worth from times and accuracies made by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.records.names import CONTROL
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.answers import cost
+from report.document.formats import percent
 from tests import small_store as small
 
 MILLION = 1_000_000
 
 
-def in_turn(elements, threads="1 thread", **seconds):
-    """Alternatives timed in turn: name -> samples, with blanks for underscores."""
-    rows = [
-        Measurement(f"seconds of {name.replace('_', ' ')}", step, value, "s")
-        for name, samples in seconds.items()
-        for step, value in enumerate(samples)
-    ]
-    timing = BenchmarkCase("interleaved", "activations", threads, f"{elements} elements", elements)
-    return timing, RunResult("finished", rows)
-
-
 def timed(name, way, seconds, elements=64):
+    """A benchmark of one time in each round; `way` is a pass, or none for a copy."""
     rows = [Measurement("seconds", step, value, "s") for step, value in enumerate(seconds)]
-    return BenchmarkCase(f"activation_{way}", name, "impl", f"{elements} elements", elements), RunResult(
-        "finished", rows
-    )
+    task = f"activation_{way}" if way else "copy"
+    case = BenchmarkCase(task, name, "impl" if way else "torch", f"{elements} elements", elements)
+    return small.by_round((case, RunResult("finished", rows)))
+
+
+SGELU = {"SGELU": ("sgelu", "impl")}
 
 
 def test_rates_are_of_the_bytes_that_must_move(tmp_path):
-    run = in_turn(MILLION, SGELU=[1e-2] * 5, copy=[2e-3] * 5, copy_to_fresh_memory=[4e-3] * 5)
-    found = cost.traffic(small.snapshot(tmp_path / "r.sqlite", [run]), ("SGELU",)).set_index("candidate")
+    runs = [
+        *timed("sgelu", "forward", [4e-3] * 5, MILLION),
+        *timed("sgelu", "backward", [8e-3] * 5, MILLION),
+        *timed("at hand", "", [2e-3] * 5, MILLION),
+        *timed("fresh", "", [4e-3] * 5, MILLION),
+    ]
+    found = cost.traffic(small.snapshot(tmp_path / "r.sqlite", runs), SGELU)
     # a float32 element: 8 bytes forward and 12 backward, 8 to copy it
-    assert found["rate"].to_dict() == pytest.approx(
-        {"SGELU": 2.0, "copy into memory at hand": 4.0, "copy into fresh memory": 2.0}
-    )
-    assert (found["low"] == found["rate"]).all()
+    copies = {"copy into memory at hand": 4.0, "copy into a new tensor": 2.0}
+    for panel, rate in (("forward", 2.0), ("backward", 1.5)):
+        part = found[found["panel"] == panel].set_index("candidate")["rate"]
+        assert part.to_dict() == pytest.approx({"SGELU": rate, **copies})
+    assert found["low"].to_numpy() == pytest.approx(found["rate"].to_numpy())
 
 
-def test_an_interval_holds_the_median_and_slow_samples_lower_the_rate(tmp_path):
-    run = in_turn(MILLION, SGELU=[1e-2, 1e-2, 1e-2, 2e-2, 2e-2])
-    [row] = cost.traffic(small.snapshot(tmp_path / "r.sqlite", [run]), ("SGELU",)).itertuples()
-    assert (row.low, row.rate, row.high) == pytest.approx((1.0, 2.0, 2.0))
+def test_the_interval_is_over_rounds(tmp_path):
+    runs = timed("sgelu", "forward", [4e-3, 4e-3, 8e-3], MILLION)
+    [row] = cost.traffic(small.snapshot(tmp_path / "r.sqlite", runs), SGELU).itertuples()
+    d = np.log([2.0, 2.0, 1.0])
+    half = 4.302652729911275 * d.std(ddof=1) / 3**0.5  # t(0.975, 2), Fisher & Yates 1963
+    expected = np.exp([d.mean() - half, d.mean(), d.mean() + half])
+    assert [row.low, row.rate, row.high] == pytest.approx(expected)
 
 
 def test_shares_of_a_copys_rate(tmp_path):
     runs = [
-        in_turn(64, SGELU=[1.0] * 3, copy=[0.1] * 3, copy_to_fresh_memory=[0.2] * 3),
-        in_turn(128, SGELU=[1.0] * 3, copy=[0.1] * 3, copy_to_fresh_memory=[0.1] * 3),
+        *timed("sgelu", "forward", [1.0] * 3),
+        *timed("at hand", "", [0.5] * 3),
+        *timed("fresh", "", [2.0] * 3),
     ]
-    found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), "q11", {"SGELU": "sgelu"})
-    assert (found["least"], found["most"]) == pytest.approx((0.25, 0.5))
-    assert (found["least_at"], found["most_at"]) == (128, 64)
-    assert "between 25% and 50%" in found["figure"].svg
+    found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), "q11", SGELU)
+    assert found["shares"] == [["forward, 64", percent(0.5, 0), percent(2, 0)]]
+    assert f"forward, 64: {percent(0.5, 0)} and {percent(2, 0)}" in found["figure"].svg
 
 
-def test_without_times_in_turn_there_is_nothing_to_draw(tmp_path):
-    lacking = small.snapshot(tmp_path / "r.sqlite", [in_turn(64, copy=[0.1] * 3)])
-    assert cost.bandwidth(lacking, "q11", {"SGELU": "sgelu"}) is None
+def test_without_copies_there_is_nothing_to_draw(tmp_path):
+    lacking = small.snapshot(tmp_path / "r.sqlite", timed("sgelu", "forward", [0.1] * 3))
+    assert cost.bandwidth(lacking, "q11", SGELU) is None
     assert cost.worth_svg(lacking) is None
 
 
@@ -73,15 +77,13 @@ def trained(tmp_path):
         "gelu": (3e-6, 5e-6),
         "mish": (1e-6, 1e-6),
     }.items():
-        runs += [timed(name, "forward", [forward] * 3), timed(name, "backward", [backward] * 3)]
-        runs += [
-            timed(name, "forward", [1.0] * 3, elements=8),
-            timed(name, "backward", [1.0] * 3, elements=8),
-        ]
+        for way, seconds in (("forward", forward), ("backward", backward)):
+            runs += timed(name, way, [seconds] * 3, elements=16384)
+            runs += timed(name, way, [1.0] * 3, elements=8)
     return small.snapshot(tmp_path / "r.sqlite", runs)
 
 
-def test_worth_is_the_time_of_both_passes_at_the_largest_size_beside_the_accuracy(trained):
+def test_worth_is_the_time_of_both_passes_at_the_classifiers_size_beside_the_accuracy(trained):
     found = cost.worth(trained)
     shown = found[["panel", "activation", "microseconds", "value"]].to_dict("tight")["data"]
     assert [row[:2] for row in shown] == [

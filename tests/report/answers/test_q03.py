@@ -74,14 +74,14 @@ def snapshot(ends: dict[int, tuple[float, float]], seconds: dict[str, list[float
         for step, value in ((0, 1.0), (100, end * 2), (200, end))
     ]  # fmt: skip
     timing = {"kind": "timing", "task": "time_to_target", "implementation": "impl",
-              "input": "logistic regression on digits"}  # fmt: skip
+              "input": "logistic regression on digits", "size": 9}  # fmt: skip
     for subject, values in seconds.items():
-        rows += [{**timing, "subject": subject, "metric": "seconds", "step": k, "value": v}
+        rows += [{**timing, "subject": subject, "metric": "seconds", "step": 0, "seed": k, "value": v}
                  for k, v in enumerate(values)]  # fmt: skip
         rows += [{**timing, "subject": subject, "metric": m, "step": 0, "value": 1.0}
                  for m in ("steps", "samples", "learning_rate")]  # fmt: skip
     columns = ["metric", "batch_size", "samples", "optimizer", "learning_rate", "seed", "step", "value"]
-    columns += ["kind", "task", "subject", "implementation", "input"]
+    columns += ["kind", "task", "subject", "implementation", "input", "size"]
     return Snapshot({}, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
 
 

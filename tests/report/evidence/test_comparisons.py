@@ -144,6 +144,7 @@ def test_batches_are_counted_in_whole_samples(tmp_path):
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", [*runs, small.scored(0.5)])
     (case,) = claims.FAMILIES["unfold and torch"](snapshot)
+    assert case.runs == (1, 2)
     assert case.where == "forward, 1→16 at 28×28, batch of 64"
     assert claims.FAMILIES["vectorisation"](snapshot) == []  # the loops were not timed
 

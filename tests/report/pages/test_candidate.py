@@ -44,7 +44,8 @@ def test_without_custom_candidates_there_is_no_section(tmp_path):
 
 
 def forward(*names):
-    return [timing("activation_forward", n, "impl", "16384 elements", 16384, [1e-5, 2e-5]) for n in names]
+    found = [timing("activation_forward", n, "impl", "16384 elements", 16384, [1e-5, 2e-5]) for n in names]
+    return [run for one in found for run in small.by_round(one)]
 
 
 def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
@@ -67,7 +68,11 @@ def test_the_summary_begins_with_what_was_found_of_a_custom_candidate(tmp_path):
     passes = {name: [1e-3 * k, 1.01e-3 * k, 1.02e-3 * k] * 5 for name, k in ((SNAKE, 3), ("relu", 1))}
     runs = [
         trial("activation_conformance", SNAKE, {"keeps float32": 1.0, "keeps float64": 0.0}),
-        *(timing("activation_forward", n, "impl", "4 elements", 4, s) for n, s in passes.items()),
+        *(
+            run
+            for n, s in passes.items()
+            for run in small.by_round(timing("activation_forward", n, "impl", "4 elements", 4, s))
+        ),
     ]
     (section,) = sections(tmp_path / "s", runs).values()
     (line,) = candidate.findings([section])
@@ -143,22 +148,21 @@ def test_a_strategys_time_and_errors(tmp_path):
         ("tiled", "impl"): 6e-5,
         ("native", "torch"): 1e-5,
     }
+    seconds = {what: level * rng.uniform(0.9, 1.1, 30) for what, level in levels.items()}
     runs = [
-        timing("convolution_forward", name, way, place, 64, level * rng.uniform(0.9, 1.1, 30))
-        for (name, way), level in levels.items()
+        run
+        for (name, way), values in seconds.items()
+        for run in small.by_round(timing("convolution_forward", name, way, place, 64, values))
     ]
     runs.append(
         trial("convolution_conformance", FFT, {"error of output, stride 2": 0.5, "keeps float32": 1.0})
     )
     section = sections(tmp_path / "s", runs)["fft"]
-    medians = {
-        what: np.median([m.value for m in run[1].measurements])
-        for what, run in zip(levels, runs, strict=False)
-    }
     (row,) = section.values["costs"]
     assert row[0] == f"Forward, {place}, batch of 64"
     for cell, what, word in zip(row[1:], list(levels)[1:], ("slower", "faster", "slower"), strict=True):
-        assert cell.startswith(f"{medians[FFT, 'impl'] / medians[what]:#.3g} times (")
+        ratio = np.exp(np.mean(np.log(seconds[FFT, "impl"] / seconds[what])))
+        assert cell.startswith(f"{ratio:#.3g} times (")
         assert cell.endswith(f"), {word}")
     assert section.values["time_class"] is None  # half of it was not timed
     assert ["Distance from F.conv2d's output, stride 2", "0.500", "failed"] in section.values["checks"]

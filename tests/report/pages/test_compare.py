@@ -45,10 +45,10 @@ def stores(tmp_path):
 def test_a_ratio_stands_only_where_both_measured(stores):
     context = compare.context(*stores)
     rows = {row[0]: row[1:] for row in context["sections"][0].values["times"]["activation forward"]}
-    assert rows["ReLU, ours, 64 elements"][2] == "3.00 (3.00 to 3.00)"
+    assert rows["ReLU, ours, 64 elements"][2] == "3.00"
     assert rows["GELU, ours, 64 elements"][1:] == [NOT_MEASURED] * 2
     assert rows["Mish, ours, 64 elements"][::2] == [NOT_MEASURED] * 2
-    assert rows["ELU, ours, 64 elements"][2] == "0.500 (single samples, no interval)"
+    assert rows["ELU, ours, 64 elements"][2] == "0.500"
     assert context["summary"][0].startswith("2 of 4 benchmarks were measured in both")
 
 
@@ -79,4 +79,4 @@ def test_a_store_without_anything_is_named(stores, tmp_path):
 def test_the_page_of_it_holds_both(stores):
     page = render.render_page(compare.context(*stores), "html")
     assert "A is a.sqlite" in page
-    assert "3.00 (3.00 to 3.00)" in page
+    assert "3.00" in page

@@ -1,7 +1,8 @@
-"""Pytest plugin that interleaves two processes: each benchmark and each sample waits for permission.
+"""Pytest plugin that makes samples repeatable, and interleaves two processes where they are compared.
 
-Both processes share one processor, so that disturbances affect both alike. Two processors would differ: one
-may share its core with another process.
+All samples are taken on one processor, of memory that was touched before. Two processors would differ: one
+may share its core with another process. Of interleaved processes each benchmark and each sample waits for
+permission, so that disturbances affect both alike.
 """
 
 import ctypes
@@ -15,10 +16,15 @@ from typing import Any
 import pytest
 
 SAMPLE = "."  # announces another sample of the same benchmark
-# Minimum and maximum number of samples: as many as fit into SPENT seconds.
+# Minimum number of samples: as many as fit into SPENT seconds, at least FEW and at most ENOUGH.
 FEW, ENOUGH = 2, 20
-SPENT = 0.25
+SPENT = 1.0
 TOUCHED = 2**29  # bytes
+
+
+def fewest_samples(seconds: float) -> int:
+    """Return the least number of samples of a benchmark whose samples take `seconds`."""
+    return min(max(FEW, int(SPENT / max(seconds, SPENT / ENOUGH))), ENOUGH)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Announce the end after the last benchmark, before the process ends."""
     result = yield
-    os.write(_ends(session.config)[1], b"\n")
+    if ends := _ends(session.config):
+        os.write(ends[1], b"\n")
     return result
 
 
@@ -58,7 +65,8 @@ def pytest_benchmark_generate_machine_info() -> dict[str, str]:
 def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
     """Wait before each sample after the timer's calibration, and run samples on the last processor.
 
-    Set-ups run on any processor, at the same time on both sides.
+    Set-ups run on any processor, at the same time on both sides. So does what a benchmark calls without the
+    timer's calibration: alternatives that it interleaves itself, on several threads or workers.
     """
     benchmark: Any = item.funcargs.get("benchmark")
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -66,9 +74,9 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
         calibrate, make = benchmark._calibrate_timer, benchmark._make_stats
 
         def calibrated(runner: Callable[[range], float]) -> Any:
-            runner(range(1))  # warm-up: compiles and touches memory
             timer = calibrate(runner)
-            benchmark._min_rounds = min(max(FEW, int(SPENT / timer[0])), ENOUGH)
+            benchmark._min_rounds = fewest_samples(timer[0])
+            _bind({max(usable)} if usable else usable)
             return timer
 
         def in_turn(iterations: int) -> Any:
@@ -84,7 +92,6 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
                 _wait(item.config, SAMPLE)
 
             stats.update = update
-            _bind({max(usable)} if usable else usable)
             _wait(item.config, SAMPLE)
             return stats
 
@@ -103,7 +110,7 @@ def _bind(processors: set[int]) -> None:
 
 @cache
 def _touch() -> None:
-    """Touch memory once: the first access of a page is slow; glibc keeps it (`bench.gate.rounds.MEMORY`)."""
+    """Touch memory once: the first access of a page is slow; glibc keeps it (`process.MEMORY`)."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.malloc.restype = ctypes.c_void_p
@@ -112,15 +119,19 @@ def _touch() -> None:
         library.free(block)
 
 
-def _ends(config: pytest.Config) -> tuple[int, int]:
-    """Return the file descriptors to read permissions from and to write announcements to."""
-    reads, writes = map(int, config.getoption("--turns").split(","))
+def _ends(config: pytest.Config) -> tuple[int, int] | None:
+    """Return the file descriptors to read permissions from and to write announcements to, if any."""
+    if not (turns := config.getoption("--turns")):
+        return None
+    reads, writes = map(int, turns.split(","))
     return reads, writes
 
 
 def _wait(config: pytest.Config, following: str) -> None:
-    """Announce what follows and wait for a byte."""
-    reads, writes = _ends(config)
+    """Announce what follows and wait for a byte; without `--turns` go on."""
+    if not (ends := _ends(config)):
+        return
+    reads, writes = ends
     os.write(writes, f"{following}\n".encode())
     if not os.read(reads, 1):
         pytest.exit("the process that interleaves is gone", returncode=4)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate.plugins import peak
-from bench.gate.rounds import PLUGIN_FOLDER
+from bench.rounds.plugins import peak
+from bench.rounds.process import PLUGIN_FOLDER
 
 ROOT = Path(__file__).resolve().parents[4]
 SUITE = """

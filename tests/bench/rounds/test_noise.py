@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from bench.gate import noise
+from bench.rounds import noise
 
 
 def test_work_of_others_is_what_the_system_counts_more(monkeypatch):

@@ -1,0 +1,1 @@
+"""Rounds of benchmarks: fresh pytest-benchmark processes, their settings, and what disturbed them."""

@@ -1,0 +1,81 @@
+"""Ratios of times, paired by round: what was measured in one process is one pair."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bench.statistics.paired import CONFIDENCE
+
+FEWEST_ROUNDS = 5  # for a verdict
+EQUAL = 1e-12  # spread of logarithms below which all rounds count as equal
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Geometric mean of a / b over rounds.
+
+    Attributes:
+        value: Geometric mean.
+        low: Lower limit of its Student interval; NaN for fewer than two rounds.
+        high: Upper limit.
+        p: Two-sided p-value of a ratio of 1 + margin; NaN for fewer than two rounds.
+        rounds: Number of rounds.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    rounds: int
+
+
+def ratio_of_rounds(a: np.ndarray, b: np.ndarray, *, comparisons: int = 1, margin: float = 0.0) -> Ratio:
+    """Return the geometric mean of a / b with Student's interval on the logarithms (Student 1908).
+
+    If all rounds are equal, the interval has no width and p is that of a sign test.
+
+    Args:
+        a: Positive, (rounds,).
+        b: Positive, (rounds,), of the same rounds.
+        comparisons: Number of comparisons whose intervals cover simultaneously with the usual confidence
+            (Bonferroni).
+        margin: Relative difference that p tests.
+
+    Example:
+        >>> ratio = ratio_of_rounds(np.array([2.0, 2.2, 1.9, 2.1, 2.0]), np.ones(5))
+        >>> round(ratio.value, 3), round(ratio.low, 3), round(ratio.high, 3)
+        (2.037, 1.9, 2.185)
+    """
+    d = np.log(a / b)
+    n, nan = len(d), math.nan
+    mean = float(d.mean()) if n else nan
+    if n < 2:
+        return Ratio(math.exp(mean), nan, nan, nan, n)
+    difference = mean - math.log1p(margin)
+    if np.ptp(d) <= EQUAL:
+        p = 1.0 if abs(difference) <= EQUAL else 2.0 ** (1 - n)
+        return Ratio(math.exp(mean), math.exp(mean), math.exp(mean), p, n)
+    test = stats.ttest_1samp(d, math.log1p(margin))
+    low, high = stats.ttest_1samp(d, 0.0).confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
+    return Ratio(math.exp(mean), math.exp(float(low)), math.exp(float(high)), float(test.pvalue), n)
+
+
+def paired_ratio(a: pd.Series, b: pd.Series, *, comparisons: int = 1, margin: float = 0.0) -> Ratio:
+    """Return the ratio of times that are indexed by round; rounds that only one side has are left out."""
+    both = pd.DataFrame({"a": a, "b": b}).dropna()
+    return ratio_of_rounds(both["a"].to_numpy(), both["b"].to_numpy(), comparisons=comparisons, margin=margin)
+
+
+def mean_time(seconds: pd.Series) -> Ratio:
+    """Return the geometric mean of a time over rounds, with its interval."""
+    return paired_ratio(seconds, seconds * 0 + 1)
+
+
+def told_apart(ratio: Ratio, margin: float) -> int:
+    """Return +1 where the interval lies above the margin, -1 below its inverse, 0 else or with few rounds."""
+    if ratio.rounds < FEWEST_ROUNDS:
+        return 0
+    return int(ratio.low > 1 + margin) - int(ratio.high < 1 / (1 + margin))
