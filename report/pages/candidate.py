@@ -90,7 +90,7 @@ def custom_candidates(snapshot: Snapshot) -> list[tuple[Kind, str]]:
 def costs(snapshot: Snapshot, kind: Kind, name: str) -> list[Verdict]:
     """Compare the candidate's times with each baseline's, in every pass and on every input."""
     pairs = [((name, "impl"), baseline) for baseline in kind.baselines]
-    return claims.decide(comparisons.times(kind.times, pairs)(snapshot))
+    return claims.decide(comparisons.times(kind.times, pairs, margin=0.0)(snapshot))
 
 
 def _cost_rows(verdicts: Sequence[Verdict], kind: Kind) -> list[list[str]]:
@@ -265,7 +265,6 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
         "fewest_rounds": FEWEST_ROUNDS,
-        "time_margin": comparisons.TIME_MARGIN,
         "command": f"make report {kind.variable}={shlex.quote(str(parts.unidentified))}",
         "anchor": f"custom-{source.id}-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
     }
