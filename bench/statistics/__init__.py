@@ -19,7 +19,6 @@ from bench.statistics.rounds import (
     mean_time,
     paired_ratio,
     ratio_of_rounds,
-    told_apart,
 )
 from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
 
@@ -40,7 +39,6 @@ __all__ = [
     "ratio_of_rounds",
     "paired_ratio",
     "mean_time",
-    "told_apart",
     "CANDIDATE",
     "tuning_scores",
     "chosen_rates",

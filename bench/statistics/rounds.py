@@ -72,10 +72,3 @@ def paired_ratio(a: pd.Series, b: pd.Series, *, comparisons: int = 1, margin: fl
 def mean_time(seconds: pd.Series) -> Ratio:
     """Return the geometric mean of a time over rounds, with its interval."""
     return paired_ratio(seconds, seconds * 0 + 1)
-
-
-def told_apart(ratio: Ratio, margin: float) -> int:
-    """Return +1 where the interval lies above the margin, -1 below its inverse, 0 else or with few rounds."""
-    if ratio.rounds < FEWEST_ROUNDS:
-        return 0
-    return int(ratio.low > 1 + margin) - int(ratio.high < 1 / (1 + margin))
