@@ -71,7 +71,9 @@ Rates = Annotated[
     typer.Option(help="Comma-separated learning rates of the custom optimizers, such as 1e-4,3e-4."),
 ]
 Only = Annotated[str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds of evaluation runs.")]
+Seeds = Annotated[
+    int | None, typer.Option(min=1, help="Number of seeds of evaluation runs, and of rounds of benchmarks.")
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of training epochs.")]
 Results = Annotated[Path, typer.Option(help="Results database.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -72,7 +72,7 @@ def request(
         profile: Size of every stage.
         only: Stages to run.
         candidates: Names by kind.
-        seeds: Number of seeds of evaluation runs; None for the profile's.
+        seeds: Number of seeds of evaluation runs, and of rounds of benchmarks; None for the profile's.
         epochs: Number of training epochs; None for the profile's.
         rates: Learning rates of custom optimizers; empty for their own.
 
