@@ -30,6 +30,7 @@ from impl.convolution.geometry import (
 from impl.convolution.shifted import shifted
 from impl.convolution.textbook import loops, unfold, windows
 from impl.convolution.tiled import tiled
+from impl.convolution.winograd import winograd
 from impl.names import invalid, lookup
 
 
@@ -52,6 +53,7 @@ STRATEGIES: dict[str, StrategyEntry] = {
     "windows": StrategyEntry(windows, memory.windows_values),
     "shifted": StrategyEntry(shifted, memory.shifted_values),
     "tiled": StrategyEntry(tiled, memory.tiled_values),
+    "winograd": StrategyEntry(winograd, memory.winograd_values),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from impl.convolution import shifted, tiled
+from impl.convolution import shifted, tiled, winograd
 from impl.convolution.geometry import Geometry, trailing
 
 MakeTile = Callable[[int, Tensor, Tensor, Geometry], object]
@@ -49,6 +49,20 @@ def shifted_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count the tiles and the weight laid out by kernel offset."""
     samples = shifted.tile_samples(input, weight, geometry)
     return _tiles(shifted.make_rows, samples, input, weight, geometry) + weight.numel()
+
+
+def winograd_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
+    """Count what a tile of samples has at once, two successive stages, and the transformed weight."""
+    if not winograd.applies(input, weight, geometry):
+        return tiled_values(input, weight, geometry)
+    size = geometry.output_size(trailing(input), trailing(weight))
+    (rows, columns), (filters, channels) = winograd.grid(size), weight.shape[:2]
+    width = 4 * columns + 2
+    padded = (4 * rows + 2) * width * channels
+    half, windows = 6 * rows * width * channels, 36 * rows * columns * channels
+    products, half_back = 36 * rows * columns * filters, 24 * rows * columns * filters
+    peak = max(padded + half, half + windows, windows + products, products + half_back)
+    return winograd.tile_samples(input, weight, size) * peak + 36 * weight[:, :, 0, 0].numel()
 
 
 def loops_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:

@@ -33,3 +33,20 @@ def test_each_rule_has_one_package_whatever_was_compiled_before(monkeypatch, tmp
     assert before == OPTIONS
     assert sorted(path.name for path in aot.update_rules().iterdir()) == sorted({first, second})
     assert torch.is_grad_enabled()
+
+
+def negative(x):
+    return (-x,)
+
+
+def test_a_transform_that_cannot_be_compiled_has_a_reason_and_no_kernel(monkeypatch, tmp_path):
+    def refuse(*arguments, **keywords):
+        raise OSError("no space")
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_inductor, "aoti_compile_and_package", refuse)
+    kernel = aot.compile_transform(negative, ((3, 5),), ((),))
+    if kernel.reason != "no compiler for cpu":
+        assert kernel.reason == "OSError: no space"
+    assert kernel.run is None
+    assert not list(tmp_path.rglob("*.pt2"))
