@@ -74,8 +74,8 @@ def conv2d(
         y[n, o, i, j] = b[o] + Σ_{c, u, v} w[o, c, u, v] x[n, c, i·stride + u·dilation, j·stride + v·dilation]
 
     All strategies compute the same values up to rounding, inside `torch.func` and under `torch.autocast` too;
-    inside transforms `unfold`, `shifted` and `tiled` compute as `windows`. Extra memory is that beyond input
-    and output:
+    inside transforms `unfold`, `shifted`, `tiled` and `winograd` compute as `windows`. Extra memory is that
+    beyond input and output:
 
     ========  ==========================================  =======================  ===========================
     strategy  arithmetic                                  extra memory             when to use
@@ -85,7 +85,12 @@ def conv2d(
     windows   an einsum over a strided view               padded copy and columns  to read; second derivatives
     shifted   a matrix product a kernel offset (kn2row)   a tile of rows           many channels, stride 1
     tiled     im2col of a few samples at a time           a tile of columns        training, large batches
+    winograd  F(4x4, 3x3): a quarter of the products      transformed tiles        3x3 kernels, many channels
     ========  ==========================================  =======================  ===========================
+
+    `winograd` is for 3x3 kernels with stride and dilation 1, one group, padding of at most 2, at least 8
+    channels on either side and more than 4 outputs along each axis, in float32 or float64; it computes
+    anything else as `tiled`.
 
     Args:
         input: (N, C, H, W) or (C, H, W).
@@ -114,7 +119,7 @@ def conv2d(
         torch.Size([1, 1, 2, 2])
 
     References:
-        Chellapilla, Puri & Simard (2006); Dumoulin & Visin (2016).
+        Winograd (1980); Chellapilla, Puri & Simard (2006); Lavin & Gray (2016); Dumoulin & Visin (2016).
     """
     convolve = lookup("strategy", strategy, STRATEGIES).convolve
     if input.dim() == 3:

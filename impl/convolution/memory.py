@@ -55,14 +55,13 @@ def winograd_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:
     """Count what a tile of samples has at once, two successive stages, and the transformed weight."""
     if not winograd.applies(input, weight, geometry):
         return tiled_values(input, weight, geometry)
-    size = geometry.output_size(trailing(input), trailing(weight))
-    (rows, columns), (filters, channels) = winograd.grid(size), weight.shape[:2]
+    (rows, columns), (filters, channels) = winograd.grid(input, geometry), weight.shape[:2]
     width = 4 * columns + 2
-    padded = (4 * rows + 2) * width * channels
-    half, windows = 6 * rows * width * channels, 36 * rows * columns * channels
-    products, half_back = 36 * rows * columns * filters, 24 * rows * columns * filters
-    peak = max(padded + half, half + windows, windows + products, products + half_back)
-    return winograd.tile_samples(input, weight, size) * peak + 36 * weight[:, :, 0, 0].numel()
+    padded, by_rows = (4 * rows + 2) * width * channels, 6 * rows * width * channels
+    windows, products = (36 * rows * columns * c for c in (channels, filters))
+    back = (24 + 16) * rows * columns * filters  # by columns, and then by rows
+    largest = max(padded + by_rows + windows, windows + products, products + back)
+    return winograd.tile_samples(input, weight, geometry) * largest + 36 * filters * channels
 
 
 def loops_values(input: Tensor, weight: Tensor, geometry: Geometry) -> int:

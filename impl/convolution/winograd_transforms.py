@@ -4,9 +4,9 @@ Four outputs of a filter g of three taps on six inputs d cost six products inste
 
     y = Aᵀ[(G g) ⊙ (Bᵀ d)],  y_i = Σ_u g_u d_{i+u}.
 
-The matrices are Toom-Cook's at the points 0, 1, -1, 2, -2 and infinity, scaled so that Aᵀ and Bᵀ are integers.
-The axis that is transformed lies between axes a before it and b after it; b has the channels, so that all sums
-are of contiguous vectors.
+The matrices are Toom-Cook's at the points 0, 1, -1, 2, -2 and infinity, scaled so that Aᵀ and Bᵀ are
+integers. The axis that is transformed lies between axes a before it and b after it; b has the channels, so
+that all sums are of contiguous vectors.
 """
 
 from collections.abc import Callable, Sequence
@@ -106,7 +106,7 @@ EMPTY = tuple(torch.empty(*shape[:-1], 0) for shape in SHAPES)
 def all_transforms(*inputs: Tensor) -> tuple[Tensor, ...]:
     """Return every transform of its input.
 
-    One function and so one package, since the C++ around the kernels takes far longer to compile than they do.
+    One function and so one package: the C++ around the kernels takes far longer to compile than they do.
     """
     return tuple(transform.fused(x) for transform, x in zip(TRANSFORMS, inputs, strict=True))
 
@@ -143,7 +143,10 @@ def of_products(products: Tensor, samples: int, rows: int) -> Tensor:
 
 
 def of_outputs(outputs: Tensor) -> Tensor:
-    """Return A y Aᵀ of every tile y of 4x4 outputs, the adjoint of `of_products`: (n, 4i, 4j, c) to (36, n·i·j, c)."""
+    """Return A y Aᵀ of every tile y of 4x4 outputs: (n, 4i, 4j, c) to (36, n·i·j, c).
+
+    It is the adjoint of `of_products`.
+    """
     samples, height, width, channels = outputs.shape
     rows = transform(ADJOINT, outputs.view(samples, height // OUTPUTS, OUTPUTS, -1))  # (6, n, i, 4j·c)
     return transform(ADJOINT, rows.view(-1, width // OUTPUTS, OUTPUTS, channels)).view(

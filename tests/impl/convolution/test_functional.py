@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,8 +15,6 @@ from impl.convolution import (
     conv2d,
     conv_transpose2d,
     operations,
-    shifted,
-    tiled,
 )
 from tests.draws import draw_tensors
 
@@ -123,10 +123,10 @@ def test_one_image_without_a_batch(strategy):
 @pytest.mark.parametrize(
     ("strategy", "channels", "tile_bytes"),
     # tiled: with fewer and with more values under a kernel than filters
-    [("shifted", 6, 2**15), ("tiled", 1, 2**14), ("tiled", 6, 2**17)],
+    [("shifted", 6, 2**15), ("tiled", 1, 2**14), ("tiled", 6, 2**17), ("winograd", 8, 2**17)],
 )
 def test_several_tiles_and_a_shorter_last_one(strategy, channels, tile_bytes, monkeypatch):
-    module = {"shifted": shifted, "tiled": tiled}[strategy]
+    module = sys.modules[STRATEGIES[strategy].convolve.__module__]
     monkeypatch.setattr(module, "TILE_BYTES", tile_bytes)
     input, weight = draw_tensors(10, (7, channels, 9, 8), (12, channels, 3, 3))
     samples = module.tile_samples(input, weight, Geometry(padding=(1, 1)))
@@ -227,7 +227,7 @@ IMAGE, FILTER = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 3, 3)
         ),
         (
             ValueError,
-            "Unknown strategy 'fft'; expected one of: loops, unfold, windows, shifted, tiled",
+            "Unknown strategy 'fft'; expected one of: loops, unfold, windows, shifted, tiled, winograd",
             (IMAGE, FILTER),
             {"strategy": "fft"},
         ),
@@ -290,7 +290,7 @@ def test_buffer_bytes_by_hand():
         buffer_bytes("fft", *shapes, Geometry())
 
 
-@pytest.mark.parametrize("strategy", ["shifted", "tiled"])
+@pytest.mark.parametrize("strategy", ["shifted", "tiled", "winograd"])
 def test_tiles_do_not_grow_with_the_batch(strategy):
     few, many = (
         buffer_bytes(strategy, (samples, 16, 14, 14), (32, 16, 3, 3), Geometry(padding=(1, 1)))
