@@ -306,7 +306,7 @@ class ScratchCNN(nn.Module):
         inputs: Sequence[int] = IMAGE,
         outputs: int = CLASSES,
         channels: tuple[int, int, int] = (16, 32, 64),
-        strategy: str = "tiled",
+        strategy: str = "winograd",
     ) -> None:
         super().__init__()
         _check_sides(inputs)
