@@ -21,6 +21,8 @@ _WORKS = {
     "gelu": "Hendrycks, D. and Gimpel, K. (2016). Gaussian error linear units (GELUs). arXiv 1606.08415.",
     "yu": "Yu, C. and Su, Z. (2019). Symmetrical Gaussian error linear units (SGELUs). arXiv 1911.03925.",
     "chellapilla": "Chellapilla, K., Puri, S. and Simard, P. (2006). High performance convolutional neural networks for document processing. Workshop on Frontiers in Handwriting Recognition.",
+    "winograd": "Winograd, S. (1980). Arithmetic complexity of computations. SIAM.",
+    "lavin": "Lavin, A. and Gray, S. (2016). Fast algorithms for convolutional neural networks. CVPR. arXiv 1509.09308.",
     "dumoulin": "Dumoulin, V. and Visin, F. (2016). A guide to convolution arithmetic for deep learning. arXiv 1603.07285.",
     "ioffe": "Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. arXiv 1502.03167.",
     "mnist": "LeCun, Y., Cortes, C. and Burges, C. J. C. (1998). The MNIST database of handwritten digits.",

@@ -10,6 +10,7 @@ from bench.store import Snapshot
 from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
 from impl.convolution.tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN
+from report.answers.q10 import winograd
 from report.answers.q10.evidence import accuracy, strategies, training_steps
 from report.document.answer import Answer, Values
 from report.document.formats import count, number, size
@@ -62,9 +63,22 @@ def adjoint() -> dict[str, object]:
 
 
 def agreement() -> dict[str, list[float]]:
-    """Return the largest differences of every strategy from `F.conv2d` in float64, of value and gradients."""
+    """Return the largest differences of every strategy from `F.conv2d` in float64, of value and gradients.
+
+    One convolution has a stride, the other is one that `winograd` takes.
+    """
+    cases = (
+        difference(2, (2, 3, 7, 7), (4, 3, 3, 3), (4,)),
+        difference(1, (1, 8, 6, 6), (8, 8, 3, 3), (8,)),
+    )
+    return {
+        name: [max(both) for both in zip(*(case[name] for case in cases), strict=True)] for name in STRATEGIES
+    }
+
+
+def difference(stride: int, *shapes: tuple[int, ...]) -> dict[str, list[float]]:
+    """Return the differences for an input, weight and bias of these shapes, with padding 1."""
     generator = torch.Generator().manual_seed(0)
-    shapes = ((2, 3, 7, 7), (4, 3, 3, 3), (4,))
     tensors = [
         torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_() for shape in shapes
     ]
@@ -73,11 +87,11 @@ def agreement() -> dict[str, list[float]]:
     def outcome(y: Tensor) -> list[Tensor]:
         return [y.detach(), *torch.autograd.grad(y.square().sum(), tensors)]
 
-    right = outcome(functional.conv2d(x, w, b, stride=2, padding=1))
+    right = outcome(functional.conv2d(x, w, b, stride, padding=1))
     return {
         name: [
             float((f - g).abs().max())
-            for f, g in zip(outcome(conv2d(x, w, b, 2, 1, strategy=name)), right, strict=True)
+            for f, g in zip(outcome(conv2d(x, w, b, stride, 1, strategy=name)), right, strict=True)
         ]
         for name in STRATEGIES
     }
@@ -129,6 +143,7 @@ def values() -> Values:
         ],
         "agree": max(max(row) for row in differences.values()) < ROUNDING,
         "costs": costs(),
+        "winograd": winograd.values(layers(), BATCH, SAME),
         "strategies": list(STRATEGIES),
         "batch": BATCH,
         "tile": size(TILE_BYTES),

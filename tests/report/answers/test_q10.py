@@ -6,6 +6,7 @@ from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from impl.convolution import STRATEGIES
 from report.answers.q10 import answer as q10
 from report.answers.q10 import evidence as q10_evidence
+from report.answers.q10 import winograd
 from tests import small_store as small
 
 
@@ -94,3 +95,30 @@ def test_steps_of_training_are_told_with_samples_a_second(tmp_path):
     assert q10_evidence.training_steps(found) == [
         ["CNN from scratch, relu", "20\u00a0ms", "1\u202f600"],
     ]
+
+
+def test_matrices_of_winograd_are_those_of_the_points_and_give_the_correlation():
+    assert winograd.differs() == []
+    assert winograd.residual() == 0
+
+
+@pytest.mark.parametrize("name", ["AT", "G", "BT"])
+def test_a_wrong_entry_is_noticed(name, monkeypatch):
+    first, *others = getattr(winograd, name)
+    monkeypatch.setattr(winograd, name, ((first[0] + 1, *first[1:]), *others))
+    assert winograd.differs()
+    assert winograd.residual() > 0
+
+
+def test_costs_of_winograd_by_hand():
+    found = winograd.values(q10.layers(), 2, q10.SAME)
+    assert (found["direct"], found["products"]) == (144, 36)
+    # 14 = 4 + 4 + 4 + 2 and 7 = 4 + 3: 4x4 and 2x2 tiles; one input channel is left to another strategy
+    assert [row[0] for row in found["rows"]] == ["16→32 at 14×14", "32→64 at 7×7"]
+    digits = ["".join(c for c in row[1].split("(")[0] if c.isdigit()) for row in found["rows"]]
+    assert digits == [str(36 * 16 * 16 * 32), str(36 * 4 * 32 * 64)]
+
+
+def test_rounding_of_winograd_is_larger_than_that_of_unfold_and_bounded():
+    errors = winograd.rounding((4, 16, 14, 14), (32, 16, 3, 3), q10.SAME)
+    assert 0 < errors["unfold"] < errors["winograd"] < 1e-5
