@@ -14,7 +14,7 @@ from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
 from bench.experiments.workloads.registry import BUILTINS, RATES, network_of, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.candidate_names import is_custom
-from bench.records.names import BASELINES, CONTROL, DESCENT, PROPOSED, UNTUNED
+from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, DESCENT, PROPOSED, UNTUNED
 from bench.records.runs import VALIDATION, BenchmarkCase, ConformanceCheck, RunConfig, held_out
 
 TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
@@ -128,10 +128,29 @@ class Profile:
     times: Callable[[BenchmarkCase], bool] = lambda case: True
 
 
+# Benchmarks whose samples take more than 50 ms: task, subject and input, the last None for any.
+SLOW = {
+    ("convolution_training", "loops", None),
+    ("training_step", "conv_autoencoder", None),
+    ("training_step", "scratch_cnn", None),
+    ("time_to_minimum", "stochastic", "quadratic, κ = 100"),
+}
+SMALLEST_LAYER = "32→64 at 7×7"  # of the networks' convolutions
+
+
 def brief(case: BenchmarkCase) -> bool:
-    """Return whether the report shows a benchmark, and it takes little time."""
-    slow = case.size >= 2**24 or (case.task, case.subject) == ("convolution_training", "loops")
-    return case.task not in ("interleaved", "first_call", "pca", "svd") and not slow
+    """Return whether a benchmark belongs to the quick profile: the report shows it, and it takes little time.
+
+    Convolutions in loops, and of batches, are measured on one layer.
+    """
+    if case.task in ("interleaved", "first_call", "pca", "svd") or case.size >= 2**24:
+        return False
+    if case.implementation in ("analytic", "fused"):  # `impl` is the faster of them
+        return False
+    heavy = case.task in CONVOLUTIONS and (case.size > 1 or case.subject == "loops")
+    if heavy and case.input != SMALLEST_LAYER:
+        return False
+    return not {(case.task, case.subject, case.input), (case.task, case.subject, None)} & SLOW
 
 
 _DESCENTS = convergence.SAMPLES

@@ -7,6 +7,15 @@ import pytest
 from bench.experiments.workloads import convergence
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Timed
+from bench.suites.setup_cache import cached
+
+
+def fastest_to_minimum(problem: str, method: str) -> tuple[float, int, int]:
+    """Return the learning rate that needs the fewest steps to the minimum, these steps and their samples."""
+    chosen = convergence.PROBLEMS[problem]()
+    rate, steps = convergence.fastest_on(chosen, method, seed=0)
+    path = convergence.descend_on(chosen, method, rate, steps, seed=0)
+    return rate, steps, int(path.samples_seen[-1])
 
 
 @pytest.mark.parametrize(
@@ -21,7 +30,6 @@ from bench.suites.interleaved import Timed
 def test_time_to_minimum(timing: BenchmarkCase, benchmark: Any, timed: Timed) -> None:
     """Time a run to a tenth of the initial distance to the minimum, at the method's best learning rate."""
     problem = convergence.PROBLEMS[timing.input]()
-    rate, steps = convergence.fastest_on(problem, timing.subject, seed=0)
-    path = convergence.descend_on(problem, timing.subject, rate, steps, seed=0)
-    benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=int(path.samples_seen[-1]))
+    rate, steps, samples = cached(fastest_to_minimum, timing.input, timing.subject)
+    benchmark.extra_info.update(steps=steps, learning_rate=rate, samples=samples)
     timed(lambda: convergence.descend_on(problem, timing.subject, rate, steps, seed=0))

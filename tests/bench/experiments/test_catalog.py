@@ -27,7 +27,7 @@ from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.names import BASELINES, CONTROL, PROPOSED, UNTUNED
-from bench.records.runs import TEST, VALIDATION, held_out
+from bench.records.runs import TEST, VALIDATION, BenchmarkCase, held_out
 from impl.activations import registry
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
@@ -279,3 +279,29 @@ def test_plans_are_made_in_the_order_of_the_table():
     some = narrowed(PROFILES["quick"], ["optimizers", "classifier"], None, None)
     assert [made.name for made in plans(some, "digits", 1437, ["relu"])] == ["classifier", "optimizers"]
     assert all(e.seeds < TUNING_SEEDS for p in PROFILES.values() for e in p.experiments.values())
+
+
+QUICK = {
+    ("activation_forward", "mish", "impl", "16384 elements", 2**14): True,
+    ("activation_backward", "swish", "composed", "1048576 elements", 2**20): True,
+    ("activation_backward", "swish", "fused", "16384 elements", 2**14): False,
+    ("activation_forward", "relu", "torch", "16777216 elements", 2**24): False,
+    ("convolution_forward", "loops", "impl", "32→64 at 7×7", 1): True,
+    ("convolution_forward", "loops", "impl", "16→32 at 14×14", 1): False,
+    ("convolution_training", "loops", "impl", "32→64 at 7×7", 1): False,
+    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 1): True,
+    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 64): False,
+    ("convolution_training", "unfold", "impl", "32→64 at 7×7", 64): True,
+    ("training_step", "classifier", "impl", "ReLU", 128): True,
+    ("training_step", "scratch_cnn", "impl", "ReLU", 128): False,
+    ("time_to_minimum", "stochastic", "impl", "quadratic, κ = 10", 512): True,
+    ("time_to_minimum", "stochastic", "impl", "quadratic, κ = 100", 512): False,
+    ("interleaved", "activations", "1 thread", "16384 elements", 2**14): False,
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), QUICK.items(), ids=str)
+def test_the_quick_profile_leaves_out_what_is_slow_or_not_shown(fields, expected):
+    case = BenchmarkCase(*fields)
+    assert PROFILES["quick"].times(case) == expected
+    assert PROFILES["reference"].times(case)
