@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from bench.cli import common
 from bench.gate import calibration, output
 from bench.gate import compare as comparison
 from bench.gate.verdicts import FAILED, FEWEST, INCONCLUSIVE, MOST, REGRESSED
+from bench.records.calibrations import TIMES, CalibrationRun, load
+from bench.runner import time_calibration
 from bench.runner.progress import console
+from bench.statistics import rate_told_apart
 
 WIDTH = 140  # columns of output that is not a terminal
 CALIBRATION = Path("results/calibration.json")
@@ -47,7 +51,7 @@ def compare(
     for path in files.values():
         path.unlink(missing_ok=True)  # verdicts of a previous comparison
     try:
-        calibration_runs = calibration.load(CALIBRATION)
+        calibration_runs = load(CALIBRATION, CalibrationRun)
         result = comparison.compare(
             comparison.project(),
             base,
@@ -72,23 +76,48 @@ def compare(
         raise typer.Exit(common.DIFFERS)
 
 
+def _calibrate_gate(shares: str, repeats: int, folder: Path) -> list[Table]:
+    """Compare identical code and inject slowdowns; return the rates."""
+    numbers = [float(share) for share in shares.split(",")]
+    return output.reliability(
+        calibration.calibrate(comparison.project(), folder, CALIBRATION, numbers, repeats, _say)
+    )
+
+
+def _calibrate_times(shares: str, repeats: int, folder: Path) -> list[Table]:
+    """Measure benchmarks under two names; return how many are told from themselves."""
+    repetitions = time_calibration.calibrate(folder, TIMES, repeats, _say)
+    rates = [rate_told_apart(repetition.ratios for repetition in repetitions)] if repetitions else []
+    return [output.table(output.described("times", repetitions), rates)]
+
+
+# What can be calibrated, and the number of repetitions unless given.
+CALIBRATIONS = {"gate": (_calibrate_gate, 20), "times": (_calibrate_times, 8)}
+
+
 def calibrate(
+    what: Annotated[str, typer.Argument(help=f"One of: {', '.join(CALIBRATIONS)}.")] = "gate",
     shares: Annotated[
-        str, typer.Option(help="Comma-separated slowdowns to inject, relative to the time of a call.")
+        str,
+        typer.Option(
+            help="Of the gate: comma-separated slowdowns to inject, relative to the time of a call."
+        ),
     ] = "0.02,0.05,0.1,0.2",
-    repeats: Annotated[int, typer.Option(min=0, help="Number of A/A runs (identical code).")] = 20,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of A/A runs (identical code); default: "
+            f"{', '.join(f'{n} of the {name}' for name, (_, n) in CALIBRATIONS.items())}.",
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Output folder for rounds.")] = Path("build/calibration"),
 ) -> None:
-    """Estimate false-positive and detection rates using A/A runs and injected slowdowns."""
-    calibration_runs = calibration.calibrate(
-        comparison.project(),
-        folder.resolve(),
-        CALIBRATION,
-        [float(share) for share in shares.split(",")],
-        repeats,
-        _say,
-    )
-    Console().print(*output.reliability(calibration_runs))
+    """Estimate error rates of the gate, or of verdicts on times, by A/A runs and injected slowdowns."""
+    common.check("calibration", [what], CALIBRATIONS)
+    run, usual = CALIBRATIONS[what]
+    tables = run(shares, usual if repeats is None else repeats, folder.resolve())
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(*tables)
 
 
 def _say(line: str) -> None:
@@ -103,5 +132,8 @@ COMMANDS = {
             "python -m bench compare v1 --only activation_forward --tolerance 0.1",
         ),
     ),
-    "calibrate": (calibrate, ("python -m bench calibrate --repeats 5",)),
+    "calibrate": (
+        calibrate,
+        ("python -m bench calibrate gate --repeats 5", "python -m bench calibrate times"),
+    ),
 }

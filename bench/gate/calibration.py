@@ -3,63 +3,18 @@
 Each comparison is saved before the next begins, so that an interrupted calibration resumes.
 """
 
-import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from scipy import stats
 
 from bench.gate.compare import MINUTES, Say, git, rounds_of, tolerances
 from bench.gate.rounds import Side, collect, group_of
 from bench.gate.verdicts import IMPROVED, REGRESSED, judge
-from bench.records.environment import processor_name
-from bench.statistics import CONFIDENCE
+from bench.records.calibrations import CalibrationRun, load_here, save, this_machine
+from bench.statistics import Rate, rate
 
 PLUGIN = "-pslowdown"
-
-
-@dataclass(frozen=True)
-class CalibrationRun:
-    """One comparison of head with itself.
-
-    Attributes:
-        share: Injected slowdown, relative to the time of a call; 0 in an A/A run.
-        group: Group of benchmarks with the slowdown; "" in an A/A run.
-        number: Number of the repetition.
-        commit: Commit of head.
-        machine: Processor and number of cores.
-        benchmarks: Number of benchmarks.
-        regressed: Number of regressed benchmarks.
-        others: Number of benchmarks with each other verdict.
-        rounds: Number of rounds.
-        seconds: Duration.
-    """
-
-    share: float
-    group: str
-    number: int
-    commit: str
-    machine: str
-    benchmarks: int
-    regressed: int
-    others: dict[str, int]
-    rounds: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of cases with Wilson's interval."""
-
-    label: str
-    hits: int
-    cases: int
-    low: float
-    high: float
 
 
 def plan(groups: Sequence[str], shares: Sequence[float], repeats: int) -> Iterator[tuple[float, str, int]]:
@@ -84,12 +39,7 @@ def calibrate(
     Raises:
         ValueError: If the file contains a calibration of another machine.
     """
-    done = load(store)
-    if elsewhere := {run.machine for run in done} - {this_machine()}:
-        raise ValueError(
-            f"Invalid calibration {store}: it is of {', '.join(sorted(elsewhere))}, this machine is "
-            f"{this_machine()}. Move the file away to calibrate this machine."
-        )
+    done = load_here(store, CalibrationRun)
     known = {(run.share, run.group, run.number) for run in done}
     nodes = collect(Side("head", root, Path(sys.executable)), ["bench"], folder / "collected.log")
     groups = list(dict.fromkeys(map(group_of, nodes)))
@@ -98,7 +48,7 @@ def calibrate(
             say(f"{f'{share:.0%} slowdown in {group}' if group else 'A/A run'}, {number + 1}")
             chosen = [node for node in nodes if not group or group_of(node) == group]
             done.append(_compare(root, folder, share, group, number, chosen, say))
-            _save(store, done)
+            save(store, done)
     return done
 
 
@@ -125,35 +75,6 @@ def _compare(
         rounds=int(frame["round"].nunique()),
         seconds=time.monotonic() - begin,
     )
-
-
-def _save(store: Path, calibration_runs: Sequence[CalibrationRun]) -> None:
-    """Replace the file, so that it is complete at any time."""
-    store.parent.mkdir(parents=True, exist_ok=True)
-    fresh = store.with_suffix(".fresh")
-    fresh.write_text(json.dumps([asdict(run) for run in calibration_runs], indent=1) + "\n", "utf-8")
-    fresh.replace(store)
-
-
-def this_machine() -> str:
-    """Return processor and number of cores, to which a calibration applies."""
-    return f"{processor_name()}, {os.cpu_count()} cores"
-
-
-def load(store: Path) -> list[CalibrationRun]:
-    """Return the comparisons in a file, none if it is missing; raise ValueError for a damaged file."""
-    if not store.exists():
-        return []
-    try:
-        return [CalibrationRun(**row) for row in json.loads(store.read_text("utf-8"))]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"Invalid calibration {store}: {error}. Remove or restore the file.") from error
-
-
-def rate(label: str, hits: int, cases: int) -> Rate:
-    """Return the share hits / cases with Wilson's interval (1927)."""
-    interval = stats.binomtest(hits, cases).proportion_ci(CONFIDENCE, method="wilson")
-    return Rate(label, hits, cases, float(interval.low), float(interval.high))
 
 
 def rates(calibration_runs: Sequence[CalibrationRun]) -> list[Rate]:

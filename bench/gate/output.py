@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from bench.gate.calibration import CalibrationRun, rates, this_machine
+from bench.gate.calibration import rates
 from bench.gate.compare import Comparison
 from bench.gate.verdicts import (
     FAILED,
@@ -21,6 +21,8 @@ from bench.gate.verdicts import (
     UNCHANGED,
     Verdict,
 )
+from bench.records.calibrations import CalibrationRun, TimeCalibration, this_machine
+from bench.statistics import Rate
 
 # Most important first; unchanged benchmarks are counted but not listed.
 ORDER = (REGRESSED, FAILED, INCONCLUSIVE, IMPROVED, NEW, REMOVED)
@@ -114,22 +116,29 @@ def _without_nan(value: Any) -> Any:
 
 
 def calibrated(calibration_runs: Sequence[CalibrationRun]) -> str:
-    """Return machine and commits of a calibration."""
-    machines = {run.machine for run in calibration_runs}
-    commits = {run.commit[:10] for run in calibration_runs}
+    """Return machine and commits of a calibration of the gate."""
+    return described("gate", calibration_runs)
+
+
+def described(what: str, repetitions: Sequence[CalibrationRun] | Sequence[TimeCalibration]) -> str:
+    """Return what was calibrated, on which machine and commits."""
+    machines = {run.machine for run in repetitions}
+    commits = {run.commit[:10] for run in repetitions}
     here = "" if machines == {this_machine()} else "; not this machine"
-    return f"Calibration of the gate on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
+    return f"Calibration of the {what} on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
 
 
 def reliability(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:
-    """Return the table of a calibration's rates; none without a calibration."""
-    rows = rates(calibration_runs)
-    if not rows:
-        return []
-    table = Table(title=calibrated(calibration_runs), title_justify="left")
+    """Return the table of the gate's rates; none without a calibration."""
+    return [table(calibrated(calibration_runs), rows)] if (rows := rates(calibration_runs)) else []
+
+
+def table(title: str, rows: Sequence[Rate]) -> Table:
+    """Return the table of a calibration's rates."""
+    result = Table(title=title, title_justify="left")
     for column in ("Rate", "Cases", "Share", "Interval"):
-        table.add_column(column, justify="left" if column == "Rate" else "right")
+        result.add_column(column, justify="left" if column == "Rate" else "right")
     for r in rows:
         share, interval = f"{r.hits / r.cases:.1%}", f"{r.low:.1%} to {r.high:.1%}"
-        table.add_row(r.label, f"{r.hits} of {r.cases}", share, interval)
-    return [table]
+        result.add_row(r.label, f"{r.hits} of {r.cases}", share, interval)
+    return result

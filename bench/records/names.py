@@ -16,3 +16,4 @@ PASSES = {"activation_forward": "forward", "activation_backward": "backward"}
 CONVOLUTIONS = {"convolution_forward": "forward", "convolution_training": "forward and backward"}
 BACKGROUND_LOAD = "background_load"  # of a round of benchmarks: processors that other processes used
 AGAIN = "torch again"  # implementation of a benchmark that is measured twice, to see false positives
+TWICE = ("relu", "gelu", "native")  # torch's kernels that are measured twice

@@ -106,11 +106,13 @@ def run_benchmarks(
     log: Path,
     custom: Custom | None = None,
     estimated: Callable[[BenchmarkCase], float] = lambda case: 1.0,
+    *,
+    repeats: int | None = None,
 ) -> None:
     """Run the missing benchmarks of every round, and record those of a round when it ends.
 
-    A round that other processes disturbed is repeated, at most half as many as there are rounds; the
-    background load is recorded with each. A benchmark that was skipped or not reached is recorded as failed.
+    A round that other processes disturbed is repeated; the background load is recorded with each. A benchmark
+    that was skipped or not reached is recorded as failed.
 
     Args:
         recorder: Where results go; finished benchmarks are skipped.
@@ -120,6 +122,7 @@ def run_benchmarks(
             those of the last round.
         custom: Custom candidates by kind, run in addition to the built-in ones.
         estimated: Estimated duration of a benchmark.
+        repeats: Number of disturbed rounds to repeat; default: half of all.
 
     Raises:
         KeyboardInterrupt: When interrupted; finished benchmarks are stored.
@@ -129,7 +132,7 @@ def run_benchmarks(
     custom, done = custom or {}, recorder.finished()
     wanted = rounds_of(profile, device, custom)
     missing = [case for case in wanted if case.config_hash not in done]
-    repeats = profile.benchmark_rounds // 2
+    repeats = profile.benchmark_rounds // 2 if repeats is None else repeats
     log.parent.mkdir(parents=True, exist_ok=True)
     with Steps("benchmarks") as steps, tempfile.TemporaryDirectory() as folder:
         steps.begin(len(missing), sum(map(estimated, missing)))

@@ -13,12 +13,16 @@ from bench.statistics.paired import (
     mean_interval,
     paired_difference,
 )
+from bench.statistics.rates import Rate, rate, rate_told_apart
 from bench.statistics.rounds import (
     FEWEST_ROUNDS,
+    TIME_MARGIN,
     Ratio,
+    compare_times,
     mean_time,
     paired_ratio,
     ratio_of_rounds,
+    told_apart,
 )
 from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
 
@@ -34,11 +38,17 @@ __all__ = [
     "decided",
     "FalseAlarms",
     "false_alarms",
+    "Rate",
+    "rate",
+    "rate_told_apart",
     "FEWEST_ROUNDS",
+    "TIME_MARGIN",
     "Ratio",
     "ratio_of_rounds",
     "paired_ratio",
     "mean_time",
+    "compare_times",
+    "told_apart",
     "CANDIDATE",
     "tuning_scores",
     "chosen_rates",

@@ -1,15 +1,18 @@
 """Ratios of times, paired by round: what was measured in one process is one pair."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics.paired import CONFIDENCE, PairedTest, adjusted, decided
 
 FEWEST_ROUNDS = 5  # for a verdict
+# Relative difference of times below which the order of benchmarks and the address of a result matter as much.
+TIME_MARGIN = 0.02
 EQUAL = 1e-12  # spread of logarithms below which all rounds count as equal
 
 
@@ -72,3 +75,45 @@ def paired_ratio(a: pd.Series, b: pd.Series, *, comparisons: int = 1, margin: fl
 def mean_time(seconds: pd.Series) -> Ratio:
     """Return the geometric mean of a time over rounds, with its interval."""
     return paired_ratio(seconds, seconds * 0 + 1)
+
+
+Times = tuple[pd.Series, pd.Series]  # of a and b, each by round
+
+
+def compare_times(
+    pairs: Sequence[Times], *, margin: float = TIME_MARGIN, simultaneous: bool = True
+) -> list[PairedTest]:
+    """Compare a with b for every pair of a family.
+
+    With fewer than FEWEST_ROUNDS a comparison has no p-value and is undecided.
+
+    Args:
+        pairs: The family.
+        margin: Relative difference that counts.
+        simultaneous: Whether the intervals of the family cover together, else each alone.
+    """
+    tests = []
+    for a, b in pairs:
+        r = paired_ratio(a, b, comparisons=len(pairs) if simultaneous else 1, margin=margin)
+        longer = (a - b).dropna()
+        tests.append(
+            PairedTest(
+                estimate=r.value - 1,
+                low=r.low - 1,
+                high=r.high - 1,
+                pairs=r.rounds,
+                p=r.p if r.rounds >= FEWEST_ROUNDS else math.nan,
+                improvement=float(((longer > 0) + (longer == 0) / 2).mean()),
+                narrowing=math.nan,
+                margin=margin,
+                relative=True,
+            )
+        )
+    return tests
+
+
+def told_apart(pairs: Sequence[Times]) -> int:
+    """Count the pairs of a family of which the procedure calls one time longer, by more than TIME_MARGIN."""
+    orders = (compare_times(pairs), compare_times([(b, a) for a, b in pairs]))
+    longer = [[decided(t, p) > 0 for t, p in zip(o, adjusted([t.p for t in o]), strict=True)] for o in orders]
+    return sum(map(any, zip(*longer, strict=True)))

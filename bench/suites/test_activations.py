@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.experiments.workloads.registry import module_of
-from bench.records.names import AGAIN, COPIES
+from bench.records.names import AGAIN, COPIES, TWICE
 from bench.records.runs import BenchmarkCase
 from bench.suites.interleaved import Alternatives, Interleaved, Timed
 from impl.activations.autograd import BACKENDS
@@ -19,7 +19,6 @@ from impl.models import sized
 WIDTH = 128  # of the classifier's hidden layer; 128 samples of it have 2^14 elements
 SIZES = (2**14, 2**17, 2**20, 2**24)  # the classifier's, two caches, and beyond every cache
 NAMED = ("relu", "gelu", "sigmoid", "swish", "sgelu", "ada_sgelu")  # timed at every size; others at the first
-TWICE = ("relu", "gelu")  # torch's kernels that are measured twice, to count false positives
 # Activations of which every backend is timed; of others the module, which selects one, and torch's kernel.
 COMPARED = ("swish", "sgelu", "ada_sgelu")
 IMPLEMENTATIONS = [
@@ -32,7 +31,11 @@ IMPLEMENTATIONS = [
 
 def cases(task: str, custom: Sequence[str]) -> list[BenchmarkCase]:
     """Return every implementation at the classifier's size; NAMED and custom ones at all sizes."""
-    every = [*IMPLEMENTATIONS, *((name, AGAIN) for name in TWICE), *((name, "impl") for name in custom)]
+    every = [
+        *IMPLEMENTATIONS,
+        *((name, AGAIN) for name in TWICE if name in ACTIVATIONS),
+        *((name, "impl") for name in custom),
+    ]
     return [
         BenchmarkCase(task, name, implementation, f"{size} elements", size)
         for size in SIZES

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from bench.records.names import AGAIN, BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED
+from bench.records.names import AGAIN, BASELINES, CONTROL, CONVOLUTIONS, PASSES, PROPOSED, TWICE
 from bench.statistics import adjusted, decided
 from bench.store import Snapshot
 from report.document.phrases import NOT_MEASURED
@@ -65,7 +65,7 @@ FAMILIES: dict[str, Family] = {
     "unfold and torch": comparisons.times(CONVOLUTIONS, [(("unfold", "impl"), ("native", "torch"))]),
     AGAINST_THEMSELVES: comparisons.times(
         PASSES | CONVOLUTIONS,
-        [((name, AGAIN), (name, "torch")) for name in ("relu", "gelu", "native")],
+        [((name, AGAIN), (name, "torch")) for name in TWICE],
         margin=0.0,
         simultaneous=False,
     ),

@@ -3,7 +3,6 @@
 Comparisons form families; p-values are corrected for all comparisons of a family.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -11,14 +10,12 @@ from functools import reduce
 import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
-from bench.statistics import FEWEST_ROUNDS, PairedTest, Ratio, compare, paired_ratio
+from bench.statistics import TIME_MARGIN, PairedTest, compare, compare_times
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
 from report.evidence.training_runs import METRICS, select, tested
 
 EQUIVALENCE_MARGIN = 0.002  # of test accuracy, 0.2 percentage points
-# Relative difference of times below which the order of benchmarks and the address of a result matter as much.
-TIME_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -282,32 +279,13 @@ def times(
             for a, b in pairs
             if (task, *a, *where) in by and (task, *b, *where) in by
         ]
+        tests = compare_times([(by[a], by[b]) for a, b in found], margin=margin, simultaneous=simultaneous)
         comparisons = []
-        for a, b in found:
-            ratio = paired_ratio(by[a], by[b], comparisons=len(found) if simultaneous else 1, margin=margin)
+        for (a, b), test in zip(found, tests, strict=True):
             task, _, _, input, size = map(str, a)
             where = f"{tasks[task]}, {input}" + (f", batch of {size}" if "×" in input else "")
-            longer = (by[a] - by[b]).dropna()
-            test = test_of(ratio, margin, float(((longer > 0) + (longer == 0) / 2).mean()))
-            comparisons.append(
-                Comparison(
-                    " ".join(map(str, a[1:3])),
-                    " ".join(map(str, b[1:3])),
-                    where,
-                    test,
-                    "ratio",
-                    runs[a] + runs[b],
-                )
-            )
+            names = [" ".join(map(str, side[1:3])) for side in (a, b)]
+            comparisons.append(Comparison(names[0], names[1], where, test, "ratio", runs[a] + runs[b]))
         return comparisons
 
     return family
-
-
-def test_of(ratio: Ratio, margin: float, improvement: float) -> PairedTest:
-    """Return a ratio of times as a test; with fewer than FEWEST_ROUNDS it has no p-value and is undecided."""
-    nan = math.nan
-    p = ratio.p if ratio.rounds >= FEWEST_ROUNDS else nan
-    return PairedTest(
-        ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.rounds, p, improvement, nan, margin, True
-    )

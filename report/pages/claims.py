@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.records.names import CONTROL
-from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, FalseAlarms, false_alarms
+from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, FalseAlarms, false_alarms
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, number, percent
@@ -22,7 +22,7 @@ from report.evidence.claims import (
     controls,
     families,
 )
-from report.evidence.comparisons import EQUIVALENCE_MARGIN, TIME_MARGIN, Comparison
+from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
 from report.evidence.queries import networks
 from report.evidence.tables import comparisons, csv
 from report.evidence.training_runs import rates
