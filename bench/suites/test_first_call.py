@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,25 +22,24 @@ print(time.perf_counter() - begin)
 STATES = ("nothing compiled yet", "compiled by an earlier process")
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return an empty folder for the compiler's cache."""
-    return str(tmp_path_factory.mktemp("compiled"))
+def process(cache: Path) -> str:
+    """Run CALL in a new process with this folder for the compiler's cache; return the seconds."""
+    variables = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", CALL], env=variables, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(
     "timing", [BenchmarkCase("first_call", "sgelu", "impl", state, 1000) for state in STATES], ids=str
 )
-def test_first_call(timing: BenchmarkCase, benchmark: Any, cache: str) -> None:
-    """Time one call forward and backward after the imports; the benchmark's own time is the process's."""
+def test_first_call(timing: BenchmarkCase, benchmark: Any, tmp_path: Path) -> None:
+    """Time one call forward and backward after the imports; the benchmark's own time is the process's.
 
-    def process() -> str:
-        variables = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", CALL], env=variables, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    if timing.input == STATES[1] and not os.listdir(cache):  # the first benchmark did not run
-        process()
-    benchmark.extra_info["first_call_seconds"] = float(benchmark.pedantic(process, rounds=1))
+    The cache is a new folder, since a round runs the two in any order.
+    """
+    if timing.input == STATES[1]:
+        process(tmp_path)
+    seconds = benchmark.pedantic(process, (tmp_path,), rounds=1)
+    benchmark.extra_info["first_call_seconds"] = float(seconds)

@@ -54,6 +54,14 @@ def medians(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
+def first_calls(snapshot: Snapshot) -> dict[str, str]:
+    """Return the seconds of a compiled activation's first call by state of the compiler's cache."""
+    m = snapshot.measurements
+    m = m[(m["task"] == "first_call") & (m["metric"] == "first_call_seconds")]
+    by = m.assign(seed=m["seed"].fillna(0)).set_index("seed").groupby("input", observed=True, sort=False)
+    return {str(state): duration(mean_time(by_round).value) for state, by_round in by["value"]}
+
+
 def elements(input: str) -> str:
     """Return the number in "16384 elements" with its digits grouped; another input as it is."""
     head = input.split(" ")[0]
@@ -107,7 +115,11 @@ def evidence(snapshot: Snapshot) -> Values:
     """Return times of Swish and sigmoid and their ratios; None where not measured."""
     frame = measured(snapshot)
     if frame.empty:
-        return {"times": None, "bandwidth": bandwidth(snapshot, "q09", MEMORY)}
+        return {
+            "times": None,
+            "bandwidth": bandwidth(snapshot, "q09", MEMORY),
+            "first_calls": first_calls(snapshot),
+        }
     frame["row"] = frame["row"].map(elements)
     wide = frame.pivot_table(
         index=["panel", "row"], columns="series", values="text", aggfunc="first", sort=False
@@ -130,6 +142,7 @@ def evidence(snapshot: Snapshot) -> Values:
     )
     return {
         "bandwidth": bandwidth(snapshot, "q09", MEMORY),
+        "first_calls": first_calls(snapshot),
         "times": {
             "rounds": max(len(s) for s in timings(snapshot).values()),
             "medians": medians(snapshot),

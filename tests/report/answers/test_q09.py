@@ -153,3 +153,23 @@ def test_a_count_may_explain_some_of_the_cases():
     (found,) = q09_evidence.explained(frame)
     assert found["said"] == "as counted in 2, above in 1 and below in 1"
     assert (found["within"], found["cases"]) == (2, 4)
+
+
+def test_the_first_call_is_shown_apart_cold_and_from_the_cache(tmp_path, values):
+    states = {"nothing compiled yet": 9.0, "compiled by an earlier process": 0.5}
+    runs = []
+    for state, seconds in states.items():
+        case = BenchmarkCase("first_call", "sgelu", "impl", state, 1000)
+        measured = [
+            Measurement("seconds", 0, seconds + 4, "s"),
+            Measurement("first_call_seconds", 0, seconds, "1"),
+        ]
+        runs += small.by_round((case, RunResult("finished", measured)))
+    found = q09_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert set(found["first_calls"]) == set(states)
+    text = said("q09", values, sources=[Evidence("here", "Here", "", found)])
+    assert "9.0 s (nothing compiled yet), 500 ms (compiled by an earlier process)" in text
+    found["first_calls"] = {}
+    assert "The first call, which compiles: " in said(
+        "q09", values, sources=[Evidence("here", "Here", "", found)]
+    )
