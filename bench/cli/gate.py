@@ -12,10 +12,10 @@ from bench.cli import common
 from bench.gate import calibration, output
 from bench.gate import compare as comparison
 from bench.gate.verdicts import FAILED, FEWEST, INCONCLUSIVE, MOST, REGRESSED
-from bench.records.calibrations import TIMES, CalibrationRun, load
+from bench.records.calibrations import TIMES, CalibrationRun, described, load
 from bench.runner import time_calibration
 from bench.runner.progress import console
-from bench.statistics import rate_told_apart
+from bench.statistics import rates_told_apart
 
 WIDTH = 140  # columns of output that is not a terminal
 CALIBRATION = Path("results/calibration.json")
@@ -87,8 +87,10 @@ def _calibrate_gate(shares: str, repeats: int, folder: Path) -> list[Table]:
 def _calibrate_times(shares: str, repeats: int, folder: Path) -> list[Table]:
     """Measure benchmarks under two names; return how many are told from themselves."""
     repetitions = time_calibration.calibrate(folder, TIMES, repeats, _say)
-    rates = [rate_told_apart(repetition.ratios for repetition in repetitions)] if repetitions else []
-    return [output.table(output.described("times", repetitions), rates)]
+    if not repetitions:
+        return []
+    rates = rates_told_apart(repetition.ratios for repetition in repetitions)
+    return [output.table(described("times", repetitions), rates)]
 
 
 # What can be calibrated, and the number of repetitions unless given.

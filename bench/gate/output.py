@@ -21,7 +21,7 @@ from bench.gate.verdicts import (
     UNCHANGED,
     Verdict,
 )
-from bench.records.calibrations import CalibrationRun, TimeCalibration, this_machine
+from bench.records.calibrations import CalibrationRun, described
 from bench.statistics import Rate
 
 # Most important first; unchanged benchmarks are counted but not listed.
@@ -94,7 +94,7 @@ def as_json(comparison: Comparison, calibration_runs: Sequence[CalibrationRun] =
         "rounds": comparison.count,
         "ratios": _ratios(comparison.rounds),
         "calibration": [asdict(rate) for rate in rates(calibration_runs)],
-        "calibrated": calibrated(calibration_runs) if calibration_runs else "",
+        "calibrated": described("gate", calibration_runs) if calibration_runs else "",
     }
     return json.dumps(_without_nan(record), indent=1) + "\n"
 
@@ -115,22 +115,9 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def calibrated(calibration_runs: Sequence[CalibrationRun]) -> str:
-    """Return machine and commits of a calibration of the gate."""
-    return described("gate", calibration_runs)
-
-
-def described(what: str, repetitions: Sequence[CalibrationRun] | Sequence[TimeCalibration]) -> str:
-    """Return what was calibrated, on which machine and commits."""
-    machines = {run.machine for run in repetitions}
-    commits = {run.commit[:10] for run in repetitions}
-    here = "" if machines == {this_machine()} else "; not this machine"
-    return f"Calibration of the {what} on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
-
-
 def reliability(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:
     """Return the table of the gate's rates; none without a calibration."""
-    return [table(calibrated(calibration_runs), rows)] if (rows := rates(calibration_runs)) else []
+    return [table(described("gate", calibration_runs), rows)] if (rows := rates(calibration_runs)) else []
 
 
 def table(title: str, rows: Sequence[Rate]) -> Table:

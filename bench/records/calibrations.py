@@ -66,6 +66,14 @@ def this_machine() -> str:
     return f"{processor_name()}, {os.cpu_count()} cores"
 
 
+def described(what: str, repetitions: Sequence[CalibrationRun] | Sequence[TimeCalibration]) -> str:
+    """Return what was calibrated, on which machine and commits."""
+    machines = {run.machine for run in repetitions}
+    commits = {run.commit[:10] for run in repetitions}
+    here = "" if machines == {this_machine()} else "; not this machine"
+    return f"Calibration of the {what} on {', '.join(machines)}{here}; commit {', '.join(sorted(commits))}"
+
+
 def load(file: Path, kind: type[Repetition]) -> list[Repetition]:
     """Return the repetitions in a file, none if it is missing; raise ValueError for a damaged file."""
     if not file.exists():

@@ -13,7 +13,7 @@ from bench.statistics.paired import (
     mean_interval,
     paired_difference,
 )
-from bench.statistics.rates import Rate, rate, rate_told_apart
+from bench.statistics.rates import Rate, rate, rates_told_apart
 from bench.statistics.rounds import (
     FEWEST_ROUNDS,
     TIME_MARGIN,
@@ -40,7 +40,7 @@ __all__ = [
     "false_alarms",
     "Rate",
     "rate",
-    "rate_told_apart",
+    "rates_told_apart",
     "FEWEST_ROUNDS",
     "TIME_MARGIN",
     "Ratio",

@@ -112,8 +112,12 @@ def compare_times(
     return tests
 
 
-def told_apart(pairs: Sequence[Times]) -> int:
-    """Count the pairs of a family of which the procedure calls one time longer, by more than TIME_MARGIN."""
-    orders = (compare_times(pairs), compare_times([(b, a) for a, b in pairs]))
-    longer = [[decided(t, p) > 0 for t, p in zip(o, adjusted([t.p for t in o]), strict=True)] for o in orders]
+def told_apart(pairs: Sequence[Times], *, margin: float = TIME_MARGIN, simultaneous: bool = True) -> int:
+    """Count the pairs of a family of which the procedure calls one time longer, as `compare_times`."""
+    longer = []
+    for ordered in (pairs, [(b, a) for a, b in pairs]):
+        tests = compare_times(ordered, margin=margin, simultaneous=simultaneous)
+        p = [test.p for test in tests]
+        corrected = adjusted(p) if simultaneous else p
+        longer.append([decided(test, p) > 0 for test, p in zip(tests, corrected, strict=True)])
     return sum(map(any, zip(*longer, strict=True)))

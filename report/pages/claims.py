@@ -6,8 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from bench.records import calibrations
+from bench.records.calibrations import TimeCalibration
 from bench.records.names import CONTROL
-from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, FalseAlarms, false_alarms
+from bench.statistics import (
+    CONFIDENCE,
+    FEWEST_ROUNDS,
+    TIME_MARGIN,
+    FalseAlarms,
+    false_alarms,
+    rates_told_apart,
+)
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, number, percent
@@ -147,7 +156,7 @@ def control(snapshot: Snapshot, family: str) -> tuple[Verdict, FalseAlarms] | No
 def against_themselves(snapshot: Snapshot) -> dict[str, int] | None:
     """Count the benchmarks that were measured under two names and told apart; None with too few rounds.
 
-    The procedure is that of a verdict on one comparison without a margin, so that 5 % are expected.
+    An interval is that of one comparison, without a margin, so that 5 % are expected.
     """
     tests = [v.comparison.test for v in families(snapshot)[AGAINST_THEMSELVES]]
     tests = [test for test in tests if test.pairs >= FEWEST_ROUNDS]
@@ -155,6 +164,20 @@ def against_themselves(snapshot: Snapshot) -> dict[str, int] | None:
         return None
     told = sum(test.low > 0 or test.high < 0 for test in tests)
     return {"pairs": len(tests), "told": told, "rounds": min(test.pairs for test in tests)}
+
+
+def time_calibration() -> dict[str, Any] | None:
+    """Return the committed rates at which benchmarks are told from themselves; None without the file."""
+    repetitions = calibrations.load(calibrations.TIMES, TimeCalibration)
+    if not repetitions:
+        return None
+    claims, alone = rates_told_apart(repetition.ratios for repetition in repetitions)
+    return {
+        "claims": claims,
+        "alone": alone,
+        "described": calibrations.described("times", repetitions),
+        "load": (min(min(r.load) for r in repetitions), max(max(r.load) for r in repetitions)),
+    }
 
 
 def control_rows(snapshot: Snapshot) -> list[list[str]]:
@@ -255,6 +278,7 @@ def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, 
         "controls": control_rows(first.snapshot),
         "tuning": tuning_rows(first.snapshot),
         "themselves": against_themselves(first.snapshot),
+        "time_calibration": time_calibration(),
         "equivalence_margin": EQUIVALENCE_MARGIN,
         "time_margin": TIME_MARGIN,
         "fewest_rounds": FEWEST_ROUNDS,

@@ -20,6 +20,7 @@ from bench.gate import rounds
 from bench.gate import verdicts as gate
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult, held_out
 from bench.rounds import noise
+from bench.statistics import rate
 from bench.store import digest
 from tests.small_store import CONFIG, snapshot
 
@@ -144,7 +145,7 @@ def test_a_round_pairs_as_many_samples_as_both_have_and_drops_nothing(base, head
 def test_rates_have_wilsons_interval(hits, more):
     cases = hits + more
     assume(cases)
-    found = calibrate.rate("", hits, cases)
+    found = rate("", hits, cases)
     expected = proportion_confint(hits, cases, 0.05, "wilson")
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
 

@@ -9,13 +9,15 @@ import pytest
 
 from bench.gate import calibration as calibrate
 from bench.gate.rounds import Side
+from bench.records import calibrations
 from bench.rounds.plugins import slowdown as plant
+from bench.statistics import rate
 from tests.bench.gate.test_verdicts import noisy, rounds
 
 
 def calibration_run(share=0.0, group="", regressed=0, improved=0, benchmarks=100, number=0):
     unchanged = benchmarks - regressed - improved
-    return calibrate.CalibrationRun(
+    return calibrations.CalibrationRun(
         share,
         group,
         number,
@@ -46,7 +48,7 @@ def test_rates_by_hand():
 
 def test_wilsons_interval_by_hand():
     # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) for 0 of 20 and z = 1.959964: 0 to 0.1611
-    found = calibrate.rate("x", 0, 20)
+    found = rate("x", 0, 20)
     assert (found.low, found.high) == pytest.approx((0, 0.16113), abs=1e-5)
 
 
@@ -117,4 +119,4 @@ def test_a_damaged_calibration_is_named(tmp_path, text):
     with pytest.raises(
         ValueError, match=r"Invalid calibration .*calibration\.json: .* Remove or restore the file"
     ):
-        calibrate.load(tmp_path / "calibration.json")
+        calibrations.load(tmp_path / "calibration.json", calibrations.CalibrationRun)

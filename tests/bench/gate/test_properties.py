@@ -19,6 +19,7 @@ from bench.gate import affected, compare, rounds
 from bench.gate import calibration as calibrate
 from bench.gate import output as gate_output
 from bench.gate import verdicts as gate
+from bench.records.calibrations import CalibrationRun
 from report.pages import gate as page
 
 FILES = (
@@ -214,7 +215,7 @@ def test_a_file_of_a_comparison_holds_all_of_it_and_null_for_no_number(found):
 
 calibration_runs = st.lists(
     st.builds(
-        lambda planted, slower, faster, same: calibrate.CalibrationRun(
+        lambda planted, slower, faster, same: CalibrationRun(
             *planted,
             0,
             "c",

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.records import calibrations
+from bench.records.calibrations import TimeCalibration
 from bench.statistics import PairedTest
 from report.document.answer import Source
 from report.evidence import claims
@@ -182,3 +184,18 @@ def test_the_tables_hold_every_comparison_of_the_families_shown(source):
     assert claims_page.section([source], [3])["tables"] == {}
     words = [row["verdict"] for row in shown["claims"]]
     assert {f"{words.count(word)} {word}" for word in words} == set(re.split(", | and ", shown["tally"]))
+
+
+def test_the_committed_calibration_of_times_is_shown(source, tmp_path, monkeypatch):
+    file = tmp_path / "times.json"
+    monkeypatch.setattr(calibrations, "TIMES", file)
+    template = environment("html").get_template("claims.html.j2")
+    assert "python -m bench calibrate times" in template.render(claims_page.section([source], range(1, 12)))
+    told, same = [1.1, 1.11, 1.1, 1.12, 1.1], [1.0, 1.01, 0.99, 1.0, 1.01]
+    ratios = {"told": told, **{f"same {k}": same for k in range(19)}}
+    calibrations.save(file, [TimeCalibration("c0ffee", "a machine", [0.25, 1.5], ratios)])
+    shown = claims_page.section([source], range(1, 12))["time_calibration"]
+    assert (shown["claims"].hits, shown["claims"].cases, shown["load"]) == (1, 20, (0.25, 1.5))
+    text = " ".join(template.render(claims_page.section([source], range(1, 12))).split())
+    assert "a machine; not this machine; commit c0ffee: as claims are decided, 1 of 20 benchmarks" in text
+    assert "5.0 % (0.9 % to 23.6 %; at most 5 % are asked)" in text

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.gate import calibration as calibrate
 from bench.gate import output as gate_output
 from bench.gate import verdicts as gate
 from bench.gate.compare import Comparison
+from bench.records.calibrations import CalibrationRun
 from report.document.phrases import NOT_MEASURED
 from report.pages import gate as page
 from report.render import render
@@ -65,9 +65,7 @@ def test_the_figure_holds_means_and_rounds(tmp_path, found):
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_the_page_of_it(tmp_path, found, target):
-    calibration_run = calibrate.CalibrationRun(
-        0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"unchanged": 1}, 7, 60.0
-    )
+    calibration_run = CalibrationRun(0.1, "svd", 0, "c0ffee", "a machine", 20, 19, {"unchanged": 1}, 7, 60.0)
     text = render.render_page(page.context(written(tmp_path, found, [calibration_run])), target)
     assert "something disturbed it" in text
     assert "19 of 20" in text
