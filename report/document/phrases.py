@@ -7,6 +7,7 @@ from bench.statistics import Difference, Ratio
 from report.document.formats import MINUS, number
 
 NOT_MEASURED = "not measured"
+SLOWER = {1: "slower", -1: "faster", 0: "inconclusive"}  # words for `slower`
 
 
 def signed(x: float, fixed: int) -> str:

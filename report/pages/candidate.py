@@ -10,16 +10,17 @@ import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
 from bench.records.names import CONVOLUTIONS, PASSES
-from bench.statistics import CONFIDENCE, FEWEST_ROUNDS
+from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, mean_time
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number
 from report.document.labels import label, words
 from report.document.page import Section
-from report.document.phrases import NOT_MEASURED, listed, tally
+from report.document.phrases import NOT_MEASURED, SLOWER, listed, tally
 from report.evidence import claims, comparisons, conformance
 from report.evidence.claims import Verdict
 from report.evidence.comparisons import Comparison
+from report.evidence.queries import BENCHMARK, timings
 from report.evidence.training_runs import select, tested
 from report.evidence.verdicts import TASKS, effect, p_value
 from report.pages.claims import direction_text
@@ -28,7 +29,6 @@ from report.pages.summary import BETTER, better
 # The families of comparisons with activations, each with what they were trained on.
 NETWORKS = (*TASKS, *(name for name in claims.FAMILIES if name.endswith(", one rate")))
 PASSED = {True: "passed", False: "failed", None: "not required"}
-SLOWER = {1: "slower", -1: "faster", 0: "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,19 @@ def _cost_rows(verdicts: Sequence[Verdict], kind: Kind) -> list[list[str]]:
 def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
     """Return the baselines between which the candidate's time lies; None unless all passes were timed.
 
-    The time is the sum of the median times of all passes on the largest inputs.
+    The time is the sum of the times of all passes on the largest inputs.
     """
-    m = snapshot.measurements
-    m = m[m["task"].isin(kind.times) & (m["metric"] == "seconds")]
-    if m.empty:
+    measured = timings(snapshot).items()
+    times = pd.Series({key: mean_time(s).value for key, s in measured if key[0] in kind.times}, dtype=float)
+    if set(times.index.get_level_values(0)) != set(kind.times):
         return None
-    m = m[m["size"] == m.groupby("task", observed=True)["size"].transform("max")]
-    keys = ["subject", "implementation", "task", "input"]
-    medians = m.groupby(keys, observed=True)["value"].median().unstack(["task", "input"])
-    if set(medians.columns.get_level_values("task")) != set(kind.times):
-        return None
-    sums = medians.dropna().sum(axis=1)
+    times.index.names = BENCHMARK
+    frame = times.rename("seconds").reset_index()
+    frame = frame[frame["size"] == frame.groupby("task")["size"].transform("max")]
+    passes = frame.set_index(["subject", "implementation", "task", "input"])["seconds"].unstack(
+        ["task", "input"]
+    )
+    sums = passes.dropna().sum(axis=1)
     known = sums.reindex([b for b in kind.baselines if b in sums.index]).sort_values()
     if (name, "impl") not in sums.index or known.empty:
         return None

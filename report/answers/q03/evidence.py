@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bench.statistics import Ratio, mean_time
+from bench.statistics import mean_time
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import count, duration, number
@@ -125,13 +125,6 @@ def convergence(snapshot: Snapshot) -> dict[str, object] | None:
     }
 
 
-def verdict(ratio: Ratio) -> str:
-    """Return the verdict that the interval of a ratio of times allows."""
-    if ratio.high < 1:
-        return "faster"
-    return "slower" if ratio.low > 1 else "inconclusive"
-
-
 def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | None:
     """Return a method's rate, steps, samples and seconds to the target, and its time over batch descent's."""
     taken = seconds(snapshot, task, subject, "impl", input)
@@ -141,7 +134,7 @@ def row(snapshot: Snapshot, task: str, input: str, subject: str) -> list[str] | 
     ratio = time_ratio(snapshot, task, input, (subject, "impl"), ("batch", "impl"))
     if taken is None or ratio is None or not {"learning_rate", "steps", "samples"} <= set(fixed.index):
         return None
-    against = f"{phrases.ratio(ratio)}, {verdict(ratio)}"
+    against = f"{phrases.ratio(ratio)}, {phrases.SLOWER[phrases.slower(ratio)]}"
     return [
         subject,
         number(fixed["learning_rate"], 1),
