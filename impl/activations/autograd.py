@@ -147,15 +147,23 @@ class _Compiled(torch.autograd.Function):
         return None, None, in_x.as_strided(x.shape, x.stride()), *(rest or (None,) * len(parameters))
 
 
+def plain(x: Tensor) -> bool:
+    """Return whether x is a float32 tensor or parameter outside torch's transforms and compiler."""
+    return (
+        x.dtype == torch.float32
+        and type(x) in (Tensor, torch.nn.Parameter)
+        and not torch.compiler.is_compiling()
+        and not private_torch.inside_transform()
+    )
+
+
 def _kernels(op: ElementwiseOp, x: Tensor, *parameters: Tensor) -> Kernels | None:
     """Return the compiled kernels for a plain dense float32 x outside torch's transforms, else None."""
     if (
-        x.dtype == torch.float32
-        and type(x) in (Tensor, torch.nn.Parameter)
+        plain(x)
         and x.numel() > 1
         and _dense(x)
         and all(p.dtype == torch.float32 and p.device == x.device for p in parameters)
-        and not private_torch.inside_transform()
     ):
         return compiled_kernels(op, x.device.type, any(p.requires_grad for p in parameters))
     return None

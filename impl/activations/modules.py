@@ -4,6 +4,7 @@ The registry makes the modules without a parameter by `elementwise`.
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from impl.activations import float32, functional
-from impl.activations.autograd import ElementwiseFunction, ElementwiseOp, compiled
+from impl.activations.autograd import ElementwiseFunction, ElementwiseOp, compiled, plain
 
 SHAPE = """Shape:
     Input of any shape, floating; output of the same shape, dtype and memory format."""
@@ -137,6 +138,7 @@ class Swish(Parametric):
         Ramachandran, Zoph & Le (2017); Elfwing, Uchibe & Doya (2018).
     """
 
+    beta: Tensor
     parameter = "beta"
     op = ElementwiseOp(
         functional.swish,
@@ -154,6 +156,19 @@ class Swish(Parametric):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(beta, trainable, device=device, dtype=dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function to x."""
+        # torch's kernel is the fastest, but makes NaN of infinities; only a finite sum has none
+        if (
+            x.device.type == "cpu"
+            and plain(x)
+            and not self.beta.requires_grad
+            and self.beta.item() == 1
+            and math.isfinite(x.detach().sum().item())
+        ):
+            return nn.functional.silu(x)
+        return super().forward(x)
 
 
 class AdaSGELU(Parametric):

@@ -10,7 +10,18 @@ from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
 from impl import activations
-from impl.activations import ACTIVATIONS, ELU, SGELU, AdaSGELU, Swish, ada_sgelu, autograd, sgelu, swish
+from impl.activations import (
+    ACTIVATIONS,
+    ELU,
+    SGELU,
+    AdaSGELU,
+    Swish,
+    ada_sgelu,
+    autograd,
+    sgelu,
+    swish,
+    swish_derivative,
+)
 from impl.activations.autograd import BACKENDS
 from impl.compilation import inductor
 from tests import oracles
@@ -184,6 +195,31 @@ def test_fused_values_at_infinity_and_nan(name):
     ):
         torch.testing.assert_close(ours[:2].double(), torch.tensor(expected).double())
         assert ours[2].isnan()
+
+
+FINITE = torch.tensor([-3.0, 0.0, 2.0])
+SILU = {  # module, input -> whether torch's kernel is right
+    "finite": (Swish(), FINITE, True),
+    "no elements": (Swish(), FINITE[:0], True),
+    "minus infinity": (Swish(), torch.tensor([-math.inf, 1.0]), False),
+    "infinities": (Swish(), torch.tensor([-math.inf, math.inf]), False),
+    "NaN": (Swish(), torch.tensor([math.nan, 1.0]), False),
+    "a sum beyond float32": (Swish(), torch.tensor([3e38, 3e38, -1.0]), False),
+    "another beta": (Swish(beta=2.0), FINITE, False),
+    "a trained beta": (Swish(trainable=True), FINITE, False),
+    "float64": (Swish(dtype=torch.float64), FINITE.double(), False),
+}
+
+
+@pytest.mark.parametrize(("module", "x", "right"), SILU.values(), ids=SILU)
+def test_swish_calls_torchs_kernel_where_that_is_right(monkeypatch, module, x, right):
+    silu, calls = torch.nn.functional.silu, []
+    monkeypatch.setattr(torch.nn.functional, "silu", lambda x: calls.append(1) or silu(x))
+    value, slope = pulled_back(module, x)
+    assert len(calls) == right
+    beta = module.beta.detach()
+    torch.testing.assert_close(value, swish(x, beta), equal_nan=True)
+    torch.testing.assert_close(slope, swish_derivative(x, beta), equal_nan=True)
 
 
 @FORWARD_MODE
