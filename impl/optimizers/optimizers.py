@@ -81,8 +81,10 @@ class SGD(FlatOptimizer):
             for state, p in zip(states, parameters, strict=True):
                 if state.get("momentum_buffer") is None:
                     state["momentum_buffer"] = torch.zeros_like(p)
-            v = [state["momentum_buffer"] for state in states]
-            (update_rules.nesterov if group["nesterov"] else update_rules.momentum)(parameters, g, v, lr, mu)
+            rule = update_rules.nesterov if group["nesterov"] else update_rules.momentum
+            v = rule(parameters, g, [state["momentum_buffer"] for state in states], lr, mu)
+            for state, velocity in zip(states, v, strict=True):
+                state["momentum_buffer"] = velocity
 
 
 class Adagrad(FlatOptimizer):

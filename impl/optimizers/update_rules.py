@@ -1,6 +1,7 @@
 """Update rules of the optimizers, as their papers write them.
 
-Each changes θ and its state in place by one step along the gradient g.
+Each changes θ and its state in place by one step along the gradient g; the velocities of momentum are new
+tensors, since one pass over memory makes them and two change them.
 
 The arithmetic of momentum is small next to the cost of its calls: its `Tensors` are all parameters of a
 group, and each call goes over all of them. The adaptive rules take vectors of one length from
@@ -20,22 +21,22 @@ def sgd(theta: Tensors, g: Tensors, lr: float) -> None:
     torch._foreach_add_(theta, g, alpha=-lr)
 
 
-def momentum(theta: Tensors, g: Tensors, v: Tensors, lr: float, mu: float) -> None:
-    """Step v ← μ v + g; θ ← θ - η v (Polyak 1964; η multiplies the velocity, as in torch)."""
-    torch._foreach_mul_(v, mu)
-    torch._foreach_add_(v, g)
+def momentum(theta: Tensors, g: Tensors, v: Tensors, lr: float, mu: float) -> Tensors:
+    """Step v ← μ v + g; θ ← θ - η v (Polyak 1964; η multiplies the velocity, as in torch); return v."""
+    v = torch._foreach_add(g, v, alpha=mu)
     torch._foreach_add_(theta, v, alpha=-lr)
+    return v
 
 
-def nesterov(theta: Tensors, g: Tensors, v: Tensors, lr: float, mu: float) -> None:
-    """Step v ← μ v + g; θ ← θ - η (g + μ v), momentum that looks one step ahead (Nesterov 1983).
+def nesterov(theta: Tensors, g: Tensors, v: Tensors, lr: float, mu: float) -> Tensors:
+    """Step v ← μ v + g; θ ← θ - η (g + μ v), momentum that looks one step ahead (Nesterov 1983); return v.
 
     In the form of Sutskever et al. (2013), where θ is the point ahead.
     """
-    torch._foreach_mul_(v, mu)
-    torch._foreach_add_(v, g)
+    v = torch._foreach_add(g, v, alpha=mu)
     torch._foreach_add_(theta, g, alpha=-lr)
     torch._foreach_add_(theta, v, alpha=-lr * mu)
+    return v
 
 
 def adagrad(theta: Tensor, g: Tensor, G: Tensor, work: Tensor, lr: float, eps: float) -> None:

@@ -210,6 +210,9 @@ def test_rules_are_those_of_their_papers_by_numpy(seed, n, lr, mu):
     velocity = mu * M + G
     close(ran(update_rules.momentum, [m], lr, mu, listed=True), t - lr * velocity)
     close(ran(update_rules.nesterov, [m], lr, mu, listed=True), t - lr * (G + mu * velocity))
+    for rule in (update_rules.momentum, update_rules.nesterov):
+        (v_after,) = rule([theta.clone()], [g], [m], lr, mu)
+        close(v_after, velocity)
     close(ran(update_rules.adagrad, [v], lr, eps), t - lr * G / (np.sqrt(V + G**2) + eps))
     close(ran(update_rules.rmsprop, [v], lr, mu, eps), t - lr * G / (np.sqrt(mu * V + (1 - mu) * G**2) + eps))
     M, V = mu * M + (1 - mu) * G, beta2 * V + (1 - beta2) * G**2
