@@ -10,6 +10,25 @@ Kinds = type[nn.Module] | tuple[type[nn.Module], ...]
 
 
 @contextmanager
+def _batch_statistics(model: nn.Module) -> Iterator[None]:
+    """Evaluate without dropout, but let batch norms use the statistics of the batch, as in training."""
+    modes = {module: module.training for module in model.modules()}
+    norms = [module for module in modes if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    tracking = [norm.track_running_stats for norm in norms]
+    model.eval()
+    for norm in norms:
+        # Without tracking neither running statistics nor their counter change.
+        norm.training, norm.track_running_stats = True, False
+    try:
+        yield
+    finally:
+        for norm, tracks in zip(norms, tracking, strict=True):
+            norm.track_running_stats = tracks
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
 def _outputs(model: nn.Module, kind: Kinds) -> Iterator[list[Tensor]]:
     """Collect the outputs of all modules of some kind, in the order of the calls."""
     outputs: list[Tensor] = []
@@ -32,7 +51,10 @@ def diagnose(
     loss: Callable[[Tensor, Tensor], Tensor],
     activation: Kinds,
 ) -> list[tuple[str, float]]:
-    """Measure the activations and gradients of one batch, in evaluation mode; layers count from 1.
+    """Measure the activations and gradients of one batch; layers count from 1.
+
+    Batch norms normalize by the statistics of the batch, as in training: the running ones are 0 and 1 before
+    the first step, with which they would change nothing. Dropout is off.
 
     =================  =================================================
     metric             of
@@ -59,12 +81,9 @@ def diagnose(
         >>> [name for name, _ in diagnose(model, x, y, nn.functional.mse_loss, nn.ReLU)]
         ['activation mean 1', 'activation rms 1', 'gradient norm 1', 'gradient norm 2']
     """
-    training = model.training
-    model.eval()
     weights = [p for p in model.parameters() if p.dim() > 1]  # neither batch norms nor biases
-    with torch.enable_grad(), _outputs(model, activation) as outputs:
+    with torch.enable_grad(), _batch_statistics(model), _outputs(model, activation) as outputs:
         gradients = torch.autograd.grad(loss(model(inputs), targets), weights)
-    model.train(training)
     alphas = [p.detach() for name, p in model.named_parameters() if name.endswith("alpha")]
     series = {
         "activation mean": [h.mean() for h in outputs],

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +20,12 @@ class History:
     """Record of a training run.
 
     Attributes:
-        epochs: metrics by name, in the order measured; index 0 is the initial model, which has no
+        records: metrics by name, by the epochs that were trained; at 0 the initial model, which has no
             `train_loss` and no `seconds`.
-        diverged: whether the loss of the epoch after the last one was not finite.
+        diverged: whether the loss after the last record was not finite.
     """
 
-    epochs: list[dict[str, float]]
+    records: dict[float, dict[str, float]]
     diverged: bool
 
 
@@ -83,19 +83,18 @@ def _step(optimizer: Optimizer, evaluate: Callable[[], Tensor], needs_closure: b
     return values[0]
 
 
-def _train_epoch(
+def _train(
     model: nn.Module,
     inputs: Tensor,
     targets: Tensor,
-    order: Tensor,
+    batches: Sequence[Tensor],
     loss: Callable[[Tensor, Tensor], Tensor],
     optimizer: Optimizer,
-    batch_size: int,
     needs_closure: bool,
 ) -> float:
-    """Train on one pass in the given order; return the mean loss over its samples."""
+    """Train on these batches of indices; return the mean loss over their samples."""
     total = inputs.new_zeros(())
-    for indices in order.split(batch_size):
+    for indices in batches:
         x, t = inputs[indices], targets[indices]
 
         def evaluate(x: Tensor = x, t: Tensor = t) -> Tensor:
@@ -105,7 +104,7 @@ def _train_epoch(
             return value
 
         total += _step(optimizer, evaluate, needs_closure) * len(indices)
-    return total.item() / len(order)
+    return total.item() / sum(map(len, batches))
 
 
 def _switch(optimizer: Optimizer, mode: str) -> bool:
@@ -139,14 +138,14 @@ def fit(
     loss: Callable[[Tensor, Tensor], Tensor],
     optimizer: Optimizer,
     batch_size: int,
-    epochs: int,
+    horizons: Iterable[float],
     generator: torch.Generator,
     needs_closure: bool = False,
 ) -> History:
-    """Train a model for whole epochs; record metrics of it before the first epoch and after each.
+    """Train a model; record metrics of it before the first step and at every horizon.
 
-    Each epoch visits every sample once in a fresh order. An epoch whose loss is not finite ends the training
-    and is not recorded.
+    Each epoch visits every sample once in a fresh order. A loss that is not finite ends the training, and is
+    not recorded.
 
     An optimizer with methods `train` and `eval` is switched around the metrics, such as a schedule-free one,
     which evaluates at another point than it trains at; batch norms are measured anew there.
@@ -158,17 +157,18 @@ def fit(
         loss: (output, target) -> scalar, a mean over samples.
         optimizer: optimizer of the model's parameters.
         batch_size: samples a step, at least 1.
-        epochs: at least 0.
+        horizons: epochs after which to record, positive; the last one ends the training. Within an epoch it
+            is the next whole batch.
         generator: source of the order, a CPU generator.
         needs_closure: whether `step` takes a function that evaluates loss and gradients, as that of
             `torch.optim.LBFGS` does.
 
     Returns:
-        `History`: of each epoch `train_loss`, the mean over samples, each before the step that uses it;
-        `seconds` of training so far; and the metrics of `observe`.
+        `History`: at each horizon `train_loss`, the mean over the samples of its epoch since the horizon
+        before, each before the step that uses it; `seconds` of training so far; and the metrics of `observe`.
 
     Raises:
-        ValueError: `batch_size` or `epochs` is out of range, or a step that needs a closure does not call it.
+        ValueError: `batch_size` or a horizon is out of range, or a step does not call the closure it needs.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
@@ -180,7 +180,7 @@ def fit(
         ...     loss=nn.functional.mse_loss,
         ...     optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
         ...     batch_size=4,
-        ...     epochs=300,
+        ...     horizons=[300],
         ...     generator=torch.Generator().manual_seed(0),
         ... )
         >>> history.diverged
@@ -188,24 +188,32 @@ def fit(
         >>> model(torch.tensor([[4.0]])).detach().round(decimals=1)
         tensor([[9.]])
     """
-    if batch_size < 1 or epochs < 0:
-        got = f"batch_size {batch_size} and epochs {epochs}"
-        raise ValueError(invalid("training", got, "batch_size >= 1 and epochs >= 0"))
+    due = sorted(set(horizons))
+    if batch_size < 1 or not all(0 < horizon < math.inf for horizon in due):
+        got = f"batch_size {batch_size} and horizons {due}"
+        raise ValueError(invalid("training", got, "batch_size >= 1 and positive horizons"))
 
     def observed() -> dict[str, float]:
         if _switch(optimizer, "eval"):
             _renormalize(model, train[0])
         return dict(observe())
 
-    history = [observed()]
-    seconds = 0.0
-    for _ in range(epochs):
-        _switch(optimizer, "train")
+    records = {0.0: observed()}
+    seconds, mean, last = 0.0, math.nan, max(due, default=0.0)
+    for epoch in range(math.ceil(last)):
         order = torch.randperm(len(train[0]), generator=generator).to(train[0].device)
-        begin = time.perf_counter()
-        mean = _train_epoch(model, *train, order, loss, optimizer, batch_size, needs_closure)
-        seconds += time.perf_counter() - begin
-        if not math.isfinite(mean):
-            return History(history, diverged=True)
-        history.append({"train_loss": mean, "seconds": seconds, **observed()})
-    return History(history, diverged=False)
+        batches, done = order.split(batch_size), 0
+        inside = [horizon for horizon in due if epoch < horizon <= epoch + 1]
+        for horizon in dict.fromkeys([*inside, min(epoch + 1.0, last)]):
+            part = batches[done : math.ceil((horizon - epoch) * len(batches))]
+            done += len(part)
+            if part:
+                _switch(optimizer, "train")
+                begin = time.perf_counter()
+                mean = _train(model, *train, part, loss, optimizer, needs_closure)
+                seconds += time.perf_counter() - begin
+            if not math.isfinite(mean):
+                return History(records, diverged=True)
+            if horizon in inside:
+                records[horizon] = {"train_loss": mean, "seconds": seconds, **observed()}
+    return History(records, diverged=False)

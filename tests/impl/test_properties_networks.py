@@ -120,7 +120,7 @@ def test_a_fit_sees_every_row_once_an_epoch_until_its_loss_is_no_number(rows, si
         loss=loss,
         optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
         batch_size=size,
-        epochs=epochs,
+        horizons=range(1, epochs + 1),
         generator=torch.Generator().manual_seed(seed),
     )
     whole = min(epochs, last)
@@ -129,7 +129,7 @@ def test_a_fit_sees_every_row_once_an_epoch_until_its_loss_is_no_number(rows, si
     for epoch in range(whole):
         assert sorted(seen[rows * epoch : rows * (epoch + 1)]) == list(range(rows))
     assert {len(batch) for batch in batches} <= {min(size, rows), rows % size}
-    initial, *trained = history.epochs
+    initial, *trained = history.records.values()
     assert set(initial) == {"seen"}
     assert len(trained) == whole
     assert all(set(metrics) == {"train_loss", "seconds", "seen"} for metrics in trained)
@@ -152,10 +152,10 @@ def test_a_fit_is_descent_by_its_optimizer_on_its_loss(rows, epochs, rate, seed)
         loss=F.mse_loss,
         optimizer=torch.optim.SGD(model.parameters(), lr=rate),
         batch_size=rows,
-        epochs=epochs,
+        horizons=range(1, epochs + 1),
         generator=torch.Generator().manual_seed(seed),
     )
-    for metrics in history.epochs[1:]:
+    for metrics in list(history.records.values())[1:]:
         off = x.numpy() @ w.T - y.numpy()
         assert metrics["train_loss"] == pytest.approx(np.square(off).mean())
         w = w - rate * 2 / rows * off.T @ x.numpy()

@@ -54,3 +54,16 @@ def test_the_model_is_left_as_it_was(training):
     assert all(p.grad is None for p in model.parameters())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_batch_norm_normalizes_by_the_batch_as_in_training():
+    """Before training the running statistics are 0 and 1, and would let the signal through as it is."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), ReLU(), nn.Dropout(0.5), nn.Linear(5, 2)).eval()
+    h = X @ model[0].weight.T + model[0].bias
+    h = (h - h.mean(0)) / (h.var(0, unbiased=False) + 1e-5).sqrt()
+    found = dict(diagnose(model, X, T, mse, ReLU))
+    assert found["activation rms 1"] == pytest.approx((h.clamp(min=0) ** 2).mean().item() ** 0.5, rel=1e-5)
+    assert model[1].track_running_stats
+    assert model[1].num_batches_tracked == 0
+    assert not any(module.training for module in model.modules())

@@ -25,7 +25,7 @@ def squared(output, target):
 
 
 def without_seconds(history):
-    return [{name: value for name, value in e.items() if name != "seconds"} for e in history.epochs]
+    return [{name: value for name, value in e.items() if name != "seconds"} for e in history.records.values()]
 
 
 def test_two_epochs_by_hand():
@@ -39,10 +39,12 @@ def test_two_epochs_by_hand():
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.25),
         batch_size=1,
-        epochs=2,
+        horizons=range(1, 3),
         generator=torch.Generator().manual_seed(0),
     )
-    assert [list(metrics) for metrics in history.epochs[1:]] == [["train_loss", "seconds", "w", "square"]] * 2
+    assert [list(history.records[epoch]) for epoch in (1, 2)] == [
+        ["train_loss", "seconds", "w", "square"]
+    ] * 2
     assert without_seconds(history) == [
         {"w": 1.0, "square": 1.0},
         {"train_loss": 1.0, "w": 0.5, "square": 0.25},
@@ -61,10 +63,10 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples_of_batches_of_unequal_siz
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.0),
         batch_size=3,
-        epochs=1,
+        horizons=range(1, 2),
         generator=torch.Generator().manual_seed(0),
     )
-    assert history.epochs[1]["train_loss"] == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49) / 7)
+    assert history.records[1]["train_loss"] == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49) / 7)
 
 
 def test_no_epoch_is_a_look_at_the_initial_model():
@@ -76,10 +78,10 @@ def test_no_epoch_is_a_look_at_the_initial_model():
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.1),
         batch_size=1,
-        epochs=0,
+        horizons=[],
         generator=torch.Generator(),
     )
-    assert history.epochs == [{"w": 1.0}]
+    assert history.records == {0: {"w": 1.0}}
 
 
 def test_divergence_is_said_and_not_recorded_as_a_number():
@@ -92,11 +94,11 @@ def test_divergence_is_said_and_not_recorded_as_a_number():
         loss=squared,
         optimizer=SGD(model.parameters(), lr=1e20),
         batch_size=1,
-        epochs=3,
+        horizons=range(1, 4),
         generator=torch.Generator().manual_seed(0),
     )
     assert history.diverged
-    assert history.epochs == [{"w": 1.0}]  # of the epoch that diverged, nothing
+    assert history.records == {0: {"w": 1.0}}  # of the epoch that diverged, nothing
 
 
 def test_same_seed_same_numbers_other_order_other_numbers():
@@ -113,7 +115,7 @@ def test_same_seed_same_numbers_other_order_other_numbers():
             loss=LOSSES["cross_entropy"].value,
             optimizer=Adam(model.parameters(), lr=0.1),
             batch_size=8,
-            epochs=2,
+            horizons=range(1, 3),
             generator=torch.Generator().manual_seed(seed),
         )
         return without_seconds(history)
@@ -139,7 +141,7 @@ def test_every_sample_once_an_epoch():
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.0),
         batch_size=4,
-        epochs=1,
+        horizons=range(1, 2),
         generator=torch.Generator().manual_seed(0),
     )
     assert [len(batch) for batch in seen] == [4, 4, 2]
@@ -187,17 +189,73 @@ def test_what_observes_is_not_timed_and_is_asked_before_the_first_epoch_and_afte
         loss=squared,
         optimizer=SGD(model.parameters(), lr=0.0),
         batch_size=1,
-        epochs=2,
+        horizons=range(1, 3),
         generator=torch.Generator().manual_seed(0),
     )
-    assert [epoch["now"] for epoch in history.epochs] == [100.0, 203.0, 306.0]
-    assert [epoch["seconds"] for epoch in history.epochs[1:]] == [3.0, 6.0]
+    assert [record["now"] for record in history.records.values()] == [100.0, 203.0, 306.0]
+    assert [history.records[epoch]["seconds"] for epoch in (1, 2)] == [3.0, 6.0]
 
 
-@pytest.mark.parametrize(("batch_size", "epochs"), [(0, 1), (1, -1)])
-def test_bad_sizes_are_refused(batch_size, epochs):
+@pytest.mark.parametrize("horizons", [[0.5, 1.0, 1.5], [0.25, 2.0], [1.5], [3.0]])
+def test_horizons_within_an_epoch_change_no_step_and_end_the_training(horizons):
+    """Eight batches an epoch: the weight after k steps is that of plain descent over the same order."""
+    x = torch.randn(64, 1, generator=torch.Generator().manual_seed(0))
+
+    def trained(due):
+        model, steps, at = Scale(), [], []
+
+        def loss(output, target):
+            steps.append(model.w.item())
+            return squared(output, target)
+
+        history = fit(
+            model,
+            (x, torch.zeros_like(x)),
+            observe=lambda: at.append(len(steps)) or {"w": model.w.item()},
+            loss=loss,
+            optimizer=SGD(model.parameters(), lr=0.1),
+            batch_size=8,
+            horizons=due,
+            generator=torch.Generator().manual_seed(1),
+        )
+        return history, steps, at
+
+    history, steps, at = trained(horizons)
+    _, whole, _ = trained([3])
+    assert at == [0, *(int(8 * horizon) for horizon in horizons)]
+    assert steps == whole[: int(8 * horizons[-1])]
+    assert list(history.records) == [0.0, *horizons]
+    after = [*whole, None]
+    for horizon in horizons[:-1]:
+        assert history.records[horizon]["w"] == after[int(8 * horizon)]
+
+
+def test_the_loss_at_a_horizon_is_that_of_its_part_of_the_epoch():
+    x, targets = torch.ones(4, 1), torch.arange(4.0)[:, None]
+    model, seen = Scale(), []
+
+    def loss(output, target):
+        seen.append(squared(output, target).item())
+        return squared(output, target)
+
+    history = fit(
+        model,
+        (x, targets),
+        observe=dict,
+        loss=loss,
+        optimizer=SGD(model.parameters(), lr=0.0),
+        batch_size=1,
+        horizons=[0.5, 1, 2],
+        generator=torch.Generator().manual_seed(0),
+    )
+    found = [history.records[horizon]["train_loss"] for horizon in (0.5, 1, 2)]
+    assert found == pytest.approx([sum(seen[:2]) / 2, sum(seen[2:4]) / 2, sum(seen[4:]) / 4])
+
+
+@pytest.mark.parametrize(("batch_size", "horizon"), [(0, 1), (1, -1), (1, float("inf")), (1, 0)])
+def test_bad_sizes_are_refused(batch_size, horizon):
     x = torch.ones(1, 1)
-    with pytest.raises(ValueError, match=f"batch_size {batch_size} .* epochs {epochs}"):
+    with pytest.raises(ValueError, match=rf"batch_size {batch_size} and horizons \[{horizon}\]"):
         fit(
             Scale(),
             (x, x),
@@ -205,6 +263,6 @@ def test_bad_sizes_are_refused(batch_size, epochs):
             loss=squared,
             optimizer=SGD(Scale().parameters(), lr=0.1),
             batch_size=batch_size,
-            epochs=epochs,
+            horizons=[horizon],
             generator=torch.Generator(),
         )
