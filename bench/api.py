@@ -51,7 +51,7 @@ def run(
         networks: Custom networks of the stage "network": functions from a constructor of activations to a
             module.
         rates: Learning rates of the custom optimizers; default: their own.
-        seeds: Number of seeds of evaluation runs, and of rounds of benchmarks; default: the profile's.
+        seeds: Number of seeds of training runs, and of rounds of benchmarks; default: the profile's.
         epochs: Number of training epochs; default: the profile's.
         dataset: "MNIST", "digits", a folder in torchvision's layout, or an .npz file in Keras's; default:
             MNIST if available, else digits.
@@ -72,8 +72,8 @@ def run(
 
     Example:
         >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
-        >>> sorted(frame["split"].unique())
-        ['test', 'validation']
+        >>> sorted(frame.loc[frame["metric"] == "test_accuracy", "step"].unique())
+        [0.0, 0.25, 0.5, 1.0]
     """
     stages = (stage, *more)
     names.check("stage", stages, STAGES)

@@ -5,10 +5,12 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import asdict, replace
 
+import numpy as np
 import pandas as pd
 
 from bench.records.environment import Environment
-from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
+from bench.records.names import BLOCK_SCORES
+from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult, horizons
 from bench.store import Snapshot, Store, latest
 from bench.store.schema import SPECIFICATION
 
@@ -30,16 +32,39 @@ def run(values, status="finished", steps=None, **fields):
     return config, RunResult(status, rows)
 
 
-def tuning(score, rate, seed=1000, status="finished", **fields):
-    """A run that chooses a rate, with its held-out accuracy."""
-    values = {"validation_accuracy": {0: 0.1, 2: score}, "validation_loss": {0: 2.3, 2: 1 - score}}
-    return run(values, status, learning_rate=rate, seed=seed, split="validation", **fields)
+BLOCKS = np.array([-0.001, 0.0, 0.001])  # what blocks of test images add to a score
 
 
-def scored(accuracy, rate=1e-3, seed=0, status="finished", **fields):
-    """A run that was scored on the test set, with its accuracy."""
-    values = {"test_accuracy": accuracy, "test_loss": 1 - accuracy, "train_loss": 2 - accuracy}
-    return run(values if status == "finished" else {}, status, learning_rate=rate, seed=seed, **fields)
+def scored(accuracy, rate=1e-3, seed=0, status="finished", held_out=0.5, early=None, **fields):
+    """A run with its test accuracy, and its held-out accuracy, which chooses the rate.
+
+    Both are the same at every horizon; with `early`, the first one has that test accuracy instead.
+    """
+    ends = horizons(replace(CONFIG, **fields).epochs)
+    if status == "diverged":
+        return run({}, status, learning_rate=rate, seed=seed, **fields)
+    at = {h: accuracy if early is None or h != ends[0] else early for h in ends}
+    values = {
+        "test_accuracy": at,
+        "test_loss": {h: 1 - a for h, a in at.items()},
+        "train_loss": {h: 2 - a for h, a in at.items()},
+        "validation_accuracy": dict.fromkeys(ends, held_out),
+        "validation_loss": dict.fromkeys(ends, 1 - held_out),
+    }
+    config, result = run(values, status, learning_rate=rate, seed=seed, **fields)
+    blocks = np.array([a + BLOCKS for a in at.values()], np.float32)
+    return config, replace(result, arrays={BLOCK_SCORES: blocks})
+
+
+def reconstructed(loss, rate=1e-3, seed=0, status="finished", held_out=0.5, **fields):
+    """A run of an autoencoder with its test loss, and its held-out loss, which chooses the rate."""
+    fields = {"task": "fc_autoencoder", "loss": "mse", **fields}
+    ends = horizons(replace(CONFIG, **fields).epochs)
+    metrics = {"test_loss": loss, "train_loss": loss, "validation_loss": held_out}
+    values = {metric: dict.fromkeys(ends, value) for metric, value in metrics.items()}
+    config, result = run(values, status, learning_rate=rate, seed=seed, **fields)
+    blocks = np.array([loss * (1 + BLOCKS)] * len(ends), np.float32)
+    return config, replace(result, arrays={BLOCK_SCORES: blocks})
 
 
 def timed(found, scale=1.0):
@@ -102,13 +127,18 @@ def held(runs, profile="quick", where=HERE):
     texts = described.select_dtypes("str").columns
     described = described.astype(dict.fromkeys(texts, "category"))
     measured = pd.DataFrame(found, columns=["run", "metric", "step", "value", "unit"])
-    measured = measured.astype({"metric": "category", "unit": "category", "value": float})
-    return Snapshot(asdict(where), profile, table, described.merge(measured, on="run"), {})
+    measured = measured.astype({"metric": "category", "unit": "category", "value": float, "step": float})
+    arrays = {
+        (number, name): array
+        for number, (_, outcome) in enumerate(runs, 1)
+        for name, array in outcome.arrays.items()
+    }
+    return Snapshot(asdict(where), profile, table, described.merge(measured, on="run"), arrays)
 
 
 def numbers(path):
-    """How many runs there are of each split and status, and all that was measured but times, by key."""
-    query = "SELECT key, status, split, metric, step, value, unit FROM run JOIN measurement ON run.id = run"
+    """How many runs there are of each status, and all that was measured but times, by key."""
+    query = "SELECT key, status, metric, step, value, unit FROM run JOIN measurement ON run.id = run"
     with closing(sqlite3.connect(path)) as connection:
-        runs = Counter(connection.execute("SELECT split, status FROM run"))
+        runs = Counter(status for (status,) in connection.execute("SELECT status FROM run"))
         return runs, sorted(connection.execute(f"{query} WHERE unit != 's'"))

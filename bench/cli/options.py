@@ -72,7 +72,7 @@ Rates = Annotated[
 ]
 Only = Annotated[str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}.")]
 Seeds = Annotated[
-    int | None, typer.Option(min=1, help="Number of seeds of evaluation runs, and of rounds of benchmarks.")
+    int | None, typer.Option(min=1, help="Number of seeds of training runs, and of rounds of benchmarks.")
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of training epochs.")]
 Results = Annotated[Path, typer.Option(help="Results database.")]

@@ -1,26 +1,31 @@
 """The experiments, their size in each profile, and their training runs.
 
-The candidates of an experiment differ only in what is compared. Tuning runs choose each candidate's
-learning rate from one grid by held-out training images. Evaluation runs then score it on the test set at that
-rate and, where the assignment used one rate for all, at that rate too.
+An experiment is a grid of candidates, learning rates and seeds. The candidates differ only in what is
+compared, and every run is scored at every horizon. Which rate is best, and how much it matters, is derived
+when the runs are read.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
+import numpy as np
+
+from bench.experiments.racing import MOST_EXTENSIONS, Scores, extension, next_rate, survivors
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
-from bench.experiments.workloads.registry import BUILTINS, RATES, network_of, rates_of
+from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, RATES, network_of, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.candidate_names import is_custom
-from bench.records.names import BASELINES, CONTROL, CONVOLUTIONS, DESCENT, PROPOSED, UNTUNED
-from bench.records.runs import VALIDATION, BenchmarkCase, ConformanceCheck, RunConfig, held_out
-
-TUNING_SEEDS = 1000  # first seed of tuning runs; evaluation runs use smaller ones
+from bench.records.names import BASELINES, CONTROLS, CONVOLUTIONS, DEFAULT_RATE, DESCENT, PROPOSED
+from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig, held_out
 
 ACTIVATIONS = tuple(BUILTINS)
-COMPARED = (*BASELINES, CONTROL)  # trained whatever is requested, for comparison
+COMPARED = (*BASELINES, CONTROLS[0])  # trained whatever is requested, for comparison
+# Activations that claims name; the others are company, compared for interest.
+CORE = (*BASELINES, *PROPOSED, "swish")
+BOUNDED = ("sigmoid", "tanh")  # claims name them where networks classify
 
 Fields = Mapping[str, object]
 # From the requested activations and the custom optimizers to candidates.
@@ -29,13 +34,26 @@ Candidates = Callable[[Sequence[str], Sequence[str]], Sequence[Fields]]
 
 @dataclass(frozen=True)
 class Budget:
-    """Size of one experiment in a profile; without tuning seeds only the untuned rate is run."""
+    """Size of one experiment in a profile.
+
+    Attributes:
+        seeds: Seeds of the rates that can win, of candidates that claims name.
+        epochs: Passes over the training samples.
+        samples: Training samples.
+        first: Seeds of every rate.
+        company: Seeds of the rates that can win, of other candidates.
+        controls: Number of control arms.
+        tuned: Whether the grid of learning rates is tried, else only DEFAULT_RATE.
+        batch_size: Samples per step.
+    """
 
     seeds: int
     epochs: int
     samples: int
-    tuning_seeds: int = 0
-    untuned_seeds: int = 0
+    first: int = 1
+    company: int = 1
+    controls: int = 1
+    tuned: bool = True
     batch_size: int = 128
 
 
@@ -47,11 +65,13 @@ class Experiment:
         task: Network to train.
         candidates: Fields of `RunConfig` in which each candidate differs.
         shared: Fields that all candidates share.
+        core: Activations that claims name.
     """
 
     task: str
     candidates: Candidates
     shared: Fields
+    core: tuple[str, ...] = (*CORE, *BOUNDED)
 
 
 def _of_activations(*others: Fields) -> Candidates:
@@ -95,13 +115,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     "initialization": Experiment(
         "classifier", _initialized, {"batch_norm": False, "initialization": "variance"}
     ),
-    "fc_autoencoder": Experiment("fc_autoencoder", _of_activations(NORMED), {}),
+    "fc_autoencoder": Experiment("fc_autoencoder", _of_activations(NORMED), {}, CORE),
     "deep_classifier": Experiment("deep_classifier", _of_activations({"batch_norm": None}), {}),
     "deep_initialization": Experiment(
         "deep_classifier", _initialized, {"batch_norm": None, "initialization": "variance"}
     ),
     "scratch_cnn": Experiment("scratch_cnn", _fixed({"activation": "relu", "batch_norm": None}), {}),
-    "conv_autoencoder": Experiment("conv_autoencoder", _of_activations(NORMED), {}),
+    "conv_autoencoder": Experiment("conv_autoencoder", _of_activations(NORMED), {}, (*BASELINES, *PROPOSED)),
 }
 
 NETWORK = "network"  # the experiment of a custom network, as that of the classifier
@@ -157,16 +177,16 @@ _DESCENTS = convergence.SAMPLES
 PROFILES: dict[str, Profile] = {
     "quick": Profile(
         {
-            "classifier": Budget(3, 2, 3000, tuning_seeds=1, untuned_seeds=3),
-            "losses": Budget(2, 2, 3000, tuning_seeds=1),
-            "optimizers": Budget(2, 2, 3000, tuning_seeds=1),
-            "initialization": Budget(2, 2, 3000, tuning_seeds=1),
-            "fc_autoencoder": Budget(2, 2, 2000, tuning_seeds=1, untuned_seeds=2),
-            "deep_classifier": Budget(2, 2, 3000, tuning_seeds=1),
-            "deep_initialization": Budget(2, 2, 3000, tuning_seeds=1),
-            "scratch_cnn": Budget(1, 2, 5000, batch_size=32),
-            "conv_autoencoder": Budget(2, 1, 500),
-            NETWORK: Budget(3, 2, 3000, tuning_seeds=1, untuned_seeds=3),
+            "classifier": Budget(4, 2, 3000),
+            "losses": Budget(2, 2, 3000),
+            "optimizers": Budget(2, 2, 3000),
+            "initialization": Budget(4, 2, 3000),
+            "fc_autoencoder": Budget(2, 2, 2000),
+            "deep_classifier": Budget(2, 2, 3000),
+            "deep_initialization": Budget(2, 2, 3000),
+            "scratch_cnn": Budget(1, 2, 5000, tuned=False, batch_size=32),
+            "conv_autoencoder": Budget(2, 1, 500, tuned=False),
+            NETWORK: Budget(4, 2, 3000),
         },
         convergence=Budget(2, 20, _DESCENTS),
         synthetic_seeds=3,
@@ -175,16 +195,16 @@ PROFILES: dict[str, Profile] = {
     ),
     "reference": Profile(
         {
-            "classifier": Budget(20, 4, 60_000, tuning_seeds=3, untuned_seeds=20),
-            "losses": Budget(10, 4, 60_000, tuning_seeds=3),
-            "optimizers": Budget(10, 4, 60_000, tuning_seeds=3),
-            "initialization": Budget(10, 4, 60_000, tuning_seeds=3),
-            "fc_autoencoder": Budget(10, 3, 60_000, tuning_seeds=2, untuned_seeds=10),
-            "deep_classifier": Budget(5, 3, 60_000, tuning_seeds=3),
-            "deep_initialization": Budget(5, 3, 60_000, tuning_seeds=3),
-            "scratch_cnn": Budget(2, 5, 60_000, batch_size=32),
-            "conv_autoencoder": Budget(5, 1, 20_000, tuning_seeds=2),
-            NETWORK: Budget(20, 4, 60_000, tuning_seeds=3, untuned_seeds=20),
+            "classifier": Budget(20, 16, 60_000, first=3, company=5, controls=5),
+            "losses": Budget(10, 8, 60_000, first=3),
+            "optimizers": Budget(10, 8, 60_000, first=3),
+            "initialization": Budget(10, 16, 60_000, first=3),
+            "fc_autoencoder": Budget(10, 12, 60_000, first=3, company=3, controls=3),
+            "deep_classifier": Budget(10, 8, 60_000, first=3, company=3, controls=3),
+            "deep_initialization": Budget(10, 8, 60_000, first=3),
+            "scratch_cnn": Budget(2, 4, 60_000, tuned=False, batch_size=32),
+            "conv_autoencoder": Budget(10, 2, 60_000, first=3, company=1, controls=3),
+            NETWORK: Budget(20, 16, 60_000, first=3, controls=5),
         },
         convergence=Budget(5, 50, _DESCENTS),
         synthetic_seeds=20,
@@ -195,44 +215,70 @@ PROFILES: dict[str, Profile] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs of one experiment: its candidates at the untuned rate and seed 0, and its size.
+    """Runs of one experiment: its candidates at DEFAULT_RATE and seed 0, and its size.
 
-    Custom optimizers are tried at `rates`, or at their own where there are none.
+    Custom optimizers are tried at `rates`, or at their own where there are none. Candidates whose activation
+    is neither custom nor in `core` get the seeds of company.
     """
 
     name: str
     candidates: Sequence[RunConfig]
     budget: Budget
     rates: tuple[float, ...] = ()
+    core: tuple[str, ...] = ACTIVATIONS
 
-    def rates_of(self, optimizer: str) -> tuple[float, ...]:
-        """Return the learning rates to try with an optimizer."""
-        return self.rates if self.rates and is_custom(optimizer) else rates_of(optimizer)
-
-    def tuning(self) -> list[tuple[int, RunConfig]]:
-        """Return the tuning runs, each with the index of its candidate."""
-        return [
-            (index, replace(config, learning_rate=rate, seed=TUNING_SEEDS + seed, split=VALIDATION))
-            for index, config in enumerate(self.candidates)
-            for rate in self.rates_of(str(config.optimizer))
-            for seed in range(self.budget.tuning_seeds)
-        ]
-
-    def evaluation(self, rates: Mapping[int, float]) -> list[RunConfig]:
-        """Return the evaluation runs.
+    def runs(self, held_out: Mapping[str, Scores], *, guess: bool = False) -> list[RunConfig]:
+        """Return the runs of the experiment, as far as the held-out scores of stored runs decide them.
 
         Args:
-            rates: Tuned learning rate of each candidate, by its index; a candidate without one is only run at
-                the untuned rate.
+            held_out: Scores of the stored runs by their hash, see `racing.held_out_scores`.
+            guess: Whether candidates that are not decided yet go on with two rates, for estimates.
         """
-        runs = []
-        for index, config in enumerate(self.candidates):
-            tuned = rates.get(index) if self.budget.tuning_seeds else config.learning_rate
-            for rate, seeds in ((tuned, self.budget.seeds), (UNTUNED, self.budget.untuned_seeds)):
-                runs += [
-                    replace(config, learning_rate=rate, seed=s) for s in range(seeds) if rate is not None
-                ]
-        return list({config.config_hash: config for config in runs}.values())
+        return list(chain.from_iterable(self._runs_of(c, held_out, guess) for c in self.candidates))
+
+    def _runs_of(self, config: RunConfig, held_out: Mapping[str, Scores], guess: bool) -> Iterator[RunConfig]:
+        seeds = self._seeds_of(config)
+        rates = grid = self._grid_of(config)
+        first = range(seeds if len(grid) == 1 else min(self.budget.first, seeds))
+        while True:
+            tried = {rate: [replace(config, learning_rate=rate, seed=s) for s in first] for rate in rates}
+            if not all(run.config_hash in held_out for run in chain(*tried.values())):
+                middle = len(rates) // 2
+                going = list(rates[max(0, middle - 1) : middle + 1]) if guess else []
+                break
+            scores = np.array([[held_out[run.config_hash] for run in runs] for runs in tried.values()])
+            longer = self._extended(config, rates, grid, extension(scores))
+            if longer == rates:
+                going = [rate for rate, goes in zip(rates, survivors(scores), strict=True) if goes]
+                break
+            rates = longer
+        yield from chain(*tried.values())
+        for rate in going:
+            yield from (replace(config, learning_rate=rate, seed=s) for s in range(len(first), seeds))
+
+    def _seeds_of(self, config: RunConfig) -> int:
+        """Return the seeds of a candidate at the rates that can win."""
+        named = config.activation in (*self.core, *CONTROLS) or is_custom(config.activation)
+        return self.budget.seeds if named else max(self.budget.company, self.budget.first)
+
+    def _grid_of(self, config: RunConfig) -> tuple[float, ...]:
+        """Return the learning rates that are tried first."""
+        if not self.budget.tuned:
+            return (DEFAULT_RATE,)
+        custom = is_custom(config.optimizer)
+        return self.rates if self.rates and custom else rates_of(str(config.optimizer))
+
+    def _extended(
+        self, config: RunConfig, rates: tuple[float, ...], grid: tuple[float, ...], direction: int
+    ) -> tuple[float, ...]:
+        """Return the rates and one more in a direction; the same where the grid is given or long enough."""
+        beyond = [rate for rate in rates if (rate > grid[-1] if direction > 0 else rate < grid[0])]
+        given = len(grid) == 1 or grid not in {ADAPTIVE, *RATES.values()} or self.rates
+        if not direction or given or len(beyond) == MOST_EXTENSIONS:
+            return rates
+        if direction > 0:
+            return (*rates, next_rate(rates[-1], 1))
+        return (next_rate(rates[0], -1), *rates)
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:
@@ -245,7 +291,7 @@ def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs:
         return replace(
             budget,
             seeds=seeds or budget.seeds,
-            untuned_seeds=(seeds or budget.untuned_seeds) if budget.untuned_seeds else 0,
+            company=seeds or budget.company,
             epochs=epochs or budget.epochs,
         )
 
@@ -283,11 +329,13 @@ def plan(
         rates: Learning rates of custom optimizers, instead of their own.
     """
     experiment = EXPERIMENTS.get(name) or Experiment(name, _of_activations({"batch_norm": None}), {})
+    spare = CONTROLS[budget.controls :]
+    trained = [activation for activation in activations if activation not in spare]
     base = RunConfig(
         task=experiment.task,
         activation=None,
         optimizer="adam",
-        learning_rate=UNTUNED,
+        learning_rate=DEFAULT_RATE,
         batch_size=budget.batch_size,
         batch_norm=None,
         dataset=dataset,
@@ -299,9 +347,9 @@ def plan(
     )
     candidates = [
         replace(base, **{**experiment.shared, **fields})  # type: ignore[arg-type]  # names of RunConfig's fields
-        for fields in experiment.candidates(activations, optimizers)
+        for fields in experiment.candidates(trained, optimizers)
     ]
-    return Plan(name, candidates, budget, rates)
+    return Plan(name, candidates, budget, rates, experiment.core)
 
 
 def descents(budget: Budget) -> list[RunConfig]:
@@ -391,7 +439,7 @@ def everything(
     shape: DataShape = MNIST_SHAPE,
     rates: tuple[float, ...] = (),
 ) -> tuple[list[Plan], list[RunConfig]]:
-    """Return the plans of a profile and its runs without tuning.
+    """Return the plans of a profile and its other runs.
 
     Args:
         profile: Size of every stage.

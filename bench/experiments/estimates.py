@@ -18,7 +18,7 @@ from torch import nn
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import UNKNOWN_COST
 from bench.experiments.workloads.threads import threads
-from bench.records.runs import TEST, BenchmarkCase, RunConfig, held_out
+from bench.records.runs import BenchmarkCase, RunConfig, held_out, horizons
 from bench.rounds.plugins.turns import fewest_samples
 from bench.rounds.process import SECONDS
 from bench.store import Snapshot
@@ -70,9 +70,9 @@ def _set_up(case: BenchmarkCase) -> float:
 def _work(config: RunConfig) -> float:
     """Return the samples on which a run trains; those that it only evaluates count EVALUATION."""
     evaluated = 0
-    if config.activation:  # a network: held-out samples before training and after each epoch, then the test
-        evaluated = min(config.samples, held_out(TRAIN_SIZE)) * (config.epochs + 1)
-        evaluated += min(config.samples, TEST_SIZE) if config.split == TEST else 0
+    if config.activation:  # a network: held-out and test samples before training and at each horizon
+        scored = min(config.samples, held_out(TRAIN_SIZE)) + min(config.samples, TEST_SIZE)
+        evaluated = scored * (1 + len(horizons(config.epochs)))
     return config.samples * config.epochs + EVALUATION * evaluated
 
 
@@ -205,7 +205,7 @@ def _epoch_seconds() -> float:
                 loss=nn.functional.cross_entropy,
                 optimizer=optimizer,
                 batch_size=BATCH,
-                epochs=1,
+                horizons=[1],
                 generator=generator,
             )
 

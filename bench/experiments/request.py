@@ -10,7 +10,7 @@ from bench.experiments.workloads.networks import DataShape
 from bench.experiments.workloads.registry import rates_of, resolve
 from bench.experiments.workloads.training_run import identified, rehearse
 from bench.records.candidate_names import is_custom
-from bench.records.runs import VALIDATION, RunConfig
+from bench.records.runs import RunConfig
 from impl.data.datasets import Dataset
 from impl.names import one_line
 
@@ -35,7 +35,7 @@ class Request:
     rates: tuple[float, ...] = ()
 
     def runs(self, dataset: Dataset, device: str = "cpu") -> tuple[list[Plan], list[RunConfig]]:
-        """Return the plans of the experiments on a data set, and the runs without tuning.
+        """Return the plans of the experiments on a data set, and the other runs.
 
         Raises:
             InvalidCandidateError: If a custom candidate fails in the first steps of an experiment's network.
@@ -72,7 +72,7 @@ def request(
         profile: Size of every stage.
         only: Stages to run.
         candidates: Names by kind.
-        seeds: Number of seeds of evaluation runs, and of rounds of benchmarks; None for the profile's.
+        seeds: Number of seeds of training runs, and of rounds of benchmarks; None for the profile's.
         epochs: Number of training epochs; None for the profile's.
         rates: Learning rates of custom optimizers; empty for their own.
 
@@ -114,7 +114,6 @@ def _rehearse(plans: Sequence[Plan], dataset: Dataset, device: str) -> None:
             batch_size=BATCH,
             samples=SAMPLES,
             epochs=1,
-            split=VALIDATION,
         )
         try:
             rehearse(short, few, device)

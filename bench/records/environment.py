@@ -31,7 +31,7 @@ class Environment:
 
     processor: str
     cores: int
-    memory_bytes: int
+    memory_gib: int
     system: str
     python: str
     versions: str
@@ -94,7 +94,8 @@ def current(dataset: str, dataset_sha256: str, device: str = "cpu") -> Environme
     return Environment(
         processor=processor_name(),
         cores=os.cpu_count() or 1,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        # Rounded: machines of one kind differ in kilobytes, of which no number depends.
+        memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         versions=json.dumps({package: version(package) for package in PACKAGES}, sort_keys=True),

@@ -1,11 +1,13 @@
 """Names and constants that the measurements and the report share."""
 
-# Activations. The control is ReLU under other seeds: a difference from ReLU is a false positive.
-CONTROL = "control"
+# Activations. A control is ReLU under other seeds: a difference from ReLU is a false positive.
+CONTROLS = ("control", *(f"control {k}" for k in range(2, 6)))
 BASELINES = ("relu", "gelu")
 PROPOSED = ("sgelu", "ada_sgelu")
 
-UNTUNED = 1e-3  # learning rate of runs without tuning: Adam's default (Kingma & Ba 2014)
+DEFAULT_RATE = 1e-3  # learning rate of runs without a choice: Adam's default (Kingma & Ba 2014)
+
+BLOCK_SCORES = "test_blocks"  # array of a run: test accuracy, else loss, of each horizon and block of samples
 
 # Tasks of training runs and benchmarks.
 DESCENT = "logistic_regression"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -10,15 +11,39 @@ import numpy as np
 
 HELD_OUT = 5000  # training images that choose learning rates; a fifth of smaller data sets
 VALIDATION, TEST = "validation", "test"
+FEWEST_HORIZONS = 3
+# A finished run whose network ends no better than a constant output has collapsed.
+ENDED = ("finished", "collapsed", "diverged")
 
 
 class Measurement(NamedTuple):
-    """One number: the metric, the step at which it was measured, its value and its unit."""
+    """One number: the metric, the step at which it was measured, its value and its unit.
+
+    The step of a training run's metric is the number of epochs, which may be a fraction.
+    """
 
     metric: str
-    step: int
+    step: float
     value: float
     unit: str
+
+
+def horizons(epochs: int) -> tuple[float, ...]:
+    """Return the numbers of epochs after which a run is scored: its last, half of it, and so on.
+
+    The first is one epoch or the next above it; a short run has FEWEST_HORIZONS all the same.
+
+    Args:
+        epochs: Epochs of the run; without any there is no horizon.
+
+    Example:
+        >>> horizons(16), horizons(12), horizons(2)
+        ((1.0, 2.0, 4.0, 8.0, 16.0), (1.5, 3.0, 6.0, 12.0), (0.5, 1.0, 2.0))
+    """
+    if epochs < 1:
+        return ()
+    count = max(FEWEST_HORIZONS, 1 + int(math.log2(epochs)))
+    return tuple(epochs / 2**k for k in reversed(range(count)))
 
 
 def _hash(record: Any) -> str:
@@ -40,10 +65,8 @@ class RunConfig:
         batch_norm: Whether the network normalizes its hidden layers.
         dataset: Name of the data set.
         samples: Number of training samples; at most as many test samples are used.
-        epochs: Passes over the training samples.
+        epochs: Passes over the training samples; the run is scored at each of its `horizons`.
         seed: Seed of initial weights, order of samples and dropout.
-        split: Samples that score the run: `validation` (held-out training images) while learning rates are
-            chosen, `test` afterwards.
         loss: One of `impl.losses.LOSSES`.
         wrong_labels: Share of training labels replaced by another class (label noise).
         initialization: `torch`, or `variance`, which preserves the variance of the signal
@@ -60,7 +83,6 @@ class RunConfig:
     samples: int
     epochs: int
     seed: int
-    split: str = TEST
     loss: str | None = None
     wrong_labels: float = 0.0
     initialization: str | None = None
@@ -77,7 +99,6 @@ class RunConfig:
             *(["without batch norm"] if self.batch_norm is False else []),
             *([f"{self.wrong_labels:.0%} label noise"] if self.wrong_labels else []),
             *(["variance-preserving"] if self.initialization == "variance" else []),
-            *(["tuning"] if self.split == VALIDATION else []),
         ]
         return " ".join([*filter(None, parts), *rate, *extra, f"seed {self.seed}"])
 
@@ -94,18 +115,19 @@ class ConformanceCheck(RunConfig):
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run: status, measurements, 8-bit gray images, or the error.
+    """Result of a run: status, measurements, arrays, or the error.
 
     Attributes:
-        status: `finished`, `diverged` or `failed`.
+        status: One of ENDED, or `failed`.
         measurements: All measurements of the run.
-        images: Images by name, each (K, H, W) uint8.
+        arrays: Arrays by name, uint8 or float32: images (K, H, W), and the scores of blocks of test samples
+            (horizons, blocks).
         error: Reason of a failure, else empty.
     """
 
     status: str
     measurements: Sequence[Measurement] = ()
-    images: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     error: str = ""
 
 

@@ -1,14 +1,15 @@
 """Repeat stored runs and compare number by number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 
 from bench.experiments.workloads.training_run import execute
-from bench.records.runs import ConformanceCheck, RunConfig
+from bench.records.runs import ENDED, ConformanceCheck, RunConfig
 from bench.store import Snapshot
 
 TIMES = ("seconds", "run_seconds")  # not reproducible
@@ -45,16 +46,26 @@ def rerun(
         device: `cpu` or `cuda`.
     """
     runs = snapshot.runs
-    eligible = runs[(runs["kind"] == "training") & (runs["status"] == "finished")]
+    eligible = runs[(runs["kind"] == "training") & runs["status"].isin(ENDED)]
     for _, run in eligible.sample(min(count, len(eligible)), random_state=seed).iterrows():
         config = config_of(run)
         m = snapshot.measurements
         m = m[(m["run"] == run["run"]) & ~m["metric"].isin(TIMES)]
-        stored = {(row.metric, row.step): row.value for row in m.itertuples()}
-        repeated = {
-            (m.metric, m.step): m.value
-            for m in execute(config, root, device).measurements
-            if m.metric not in TIMES
-        }
+        arrays = {name: array for (owner, name), array in snapshot.arrays.items() if owner == run["run"]}
+        result = execute(config, root, device)
+        stored = _numbers(((row.metric, row.step, row.value) for row in m.itertuples()), arrays)
+        repeated = _numbers(((m.metric, m.step, m.value) for m in result.measurements), result.arrays)
         different = [key for key in stored.keys() | repeated.keys() if stored.get(key) != repeated.get(key)]
         yield config, len(stored), len(different)
+
+
+def _numbers(
+    measured: Iterable[tuple[str, float, float]], arrays: Mapping[str, np.ndarray]
+) -> dict[tuple[str, float], float]:
+    """Return all numbers of a run but times, by the metric and step, or by the array and position."""
+    numbers = {(metric, step): value for metric, step, value in measured if metric not in TIMES}
+    return numbers | {
+        (name, place): float(value)
+        for name, array in arrays.items()
+        for place, value in enumerate(array.ravel())
+    }

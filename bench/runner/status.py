@@ -8,15 +8,14 @@ from rich.table import Table
 
 from bench.experiments.catalog import Plan
 from bench.experiments.estimates import Seconds
-from bench.experiments.selection import scored
+from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
 from bench.records.names import DESCENT
-from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig
+from bench.records.runs import ENDED, BenchmarkCase, ConformanceCheck, RunConfig
 from bench.store import Snapshot
 
 BENCHMARKS, TOTAL = "benchmarks", "all"
-DONE = ("finished", "diverged")
 
 Runs = dict[str, RunConfig | BenchmarkCase]  # by config_hash
 
@@ -28,6 +27,7 @@ class Stage:
     Attributes:
         name: Name of the stage.
         finished: Number of finished runs.
+        collapsed: Number of runs that end no better than a constant output.
         diverged: Number of diverged runs.
         failed: Number of failed runs.
         left: Number of missing or failed runs, which the next run executes.
@@ -37,6 +37,7 @@ class Stage:
 
     name: str
     finished: int
+    collapsed: int
     diverged: int
     failed: int
     left: int
@@ -53,30 +54,22 @@ def runs_of(
     """Return the runs of every stage that has any, in the order of running.
 
     Args:
-        snapshot: Stored runs of this environment and profile; a learning rate that tuning has not chosen yet
-            is 0.
+        snapshot: Stored runs of this environment and profile. Where they do not decide yet which learning
+            rates of a candidate go on, two rates are guessed.
         plans: Experiments.
-        others: Runs without tuning.
+        others: Other runs.
         cases: Benchmarks.
     """
+    held_out = {} if snapshot is None else held_out_scores(snapshot)
     stages: dict[str, Iterable[RunConfig | BenchmarkCase]] = {
         BENCHMARKS: cases,
         "conformance": [config for config in others if isinstance(config, ConformanceCheck)],
         "convergence": [config for config in others if config.task == DESCENT],
         "synthetic": [config for config in others if config.task in SYNTHETIC],
-        **{plan.name: _runs_of_plan(snapshot, plan) for plan in plans},
+        **{plan.name: plan.runs(held_out, guess=True) for plan in plans},
     }
     runs = {name: {what.config_hash: what for what in stage} for name, stage in stages.items()}
     return {name: stage for name, stage in runs.items() if stage}
-
-
-def _runs_of_plan(snapshot: Snapshot | None, plan: Plan) -> list[RunConfig]:
-    """Return the runs of an experiment; a learning rate that is not chosen yet is 0."""
-    tuning = [config for _, config in plan.tuning()]
-    if snapshot is None:
-        return [*tuning, *plan.evaluation(dict.fromkeys(range(len(plan.candidates)), 0.0))]
-    done = set(snapshot.runs.loc[snapshot.runs["status"] != "failed", "key"])
-    return [*tuning, *scored(snapshot, plan, complete=all(config.config_hash in done for config in tuning))]
 
 
 def stages(snapshot: Snapshot | None, runs: Mapping[str, Runs], seconds: Seconds) -> list[Stage]:
@@ -90,11 +83,12 @@ def _count(
     name: str, runs: Runs, status: Mapping[str, str], took: Mapping[str, float], seconds: Seconds
 ) -> Stage:
     ended = [status.get(key, "missing") for key in runs]
-    left = [what for key, what in runs.items() if status.get(key) not in DONE]
+    left = [what for key, what in runs.items() if status.get(key) not in ENDED]
     times = [took[key] for key in runs if key in took]
     return Stage(
         name,
         finished=ended.count("finished"),
+        collapsed=ended.count("collapsed"),
         diverged=ended.count("diverged"),
         failed=ended.count("failed"),
         left=len(left),
@@ -106,11 +100,11 @@ def _count(
 def missing(snapshot: Snapshot | None, runs: Mapping[str, Runs]) -> list[RunConfig | BenchmarkCase]:
     """Return the runs that the next run executes: those without a result, and failed ones."""
     status, _ = _stored(snapshot)
-    return [what for stage in runs.values() for key, what in stage.items() if status.get(key) not in DONE]
+    return [what for stage in runs.values() for key, what in stage.items() if status.get(key) not in ENDED]
 
 
 def not_reached(snapshot: Snapshot, runs: Mapping[str, Runs]) -> list[RunConfig | BenchmarkCase]:
-    """Return the runs without a result, such as evaluation runs of a candidate whose tuning runs failed."""
+    """Return the runs without a result, such as those whose executor ended."""
     stored = set(snapshot.runs["key"])
     return list(
         {key: what for stage in runs.values() for key, what in stage.items() if key not in stored}.values()
@@ -128,10 +122,7 @@ def _stored(snapshot: Snapshot | None) -> tuple[dict[str, str], dict[str, float]
 
 
 def rows(snapshot: Snapshot | None, runs: Mapping[str, Runs], seconds: Seconds) -> list[dict[str, Any]]:
-    """Return one row per run and stage: stage, hash, status, estimated seconds and the run's fields.
-
-    Hash and learning rate are None until tuning has chosen the rate.
-    """
+    """Return one row per run and stage: stage, hash, status, estimated seconds and the run's fields."""
     status, _ = _stored(snapshot)
     table = []
     for stage, named in runs.items():
@@ -143,10 +134,7 @@ def rows(snapshot: Snapshot | None, runs: Mapping[str, Runs], seconds: Seconds) 
                 "status": state,
                 "seconds": seconds(what),
             }
-            row |= asdict(what)
-            if isinstance(what, RunConfig) and what.learning_rate == 0:
-                row |= {"config_hash": None, "learning_rate": None}
-            table.append(row)
+            table.append(row | asdict(what))
     return table
 
 
@@ -166,13 +154,22 @@ def about(seconds: float) -> str:
 
 def table(counted: Sequence[Stage], *, left: bool = True) -> Table:
     """Return the stages as a table, with or without the runs left."""
-    columns = ["stage", "finished", "diverged", "failed", "took", *(["left", "about"] if left else [])]
+    columns = [
+        "stage",
+        "finished",
+        "collapsed",
+        "diverged",
+        "failed",
+        "took",
+        *(["left", "about"] if left else []),
+    ]
     result = Table(box=None, pad_edge=False)
     for column in columns:
         result.add_column(column, justify="left" if column == "stage" else "right")
     for stage in counted:
         took = "–" if stage.took is None else about(stage.took)
-        row = [stage.name, f"{stage.finished:,}", f"{stage.diverged:,}", f"{stage.failed:,}", took]
+        counts = (stage.finished, stage.collapsed, stage.diverged, stage.failed)
+        row = [stage.name, *(f"{count:,}" for count in counts), took]
         row += [f"{stage.left:,}", about(stage.to_take) if stage.left else "–"] if left else []
         bold = "bold" if stage.name == TOTAL else None
         result.add_row(*row, style="red" if stage.failed and not bold else bold)

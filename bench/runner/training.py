@@ -5,8 +5,9 @@ import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
 
 from bench.experiments.catalog import Plan
-from bench.experiments.selection import scored
+from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import RunConfig, RunResult
 from bench.runner.progress import Steps
@@ -205,24 +206,6 @@ def in_process(root: Path | None, device: str) -> Iterator[Executor]:
     yield Executor(lambda configs: ((config, attempt(config)) for config in configs), 1)
 
 
-class _Missing:
-    """The runs that the results database lacks; a run that failed is not repeated by the same process."""
-
-    def __init__(self, recorder: RunRecorder) -> None:
-        self.recorder, self.tried = recorder, set[str]()
-
-    def of(self, configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
-        """Return the missing ones of these runs by their hash."""
-        done = self.recorder.finished() | self.tried
-        return {config.config_hash: config for config in configs if config.config_hash not in done}
-
-    def take(self, configs: Iterable[RunConfig]) -> list[RunConfig]:
-        """Return the missing ones of these runs, which then count as tried."""
-        missing = self.of(configs)
-        self.tried.update(missing)
-        return list(missing.values())
-
-
 def run_plans(
     recorder: RunRecorder,
     plans: Sequence[Plan],
@@ -230,65 +213,51 @@ def run_plans(
     seconds: Seconds,
     executor: AbstractContextManager[Executor],
 ) -> None:
-    """Execute the missing runs of all plans, the evaluation runs with the tuning runs of the next plan.
+    """Execute the missing runs of all plans, then those that their results call for, until none is missing.
+
+    A run that failed is not repeated by the same call.
 
     Args:
         recorder: Where results go.
         plans: Experiments.
-        others: Runs without tuning.
+        others: Other runs.
         seconds: Estimated duration of a run.
         executor: `in_process` or `on_dask`; entered only if a run is missing.
 
     Raises:
         KeyboardInterrupt: When interrupted; completed runs are saved.
     """
-    missing = _Missing(recorder)
-    tuning = {plan.name: missing.of(config for _, config in plan.tuning()) for plan in plans}
-    stored = recorder.snapshot()
-    expected = {plan.name: missing.of(scored(stored, plan, complete=not tuning[plan.name])) for plan in plans}
-    todo = missing.of(others)
-    for plan in plans:  # experiments share runs
-        todo |= tuning[plan.name] | expected[plan.name]
-    if not todo:
+    tried: set[str] = set()
+
+    def missing(*, guess: bool = False) -> list[RunConfig]:
+        """Return the runs to execute, longest first, so that short ones end last."""
+        held_out, done = held_out_scores(recorder.snapshot()), recorder.finished() | tried
+        of_plans = (plan.runs(held_out, guess=guess) for plan in plans)
+        runs = {config.config_hash: config for config in chain(others, *of_plans)}
+        return sorted((runs[key] for key in runs if key not in done), key=seconds, reverse=True)
+
+    if not (todo := missing()):
         return
     failed_before = len(recorder.failed)  # benchmarks
     with Steps("training runs") as steps, executor as (execute_all, at_once):
-        steps.begin(len(todo), sum(map(seconds, todo.values())), at_once)
+        expected = missing(guess=True)
+        steps.begin(len(expected), sum(map(seconds, expected)), at_once)
 
         def record(config: RunConfig, result: RunResult) -> None:
             recorder.record(config, result)
             steps.advance(str(config), seconds(config), failed=len(recorder.failed) - failed_before)
 
-        def make(configs: Iterable[RunConfig]) -> None:
-            longest_first = sorted(missing.take(configs), key=seconds, reverse=True)  # short ones end last
-            pending = dict.fromkeys(longest_first)
-            for config, result in execute_all(list(pending)):
+        while todo:
+            tried.update(config.config_hash for config in todo)
+            pending = dict.fromkeys(todo)
+            for config, result in execute_all(todo):
                 record(config, result)
                 del pending[config]
             for config in pending:
                 record(config, RunResult("failed", error="not reached"))
-
-        ready = list(others)
-        for plan in plans:
-            if tuning[plan.name]:  # together with what is ready: at the end of each `make` workers wait
-                make([*ready, *tuning[plan.name].values()])
-                ready = []
-            final = {c.config_hash: c for c in scored(recorder.snapshot(), plan, complete=True)}
-            added = missing.of(config for key, config in final.items() if key not in todo)
-            _revise(steps, seconds, todo, expected[plan.name].keys() - final.keys(), added)
-            ready += final.values()
-        make(ready)
-
-
-def _revise(
-    steps: Steps,
-    seconds: Seconds,
-    todo: dict[str, RunConfig],
-    removed: Collection[str],
-    added: Mapping[str, RunConfig],
-) -> None:
-    """Update runs to do and their progress once tuning has chosen the learning rates of a plan."""
-    gone = [todo.pop(key) for key in removed if key in todo]
-    todo |= added
-    weight = sum(map(seconds, added.values())) - sum(map(seconds, gone))
-    steps.revise(len(added) - len(gone), weight)
+            guessed = {config.config_hash: config for config in expected} | dict.fromkeys(tried)
+            todo, expected = missing(), missing(guess=True)
+            now = {config.config_hash: config for config in expected}
+            gone = [config for key, config in guessed.items() if config is not None and key not in now]
+            come = [now[key] for key in now.keys() - guessed.keys()]
+            steps.revise(len(come) - len(gone), sum(map(seconds, come)) - sum(map(seconds, gone)))

@@ -1,15 +1,19 @@
-"""Comparisons of results, and the choice of learning rates."""
+"""Comparisons of results: of training runs, of values by seed, and of times by round."""
 
+from bench.statistics.effects import (
+    FEWEST_SEEDS,
+    NO_RATE,
+    Effect,
+    Grid,
+    Summary,
+    chosen,
+    effects,
+    summary,
+)
 from bench.statistics.paired import (
     CONFIDENCE,
     SPREADLESS,
     Difference,
-    FalseAlarms,
-    PairedTest,
-    adjusted,
-    compare,
-    decided,
-    false_alarms,
     mean_interval,
     paired_difference,
 )
@@ -24,7 +28,8 @@ from bench.statistics.rounds import (
     ratio_of_rounds,
     told_apart,
 )
-from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
+from bench.statistics.scores import held_out_score
+from bench.statistics.seeds import seed_effect
 
 __all__ = [
     "CONFIDENCE",
@@ -32,12 +37,16 @@ __all__ = [
     "Difference",
     "paired_difference",
     "mean_interval",
-    "PairedTest",
-    "compare",
-    "adjusted",
-    "decided",
-    "FalseAlarms",
-    "false_alarms",
+    "FEWEST_SEEDS",
+    "NO_RATE",
+    "Grid",
+    "Effect",
+    "Summary",
+    "chosen",
+    "effects",
+    "summary",
+    "held_out_score",
+    "seed_effect",
     "Rate",
     "rate",
     "rates_told_apart",
@@ -49,7 +58,4 @@ __all__ = [
     "mean_time",
     "compare_times",
     "told_apart",
-    "CANDIDATE",
-    "tuning_scores",
-    "chosen_rates",
 ]

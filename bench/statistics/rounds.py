@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.statistics.paired import CONFIDENCE, PairedTest, adjusted, decided
+from bench.statistics.effects import Effect
+from bench.statistics.paired import CONFIDENCE
 
 FEWEST_ROUNDS = 5  # for a verdict
 # Relative difference of times below which the order of benchmarks and the address of a result matter as much.
@@ -82,42 +83,31 @@ Times = tuple[pd.Series, pd.Series]  # of a and b, each by round
 
 def compare_times(
     pairs: Sequence[Times], *, margin: float = TIME_MARGIN, simultaneous: bool = True
-) -> list[PairedTest]:
-    """Compare a with b for every pair of a family.
-
-    With fewer than FEWEST_ROUNDS a comparison has no p-value and is undecided.
+) -> list[Effect]:
+    """Compare a with b for every pair of a family; fewer than FEWEST_ROUNDS decide nothing.
 
     Args:
         pairs: The family.
         margin: Relative difference that counts.
-        simultaneous: Whether the intervals of the family cover together, else each alone.
+        simultaneous: Whether the intervals of the family cover together (Bonferroni), else each alone.
     """
-    tests = []
-    for a, b in pairs:
-        r = paired_ratio(a, b, comparisons=len(pairs) if simultaneous else 1, margin=margin)
-        longer = (a - b).dropna()
-        tests.append(
-            PairedTest(
-                estimate=r.value - 1,
-                low=r.low - 1,
-                high=r.high - 1,
-                pairs=r.rounds,
-                p=r.p if r.rounds >= FEWEST_ROUNDS else math.nan,
-                improvement=float(((longer > 0) + (longer == 0) / 2).mean()),
-                narrowing=math.nan,
-                margin=margin,
-                relative=True,
-            )
-        )
-    return tests
+    return [_compared(a, b, len(pairs) if simultaneous else 1, margin) for a, b in pairs]
+
+
+def _compared(a: pd.Series, b: pd.Series, comparisons: int, margin: float) -> Effect:
+    ratio = paired_ratio(a, b, comparisons=comparisons)
+    estimate, low, high = (number - 1 for number in (ratio.value, ratio.low, ratio.high))
+    shorter = np.sign((b - a).dropna())
+    reason = f"fewer than {FEWEST_ROUNDS} rounds" if ratio.rounds < FEWEST_ROUNDS else ""
+    return Effect(
+        estimate, low, high, ratio.rounds, margin, True, float(np.mean((1 + shorter) / 2)), reason=reason
+    )
 
 
 def told_apart(pairs: Sequence[Times], *, margin: float = TIME_MARGIN, simultaneous: bool = True) -> int:
     """Count the pairs of a family of which the procedure calls one time longer, as `compare_times`."""
     longer = []
     for ordered in (pairs, [(b, a) for a, b in pairs]):
-        tests = compare_times(ordered, margin=margin, simultaneous=simultaneous)
-        p = [test.p for test in tests]
-        corrected = adjusted(p) if simultaneous else p
-        longer.append([decided(test, p) > 0 for test, p in zip(tests, corrected, strict=True)])
+        effects = compare_times(ordered, margin=margin, simultaneous=simultaneous)
+        longer.append([effect.direction > 0 for effect in effects])
     return sum(map(any, zip(*longer, strict=True)))

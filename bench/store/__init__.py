@@ -1,4 +1,4 @@
-"""The results database: one SQLite file of environments, runs, measurements and images."""
+"""The results database: one SQLite file of environments, runs, measurements and arrays."""
 
 from bench.store.database import Store, find, latest, locked
 from bench.store.frames import frame, load

@@ -4,6 +4,7 @@ Only one process writes. A run and its measurements arrive in one transaction, s
 leaves whole runs; each has a digest that every reader checks. Statistics are derived when read.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -89,7 +90,7 @@ class Store:
         return row[0]
 
     def finished(self, environment: int, profile: str) -> set[str]:
-        """Return the hashes of all runs that finished or diverged; failed runs are repeated."""
+        """Return the hashes of all runs that have ended; failed runs are repeated."""
         with named(self.path):
             rows = self.connection.execute(
                 "SELECT key FROM run WHERE environment = ? AND profile = ? AND status != 'failed'",
@@ -123,10 +124,9 @@ class Store:
             **dict.fromkeys(SPECIFICATION),
             **asdict(what),
         }
-        images = [
-            (name, step, *image.shape, image.tobytes())
-            for name, stack in sorted(result.images.items())
-            for step, image in enumerate(stack)
+        arrays = [
+            (name, str(array.dtype), json.dumps(array.shape), array.tobytes())
+            for name, array in sorted(result.arrays.items())
         ]
         with named(self.path), self.connection:
             self.connection.execute(
@@ -136,7 +136,7 @@ class Store:
             where = self.connection.execute(
                 f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,)
             ).fetchone()
-            digest = run_sha256((*row.values(), *where), result.measurements, images)
+            digest = run_sha256((*row.values(), *where), result.measurements, arrays)
             cursor = self.connection.execute(
                 f"INSERT INTO run (environment, sha256, {', '.join(row)}) VALUES (?, ?{', ?' * len(row)})",
                 (environment, digest, *row.values()),
@@ -146,8 +146,8 @@ class Store:
                 [(cursor.lastrowid, *measurement) for measurement in result.measurements],
             )
             self.connection.executemany(
-                "INSERT INTO picture VALUES (?, ?, ?, ?, ?, ?)",
-                [(cursor.lastrowid, *image) for image in images],
+                "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
+                [(cursor.lastrowid, *array) for array in arrays],
             )
 
 

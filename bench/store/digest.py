@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.records.runs import Measurement
 
-Image = tuple[str, int, int, int, bytes]  # name, step, height, width, pixels
+StoredArray = tuple[str, str, str, bytes]  # name, dtype, shape as JSON, data
 
 
 @cache
@@ -22,27 +22,30 @@ def _number(text: str) -> int:
 
 def _words(metrics: ArrayLike, steps: ArrayLike, values: ArrayLike, units: ArrayLike) -> NDArray[np.int64]:
     """Return measurements as (N, 4) words of 64 bits; metrics and units come as numbers of their texts."""
-    signless = np.asarray(values, "<f8") + 0.0  # SQLite does not store the sign of zero
-    return np.column_stack([np.asarray(c, "<i8") for c in (metrics, steps, signless.view("<i8"), units)])
+    # SQLite does not store the sign of zero.
+    bits = [(np.asarray(numbers, "<f8") + 0.0).view("<i8") for numbers in (steps, values)]
+    return np.column_stack([np.asarray(metrics, "<i8"), *bits, np.asarray(units, "<i8")])
 
 
-def _sha256(head: Sequence[object], words: NDArray[np.int64], images: Iterable[Image]) -> str:
+def _sha256(head: Sequence[object], words: NDArray[np.int64], arrays: Iterable[StoredArray]) -> str:
     plain = [int(value) if isinstance(value, bool) else value for value in head]  # as SQLite returns it
     digest = hashlib.sha256(json.dumps(plain, default=repr).encode())
     digest.update(np.ascontiguousarray(words).data)
-    for *description, pixels in images:
+    for *description, data in arrays:
         digest.update(json.dumps(description).encode())
-        digest.update(pixels)
+        digest.update(data)
     return digest.hexdigest()
 
 
-def run_sha256(head: Sequence[object], measurements: Sequence[Measurement], images: Iterable[Image]) -> str:
+def run_sha256(
+    head: Sequence[object], measurements: Sequence[Measurement], arrays: Iterable[StoredArray]
+) -> str:
     """Return the SHA-256 of one run.
 
     Args:
         head: Values of its row and of its environment's.
         measurements: Its measurements in any order.
-        images: Its images in the order of name and step.
+        arrays: Its arrays in the order of their names.
     """
     rows = sorted(measurements, key=lambda m: (m.metric, m.step))
     words = _words(
@@ -51,13 +54,13 @@ def run_sha256(head: Sequence[object], measurements: Sequence[Measurement], imag
         [m.value for m in rows],
         [_number(m.unit) for m in rows],
     )
-    return _sha256(head, words, images)
+    return _sha256(head, words, arrays)
 
 
 def digests(
     heads: Mapping[int, Sequence[object]],
     measurements: pd.DataFrame,
-    images: Mapping[int, Sequence[Image]],
+    arrays: Mapping[int, Sequence[StoredArray]],
 ) -> Iterator[tuple[int, str]]:
     """Yield id and SHA-256 of every run, equal to `run_sha256`.
 
@@ -65,7 +68,7 @@ def digests(
         heads: Values of each run's row and of its environment's, by the run's id.
         measurements: Columns run, metric, step, value, unit; texts as categories, rows in the order of the
             first three.
-        images: Images of each run, by its id.
+        arrays: Arrays of each run, by its id.
     """
     metrics, units = (
         np.array([_number(text) for text in column.cat.categories], "<i8")[column.cat.codes]
@@ -76,4 +79,4 @@ def digests(
     column = measurements["run"].to_numpy()
     ends = zip(np.searchsorted(column, numbers), np.searchsorted(column, numbers, "right"), strict=True)
     for (run, head), (first, last) in zip(heads.items(), ends, strict=True):
-        yield run, _sha256(head, words[first:last], images.get(run, ()))
+        yield run, _sha256(head, words[first:last], arrays.get(run, ()))

@@ -42,7 +42,7 @@ def frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return a snapshot as the frame that `load` describes; texts are categories, which need less memory."""
     texts: list[str] = list(snapshot.runs.select_dtypes("str").columns)
     runs = snapshot.runs.astype(dict.fromkeys(texts, "category"))
-    measured = snapshot.measurements[["run", "metric", "step", "value", "unit"]].astype({"step": "Int64"})
+    measured = snapshot.measurements[["run", "metric", "step", "value", "unit"]].astype({"step": "Float64"})
     rows = runs.merge(measured, on="run", how="left")
     rows.attrs = {"environment": dict(snapshot.environment), "profile": snapshot.profile}
     return rows

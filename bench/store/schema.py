@@ -13,9 +13,9 @@ import pandas as pd
 
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, RunConfig
-from bench.store.digest import Image, digests
+from bench.store.digest import StoredArray, digests
 
-VERSION = 3
+VERSION = 4
 ENVIRONMENT = tuple(f.name for f in fields(Environment))
 SPECIFICATION = tuple(dict.fromkeys(f.name for kind in (RunConfig, BenchmarkCase) for f in fields(kind)))
 ROW = ("kind", "key", "status", "error", "finished_at", *SPECIFICATION)
@@ -32,7 +32,7 @@ TABLES = (
     profile TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('training', 'timing')),
     key TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('finished', 'diverged', 'failed')),
+    status TEXT NOT NULL CHECK (status IN ('finished', 'collapsed', 'diverged', 'failed')),
     error TEXT NOT NULL,
     finished_at TEXT NOT NULL,
     {", ".join(f"{name} ANY" for name in SPECIFICATION)},
@@ -41,19 +41,19 @@ TABLES = (
 ) STRICT""",
     """CREATE TABLE measurement (
     run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
-    metric TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
+    metric TEXT NOT NULL, step REAL NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
     PRIMARY KEY (run, metric, step)
 ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE picture (
+    """CREATE TABLE array (
     run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
-    name TEXT NOT NULL, step INTEGER NOT NULL,
-    height INTEGER NOT NULL, width INTEGER NOT NULL, pixels BLOB NOT NULL,
-    PRIMARY KEY (run, name, step)
+    name TEXT NOT NULL, dtype TEXT NOT NULL CHECK (dtype IN ('uint8', 'float32')),
+    shape TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID""",
 )
 
 RESUME = "completed runs are saved; rerun the same command to resume"
-MEASUREMENT = {"run": "int64", "metric": "str", "step": "int64", "value": "float64", "unit": "str"}
+MEASUREMENT = {"run": "int64", "metric": "str", "step": "float64", "value": "float64", "unit": "str"}
 
 ACCESS = "make file and folder readable and writable, or name another with --results"
 DAMAGED = "move it away and measure again, or restore a copy; the file was not changed"
@@ -87,15 +87,15 @@ def named(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
 class Contents:
-    """Stored runs: values of each row and its environment's, measurements, and images by run."""
+    """Stored runs: values of each row and its environment's, measurements, and arrays by run."""
 
     heads: Mapping[int, tuple[object, ...]]
     measurements: pd.DataFrame
-    images: Mapping[int, list[Image]]
+    arrays: Mapping[int, list[StoredArray]]
 
     def digests(self) -> dict[int, str]:
         """Return the SHA-256 of each run."""
-        return dict(digests(self.heads, self.measurements, self.images))
+        return dict(digests(self.heads, self.measurements, self.arrays))
 
 
 def contents(connection: sqlite3.Connection, environment: int, profile: str) -> Contents:
@@ -107,14 +107,13 @@ def contents(connection: sqlite3.Connection, environment: int, profile: str) -> 
         f"JOIN environment e ON e.id = r.environment {where} ORDER BY r.id",
         parameters,
     )
-    images: dict[int, list[Image]] = {}
-    for run, *image in connection.execute(
-        f"SELECT p.* FROM picture p JOIN run r ON r.id = p.run {where} ORDER BY p.run, p.name, p.step",
-        parameters,
+    arrays: dict[int, list[StoredArray]] = {}
+    for run, *array in connection.execute(
+        f"SELECT a.* FROM array a JOIN run r ON r.id = a.run {where} ORDER BY a.run, a.name", parameters
     ):
-        images.setdefault(run, []).append(tuple(image))
+        arrays.setdefault(run, []).append(tuple(array))
     measurements = _measurements(connection, where, parameters)
-    return Contents({run: tuple(head) for run, *head in heads}, measurements, images)
+    return Contents({run: tuple(head) for run, *head in heads}, measurements, arrays)
 
 
 def _measurements(connection: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> pd.DataFrame:

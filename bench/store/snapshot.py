@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.store.digest import Image
+from bench.store.digest import StoredArray
 from bench.store.schema import DAMAGED, ENVIRONMENT, ROW, StoreError, contents
 
 
@@ -24,7 +24,7 @@ class Snapshot:
         runs: One row per run: run, kind, key, status, error, finished_at and the fields of its `RunConfig` or
             `BenchmarkCase`.
         measurements: One row per measurement: the run's columns, then metric, step, value and unit.
-        images: By run and name, each (K, H, W) uint8.
+        arrays: By run and name: images (K, H, W) uint8, scores of blocks of test samples (horizons, blocks).
         other_environments: What else the database holds, one row per environment and profile: its fields,
             profile, runs, begun and ended.
     """
@@ -33,7 +33,7 @@ class Snapshot:
     profile: str
     runs: pd.DataFrame
     measurements: pd.DataFrame
-    images: dict[tuple[int, str], np.ndarray]
+    arrays: dict[tuple[int, str], np.ndarray]
     other_environments: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
@@ -75,15 +75,14 @@ def read(connection: sqlite3.Connection, path: Path, environment: int, profile: 
         profile=profile,
         runs=runs,
         measurements=described.astype(dict.fromkeys(texts, "category")).merge(stored.measurements, on="run"),
-        images=_stacks(stored.images),
+        arrays=_arrays(stored.arrays),
     )
 
 
-def _stacks(images: Mapping[int, Sequence[Image]]) -> dict[tuple[int, str], np.ndarray]:
-    """Stack images by run and name."""
-    stacks: dict[tuple[int, str], list[np.ndarray]] = {}
-    for run, rows in images.items():
-        for name, _, height, width, pixels in rows:
-            image = np.frombuffer(pixels, np.uint8).reshape(height, width)
-            stacks.setdefault((run, name), []).append(image)
-    return {key: np.stack(stack) for key, stack in stacks.items()}
+def _arrays(stored: Mapping[int, Sequence[StoredArray]]) -> dict[tuple[int, str], np.ndarray]:
+    """Return arrays by run and name."""
+    return {
+        (run, name): np.frombuffer(data, dtype).reshape(json.loads(shape))
+        for run, rows in stored.items()
+        for name, dtype, shape, data in rows
+    }

@@ -68,7 +68,7 @@ def test_training_loop(timing: BenchmarkCase, interleaved: Interleaved, device: 
             loss=loss,
             optimizer=optimizer,
             batch_size=BATCH,
-            epochs=1,
+            horizons=[1],
             generator=generator,
         )
 

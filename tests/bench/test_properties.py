@@ -216,22 +216,16 @@ def test_a_narrowed_profile_is_the_parts_asked_for_and_nothing_else(only, seeds,
     for part, budget in found.experiments.items():
         assert budget.seeds == (seeds or whole.experiments[part].seeds)
         assert budget.epochs == (epochs or whole.experiments[part].epochs)
-        assert budget.tuning_seeds == whole.experiments[part].tuning_seeds
+        assert budget.first == whole.experiments[part].first
 
 
-@given(seeds=st.integers(1, 4), tuning=st.integers(0, 3), size=st.integers(50, 70_000))
+@given(seeds=st.integers(1, 4), first=st.integers(1, 3), size=st.integers(50, 70_000))
 @settings(max_examples=25)
-def test_plans_share_no_seed_between_choosing_and_scoring(seeds, tuning, size):
-    budget = catalog.Budget(seeds, 1, 60_000, tuning_seeds=tuning)
-    plan = catalog.plan("classifier", budget, "mnist", size, ["relu", "sgelu"])
-    chosen = [config for _, config in plan.tuning()]
-    final = plan.evaluation(dict.fromkeys(range(len(plan.candidates)), 0.01))
-    assert len({config.config_hash for config in chosen}) == len(chosen) == 4 * 5 * tuning
-    assert len({config.config_hash for config in final}) == len(final) == 4 * seeds
-    assert not {config.seed for config in chosen} & {config.seed for config in final}
-    assert {config.split for config in chosen} <= {"validation"}
-    assert {config.split for config in final} == {"test"}
-    assert all(config.samples <= size - held_out(size) for config in final)
+def test_a_plan_tries_every_rate_under_the_first_seeds(seeds, first, size):
+    budget = catalog.Budget(seeds, 1, 60_000, first=first)
+    runs = catalog.plan("classifier", budget, "mnist", size, ["relu", "sgelu"]).runs({})
+    assert len({config.config_hash for config in runs}) == len(runs) == 4 * 5 * min(seeds, first)
+    assert all(config.samples <= size - held_out(size) for config in runs)
 
 
 @given(samples=st.integers(1, 10**5), epochs=st.integers(0, 9))
@@ -240,4 +234,3 @@ def test_an_estimate_grows_with_the_work(samples, epochs):
     seconds, config = estimator(), replace(CONFIG, samples=samples, epochs=epochs)
     assert 0 < seconds(config) < seconds(replace(config, epochs=epochs + 1))
     assert seconds(config) < seconds(replace(config, samples=samples + 1)) or not epochs
-    assert seconds(replace(config, split="validation")) < seconds(config)

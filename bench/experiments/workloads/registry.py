@@ -13,7 +13,7 @@ from bench.experiments.workloads.contracts import InvalidCandidateError
 from bench.experiments.workloads.networks import NETWORKS, DataShape, Network
 from bench.experiments.workloads.user_code import isolated, load, placed, present
 from bench.records.candidate_names import BUILT_IN, CandidateName, arguments, canonical, parse
-from bench.records.names import CONTROL
+from bench.records.names import CONTROLS
 from impl.activations.registry import ACTIVATIONS
 from impl.convolution import STRATEGIES, Strategy
 from impl.models import sized
@@ -21,10 +21,10 @@ from impl.names import one_line
 from impl.optimizers.registry import OPTIMIZERS, Make
 
 UNKNOWN_COST = 5.0  # seconds per 60,000 samples of a custom network
-CONTROL_SEEDS = 10_000  # added to the seeds of the control
+CONTROL_SEEDS = 10_000  # added to the seeds of the first control, twice as much to those of the second
 BUILTINS: dict[str, Callable[[], nn.Module]] = {
     **{name: activation.module for name, activation in ACTIVATIONS.items()},
-    CONTROL: ACTIVATIONS["relu"].module,
+    **dict.fromkeys(CONTROLS, ACTIVATIONS["relu"].module),
 }
 ADAPTIVE = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # learning rates of adaptive optimizers and the default of others
 # Equally many rates for every optimizer, equally far apart, around its common value.
@@ -234,8 +234,9 @@ def rates_of(name: str) -> tuple[float, ...]:
 
 
 def seed_of(activation: str | None, seed: int) -> int:
-    """Return the seed that a run uses; the control shares its seeds with no other activation."""
-    return seed + CONTROL_SEEDS if activation == CONTROL else seed
+    """Return the seed that a run uses; a control shares its seeds with no other activation."""
+    arm = 1 + CONTROLS.index(activation) if activation in CONTROLS else 0
+    return seed + arm * CONTROL_SEEDS
 
 
 def identify(name: str, kind: str = "activation") -> str:

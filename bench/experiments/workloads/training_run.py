@@ -1,7 +1,7 @@
 """Execute a training run, a pure function of its `RunConfig`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,8 +29,17 @@ from bench.experiments.workloads.registry import (
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.experiments.workloads.threads import threads
 from bench.records.candidate_names import is_custom
-from bench.records.names import BASELINES, DESCENT
-from bench.records.runs import TEST, VALIDATION, ConformanceCheck, Measurement, RunConfig, RunResult, held_out
+from bench.records.names import BASELINES, BLOCK_SCORES, DESCENT
+from bench.records.runs import (
+    TEST,
+    VALIDATION,
+    ConformanceCheck,
+    Measurement,
+    RunConfig,
+    RunResult,
+    held_out,
+    horizons,
+)
 from impl.data import datasets
 from impl.data.datasets import Dataset
 from impl.data.idx import DataError
@@ -43,6 +52,7 @@ from impl.training.loop import History, evaluate, fit
 DIAGNOSED = 3  # seeds whose networks are diagnosed
 DIAGNOSTIC_IMAGES = 500
 SHOWN = 10  # reconstructed images
+BLOCKS, BLOCK = 100, 20  # of test samples, scored apart: at most so many, of at least so many samples
 
 
 def identified(dataset: Dataset) -> str:
@@ -137,7 +147,7 @@ def _check_optimized(model: nn.Module, optimizer: Optimizer) -> None:
 
 
 def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
-    """Train the run's network on a data set; evaluation runs read the test set once.
+    """Train the run's network on a data set, and score it at every horizon.
 
     Raises:
         InvalidCandidateError: If a custom candidate does not train what it should, or is not paired with the
@@ -168,11 +178,21 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
     images, targets = (part[:DIAGNOSTIC_IMAGES] for part in samples.validation)
     kinds = tuple(dict.fromkeys(map(type, paired.activations)))
 
+    blocks: list[np.ndarray] = []
+
     def observe() -> dict[str, float]:
-        scores = evaluate(model, *samples.validation, loss)
-        inside = config.split == TEST and config.seed < DIAGNOSED and network.diagnosed
+        sizes, by_block = evaluate_blocks(model, *samples.test, loss)
+        blocks.append(by_block.get("accuracy", by_block["loss"]).astype(np.float32))
+        inside = config.seed < DIAGNOSED and network.diagnosed
         return {
-            **{f"{VALIDATION}_{metric}": value for metric, value in scores.items()},
+            **{
+                f"{VALIDATION}_{metric}": value
+                for metric, value in evaluate(model, *samples.validation, loss).items()
+            },
+            **{
+                f"{TEST}_{metric}": float(np.average(values, weights=sizes))
+                for metric, values in by_block.items()
+            },
             **(dict(diagnose(model, images, targets, loss, kinds)) if inside else {}),
         }
 
@@ -185,7 +205,7 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
         loss=loss,
         optimizer=optimizer,
         batch_size=batch_size,
-        epochs=config.epochs,
+        horizons=horizons(config.epochs),
         # Dropout uses the global generator, the order of samples a separate one.
         generator=torch.Generator().manual_seed(seed),
         needs_closure=is_custom(config.optimizer) and needs_closure(make),
@@ -203,23 +223,46 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
         measurements.append(Measurement("paired", 0, 1.0, "1"))
     if history.diverged:
         return RunResult("diverged", measurements)
-    if config.split == VALIDATION:
-        return RunResult("finished", measurements)
-    scores = evaluate(model, *samples.test, loss).items()
-    tested = [Measurement(f"{TEST}_{metric}", config.epochs, value, "1") for metric, value in scores]
-    examples = {}
+    arrays = {BLOCK_SCORES: np.stack(blocks[1:])} if blocks[1:] else {}  # without those before training
     if network.reconstructs and config.seed == 0 and samples.train[0].ndim == 4 and dataset.classes:
         shown = dataset.test_images[_one_of_each(dataset.test_labels, dataset.classes)].to(device)
         with torch.no_grad():
-            examples = {"input": _as_uint8(shown), "reconstruction": _as_uint8(model.eval()(shown))}
-    return RunResult("finished", [*measurements, *tested], examples)
+            arrays |= {"input": _as_uint8(shown), "reconstruction": _as_uint8(model.eval()(shown))}
+    last = history.records[max(history.records)]
+    status = "collapsed" if config.epochs and _collapsed(last, samples.validation[1], loss) else "finished"
+    return RunResult(status, measurements, arrays)
+
+
+def evaluate_blocks(
+    model: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Evaluate a model on nearly equal blocks of samples, at least two.
+
+    Returns:
+        The sizes of the blocks, and their scores by metric.
+    """
+    count = min(len(inputs), max(2, min(BLOCKS, len(inputs) // BLOCK)))
+    parts = list(zip(inputs.tensor_split(count), targets.tensor_split(count), strict=True))
+    scores = [evaluate(model, x, t, loss) for x, t in parts]
+    by_metric = {metric: np.array([score[metric] for score in scores]) for metric in scores[0]}
+    return [len(x) for x, _ in parts], by_metric
+
+
+def _collapsed(
+    scores: Mapping[str, float], targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> bool:
+    """Return whether scores on held-out samples are no better than those of the best constant output."""
+    if not targets.is_floating_point():
+        return scores[f"{VALIDATION}_accuracy"] <= float(targets.bincount().max()) / len(targets)
+    constant = targets.mean(dim=0, keepdim=True).expand_as(targets)
+    return scores[f"{VALIDATION}_loss"] >= float(loss(constant, targets))
 
 
 def _measurements(history: History) -> list[Measurement]:
-    """Return the metrics of each epoch as measurements; all but `seconds` have the unit 1."""
+    """Return the metrics of each record as measurements; all but `seconds` have the unit 1."""
     return [
-        Measurement(metric, epoch, value, "s" if metric == "seconds" else "1")
-        for epoch, metrics in enumerate(history.epochs)
+        Measurement(metric, epochs, value, "s" if metric == "seconds" else "1")
+        for epochs, metrics in history.records.items()
         for metric, value in metrics.items()
     ]
 

@@ -19,7 +19,7 @@ from bench.experiments.catalog import ACTIVATIONS, PROFILES, RATES, STAGES, narr
 from bench.experiments.workloads.registry import identify
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment
-from bench.records.names import CONTROL
+from bench.records.names import CONTROLS
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
 from bench.runner import training as runner
@@ -65,12 +65,9 @@ def test_status_lists_every_run_and_their_sum(elsewhere):
             ACTIVATIONS,
         )
     }
-    tuning = {config.config_hash for p in made.values() for _, config in p.tuning()}
-    assert {row["config_hash"] for row in rows if row["split"] == "validation"} == tuning
-    unknown = [row for row in rows if row["config_hash"] is None]
-    assert {row["learning_rate"] for row in unknown} == {None}
-    assert len(unknown) == sum(len(p.candidates) * p.budget.seeds for p in made.values())
-    assert len(rows) == len(tuning) + len(unknown) == total["left"]
+    expected = {config.config_hash for p in made.values() for config in p.runs({}, guess=True)}
+    assert {row["config_hash"] for row in rows} == expected
+    assert len(rows) == total["left"]
     assert total["to_take"] == pytest.approx(sum(row["seconds"] for row in rows))
     assert not list(elsewhere.iterdir())
 
@@ -82,18 +79,19 @@ def test_status_counts_what_experiments_share_once():
     )
     both = listed("--only", "classifier,optimizers", "--activation", "relu")[1]["left"]
     budget = PROFILES["quick"].experiments["optimizers"]
-    assert one + other - both == len(RATES["adam"]) * budget.tuning_seeds + budget.seeds
+    # Each guesses that two rates go on, the classifier under more seeds.
+    assert one + other - both == len(RATES["adam"]) * budget.first + 2 * (budget.seeds - budget.first)
 
 
 def test_status_with_seeds_epochs_and_activations(monkeypatch):
     monkeypatch.setattr(cli_status, "slowdown", lambda reference: 1.0)
     arguments = ("--only", "deep_classifier", "--seeds", "4", "--activation", "sgelu")
     rows, total = listed(*arguments, "--epochs", "6")
-    assert {row["activation"] for row in rows} == {"relu", "gelu", CONTROL, "sgelu"}
-    assert total["left"] == 4 * (len(RATES["adam"]) + 4)
-    assert {row["seed"] for row in rows if row["split"] == "test"} == {0, 1, 2, 3}
-    # Three times the two epochs, but no more evaluations before training and of the test images.
-    assert 2 < total["to_take"] / listed(*arguments)[1]["to_take"] < 3
+    assert {row["activation"] for row in rows} == {"relu", "gelu", CONTROLS[0], "sgelu"}
+    assert total["left"] == 4 * (len(RATES["adam"]) + 2 * 3)
+    assert {row["seed"] for row in rows} == {0, 1, 2, 3}
+    # Three times the two epochs, but as many horizons and evaluations before training.
+    assert 1.5 < total["to_take"] / listed(*arguments)[1]["to_take"] < 3
 
 
 def test_status_of_everything_and_of_cheap_stages():
@@ -109,7 +107,7 @@ def test_a_custom_activation_in_the_current_directory_has_the_hash_of_its_file(e
     monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
     rows, _ = listed("--only", "deep_classifier", "--activation", f"{name}:Mine")
     activations = {row["activation"] for row in rows if row["stage"] == "deep_classifier"}
-    assert activations == {"relu", "gelu", CONTROL, identify(f"{name}:Mine")}
+    assert activations == {"relu", "gelu", CONTROLS[0], identify(f"{name}:Mine")}
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
@@ -187,7 +185,7 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     made = asked["plans"]["fc_autoencoder"]
     budget = PROFILES["quick"].experiments["fc_autoencoder"]
     assert made.budget == replace(budget, seeds=3, untuned_seeds=3, epochs=9)
-    assert [config.activation for config in made.candidates] == ["relu", "gelu", CONTROL, "mish"]
+    assert [config.activation for config in made.candidates] == ["relu", "gelu", CONTROLS[0], "mish"]
     assert {config.seed for config in asked["others"]} == {0, 1, 2}
     root, device, _, workers, scheduler = asked["options"]
     assert (root, device, workers, scheduler) == (None, "cpu", 5, None)

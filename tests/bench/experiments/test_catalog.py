@@ -1,20 +1,21 @@
-"""Plans: what is compared is treated alike, rates are chosen on other seeds and images than are scored."""
+"""Plans: what is compared is treated alike."""
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from bench.experiments.catalog import (
     ACTIVATIONS,
     COMPARED,
+    CORE,
     EXPERIMENTS,
     NETWORK,
     PROFILES,
     RATES,
     STAGES,
-    TUNING_SEEDS,
     Budget,
     descents,
     narrowed,
@@ -26,14 +27,13 @@ from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
-from bench.records.names import BASELINES, CONTROL, PROPOSED, UNTUNED
-from bench.records.runs import TEST, VALIDATION, BenchmarkCase, held_out
+from bench.records.names import BASELINES, CONTROLS, DEFAULT_RATE, PROPOSED
+from bench.records.runs import BenchmarkCase, held_out, horizons
 from impl.activations import registry
 from impl.losses import LOSSES
 from impl.optimizers.registry import OPTIMIZERS
 
 SIZES = {"mnist": 60_000, "digits": 1437}
-CHOSEN = 0.123  # a rate of no grid
 PLANS = [
     pytest.param(found, id=f"{profile}-{dataset}-{found.name}")
     for profile in PROFILES
@@ -55,12 +55,18 @@ DIFFERENCES = {
 }
 
 
-def all_rates(made, rate=CHOSEN):
-    return dict.fromkeys(range(len(made.candidates)), rate)
-
-
-def tuned(made):
-    return [config for _, config in made.tuning()]
+def complete(made, best=3e-3):
+    """All runs of a plan whose held-out scores fall with the distance from one rate."""
+    stored = {}
+    while True:
+        runs = made.runs(stored)
+        missing = [run for run in runs if run.config_hash not in stored]
+        if not missing:
+            return runs
+        stored |= {
+            run.config_hash: np.full(len(horizons(run.epochs)), -abs(np.log(run.learning_rate / best)))
+            for run in missing
+        }
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -73,12 +79,9 @@ def test_every_profile_runs_every_experiment_on_a_known_network(profile):
 
 
 @every_plan
-def test_no_cell_is_planned_twice(made):
-    for configs in (tuned(made), made.evaluation(all_rates(made)), made.candidates):
+def test_no_run_is_planned_twice(made):
+    for configs in (complete(made), made.candidates):
         assert max(Counter(config.config_hash for config in configs).values(), default=1) == 1
-    assert not {c.config_hash for c in tuned(made)} & {
-        c.config_hash for c in made.evaluation(all_rates(made, 1e-3))
-    }
 
 
 @every_plan
@@ -90,17 +93,17 @@ def test_candidates_differ_in_nothing_but_what_is_compared(made):
 
 
 @every_plan
-def test_every_contender_is_tuned_alike(made):
-    """The same rates for every candidate of an optimizer, and as many seeds at each."""
+def test_every_candidate_is_tried_at_the_same_rates_under_the_same_seeds(made):
     tries = defaultdict(Counter)
-    for index, config in made.tuning():
-        tries[index][config.learning_rate] += 1
-        same = replace(made.candidates[index], learning_rate=config.learning_rate, split=VALIDATION)
-        assert config == replace(same, seed=config.seed)
-    for index, config in enumerate(made.candidates):
-        assert tries[index] == dict.fromkeys(RATES[config.optimizer], made.budget.tuning_seeds) or (
-            not made.budget.tuning_seeds and not tries[index]
-        )
+    for config in made.runs({}):
+        tries[replace(config, learning_rate=DEFAULT_RATE, seed=0)][config.learning_rate, config.seed] += 1
+    assert list(tries) == list(made.candidates)
+    budget = made.budget
+    for config, found in tries.items():
+        grid = RATES[config.optimizer] if budget.tuned else (DEFAULT_RATE,)
+        seeds = budget.first if budget.tuned else budget.seeds
+        if config.activation in (*made.core, *CONTROLS) or budget.tuned:
+            assert found == {(rate, seed): 1 for rate in grid for seed in range(seeds)}
 
 
 def test_every_optimizer_is_given_as_many_rates_as_far_apart():
@@ -108,94 +111,38 @@ def test_every_optimizer_is_given_as_many_rates_as_far_apart():
     for name, rates in RATES.items():
         assert name in OPTIMIZERS
         assert all(2.9 < high / low < 3.4 for low, high in pairwise(rates)), name
-    assert UNTUNED in RATES["adam"]
-
-
-@every_plan
-def test_seeds_that_choose_are_neither_scored_nor_the_controls(made):
-    choose = {seed_of(config.activation, config.seed) for config in tuned(made)}
-    score = {seed_of(config.activation, config.seed) for config in made.evaluation(all_rates(made))}
-    assert not choose & score
+    assert DEFAULT_RATE in RATES["adam"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_control_shares_a_seed_with_no_other_activation(profile):
+def test_a_control_shares_a_seed_with_nothing(profile):
     seeds = defaultdict(set)
     for made in plans(PROFILES[profile], "mnist", 60_000, ACTIVATIONS):
-        for config in [*tuned(made), *made.evaluation(all_rates(made))]:
-            seeds[config.activation].add(seed_of(config.activation, config.seed))
-    others = set().union(*(found for name, found in seeds.items() if name != CONTROL))
-    assert not seeds[CONTROL] & others
-    assert max(others) < CONTROL_SEEDS <= min(seeds[CONTROL])
+        for config in complete(made):
+            arm = config.activation if config.activation in CONTROLS else ""
+            seeds[arm].add(seed_of(config.activation, config.seed))
+    used = [seed for arm in seeds.values() for seed in arm]
+    assert len(used) == len(set(used))
+    assert set(seeds) == {"", *CONTROLS[: max(b.controls for b in PROFILES[profile].experiments.values())]}
+    assert max(seeds[""]) < CONTROL_SEEDS
 
 
-@every_plan
-def test_tuning_sees_held_out_images_and_scoring_the_test_set(made):
-    assert {config.split for config in tuned(made)} <= {VALIDATION}
-    assert {config.split for config in made.evaluation(all_rates(made))} == {TEST}
-
-
-@every_plan
-def test_every_contender_is_scored_at_its_rate_and_where_asked_at_the_untuned_one(made):
-    budget = made.budget
-    rates = {index: CHOSEN + index for index in range(len(made.candidates))}
-    rated = [rates[k] if budget.tuning_seeds else UNTUNED for k in rates]
-    expected = {
-        replace(config, learning_rate=rate, seed=seed)
-        for config, own in zip(made.candidates, rated, strict=True)
-        for rate, seeds in ((own, budget.seeds), (UNTUNED, budget.untuned_seeds))
-        for seed in range(seeds)
-    }
-    assert set(made.evaluation(rates)) == expected
-
-
-SMALL = Budget(seeds=3, epochs=1, samples=100, tuning_seeds=1, untuned_seeds=2)
-
-
-def small(**changes):
-    return plan("deep_classifier", replace(SMALL, **changes), "digits", 1437, ["relu", "gelu"])
-
-
-def test_a_contender_without_a_rate_is_scored_untuned_only():
-    found = small().evaluation({0: CHOSEN})
-    assert Counter((config.activation, config.learning_rate) for config in found) == {
-        ("relu", CHOSEN): 3,
-        ("relu", UNTUNED): 2,
-        ("gelu", UNTUNED): 2,
-    }
-    assert {config.activation for config in small(untuned_seeds=0).evaluation({0: CHOSEN})} == {"relu"}
-    assert small(untuned_seeds=0).evaluation({}) == []
-
-
-@pytest.mark.parametrize(("untuned_seeds", "expected"), [(0, 3), (2, 3), (5, 5)])
-def test_a_chosen_rate_that_is_the_untuned_one_is_scored_once(untuned_seeds, expected):
-    found = small(untuned_seeds=untuned_seeds).evaluation({0: UNTUNED, 1: UNTUNED})
-    assert sorted((c.activation, c.seed) for c in found) == [
-        (name, seed) for name in ("gelu", "relu") for seed in range(expected)
-    ]
-
-
-def test_without_tuning_the_rate_is_the_untuned_one_whatever_is_given():
-    found = small(tuning_seeds=0, untuned_seeds=0).evaluation({0: CHOSEN})
-    assert {config.learning_rate for config in found} == {UNTUNED}
-    assert len(found) == 6
-    assert small(tuning_seeds=0).tuning() == []
+SMALL = Budget(seeds=3, epochs=1, samples=100)
 
 
 @pytest.mark.parametrize(
     ("name", "fewest"),
-    [("classifier", 20), ("fc_autoencoder", 10), ("conv_autoencoder", 5), ("losses", 10), ("optimizers", 10)],
+    [("classifier", 20), ("fc_autoencoder", 10), ("conv_autoencoder", 10), ("deep_classifier", 10)],
 )
-def test_the_reference_has_seeds_enough(name, fewest):
-    made = plan(name, PROFILES["reference"].experiments[name], "mnist", 60_000, ACTIVATIONS)
-    scored = Counter(
-        replace(config, seed=0)
-        for config in made.evaluation(all_rates(made))
-        if config.learning_rate == CHOSEN
-    )
-    assert len(scored) == len(made.candidates)
-    assert min(scored.values()) >= fewest
-    assert min(Counter(index for index, _ in made.tuning()).values()) >= 2 * len(RATES["adam"])
+def test_the_reference_has_seeds_and_controls_enough_for_what_claims_name(name, fewest):
+    budget = PROFILES["reference"].experiments[name]
+    made = plan(name, budget, "mnist", 60_000, ACTIVATIONS)
+    seeds = Counter(c.activation for c in complete(made) if c.learning_rate == 3e-3 and c.batch_norm != 0)
+    assert {*BASELINES, *PROPOSED} <= set(made.core)
+    assert min(seeds[name] for name in (*made.core, *CONTROLS[: budget.controls])) >= fewest
+    assert budget.controls >= (5 if name == "classifier" else 3)
+    assert budget.first >= 3
+    assert budget.samples == 60_000
 
 
 @pytest.mark.parametrize(("dataset", "most"), [("mnist", 55_000), ("digits", 1150)])
@@ -204,17 +151,17 @@ def test_held_out_images_are_not_planned_to_be_trained_on(dataset, most):
     assert size - held_out(size) == most
     for budget, expected in ((replace(SMALL, samples=100_000), most), (SMALL, 100)):
         made = plan("classifier", budget, dataset, size, ["relu"])
-        assert {config.samples for config in [*tuned(made), *made.evaluation(all_rates(made))]} == {expected}
+        assert {config.samples for config in complete(made)} == {expected}
 
 
 def test_every_candidate_of_the_registries_is_trained():
     """A new row of a registry is trained without further changes; the shared names are rows."""
-    assert set(ACTIVATIONS) == {*registry.ACTIVATIONS, CONTROL}
+    assert set(ACTIVATIONS) == {*registry.ACTIVATIONS, *CONTROLS}
     assert set(RATES) == set(OPTIMIZERS)
-    assert {*BASELINES, *PROPOSED} <= set(registry.ACTIVATIONS)
+    assert set(CORE) <= set(registry.ACTIVATIONS)
     made = plans(PROFILES["quick"], "digits", 1437, ACTIVATIONS)
     trained = {config.activation for one in made for config in one.candidates}
-    assert trained == set(ACTIVATIONS)
+    assert trained == {*registry.ACTIVATIONS, CONTROLS[0]}
 
 
 def test_activations_asked_for_are_all_that_is_compared():
@@ -222,7 +169,7 @@ def test_activations_asked_for_are_all_that_is_compared():
         made.name: [config.activation for config in made.candidates]
         for made in plans(PROFILES["quick"], "digits", 1437, [*COMPARED, "sgelu", "mine:Half@01234567"])
     }
-    asked = ["relu", "gelu", CONTROL, "sgelu", "mine:Half@01234567"]
+    asked = ["relu", "gelu", CONTROLS[0], "sgelu", "mine:Half@01234567"]
     assert found["classifier"] == asked * 2
     for name in ("fc_autoencoder", "deep_classifier", "conv_autoencoder"):
         assert found[name] == asked
@@ -250,8 +197,7 @@ def test_narrowed_to_seeds_and_epochs():
     reference = PROFILES["reference"]
     found = narrowed(reference, STAGES, 4, 7)
     for name, budget in reference.experiments.items():
-        untuned = 4 if budget.untuned_seeds else 0
-        assert found.experiments[name] == replace(budget, seeds=4, untuned_seeds=untuned, epochs=7)
+        assert found.experiments[name] == replace(budget, seeds=4, company=4, epochs=7)
     assert found.convergence == replace(reference.convergence, seeds=4)
     assert found.synthetic_seeds == 4
     assert found.benchmark_rounds == 4
@@ -278,7 +224,6 @@ def test_plans_are_made_in_the_order_of_the_table():
     assert names == list(EXPERIMENTS)
     some = narrowed(PROFILES["quick"], ["optimizers", "classifier"], None, None)
     assert [made.name for made in plans(some, "digits", 1437, ["relu"])] == ["classifier", "optimizers"]
-    assert all(e.seeds < TUNING_SEEDS for p in PROFILES.values() for e in p.experiments.values())
 
 
 QUICK = {

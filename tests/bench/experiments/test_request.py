@@ -157,7 +157,7 @@ def test_rates_are_for_custom_optimizers():
     names = {"activation": ["relu"], "optimizer": ["torch.optim:SGD"]}
     (plan,), _ = request(QUICK, ["optimizers"], names, rates=(0.5, 0.25)).runs(load_digits())
     rates = {}
-    for _, config in plan.tuning():
+    for config in plan.runs({}):
         rates.setdefault(config.optimizer.partition("@")[0], []).append(config.learning_rate)
     assert rates["torch.optim:SGD"] == [0.25, 0.5]
     assert len(rates["adam"]) == 5

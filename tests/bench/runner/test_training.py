@@ -1,7 +1,7 @@
 """Through Dask into the store: numbers of a plain run, rates chosen, failures as rows, nothing run twice."""
 
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import replace
 
@@ -9,11 +9,10 @@ import pytest
 from distributed import KilledWorker, LocalCluster
 
 from bench.experiments.catalog import RATES, Budget, Plan, plan
-from bench.experiments.selection import chosen, scored
+from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
-from bench.records.names import UNTUNED
-from bench.records.runs import Measurement, RunConfig, RunResult
+from bench.records.runs import Measurement, RunConfig, RunResult, horizons
 from bench.runner import training as runner
 from bench.runner.progress import Steps
 from bench.runner.recorder import RunRecorder
@@ -141,7 +140,7 @@ def attempts(mine, name):
 
 def test_runs_are_those_of_this_process_and_a_failure_is_a_row(recorder, two):
     bad = replace(SMALL, activation="nothing of the name")
-    good = [SMALL, replace(SMALL, seed=1), replace(SMALL, activation="tanh", split="validation")]
+    good = [SMALL, replace(SMALL, seed=1), replace(SMALL, activation="tanh")]
     told = []
     run_all(recorder, [*good, bad], two, told.append)
     assert Counter(told) == Counter([*good, bad])
@@ -228,39 +227,8 @@ def test_a_finished_run_with_a_number_that_is_none_is_diverged(recorder):
     assert recorder.failed == []
 
 
-# Rates chosen on held-out images
-
-
-def oracle(path, final_seeds, untuned_seeds):
-    """(activation, rate, seed) of what must be scored, by dictionaries from the raw tables."""
-    score = "SELECT r.activation, r.learning_rate, r.status, m.value FROM run r LEFT JOIN measurement m "
-    score += "ON m.run = r.id AND m.metric = 'validation_accuracy' AND m.step = r.epochs "
-    score += "WHERE r.split = 'validation'"
-    scores, excluded = defaultdict(list), set()
-    with closing(sqlite3.connect(path)) as connection:
-        for activation, rate, status, accuracy in connection.execute(score):
-            scores[activation, rate].append(accuracy)
-            if status != "finished":
-                excluded.add((activation, rate))
-    best = {}
-    for (activation, rate), found in scores.items():
-        if (activation, rate) not in excluded:
-            mean = sum(found) / len(found)
-            best[activation] = max(best.get(activation, (-1, 0)), (mean, -rate))
-    expected = {(a, -rate, seed) for a, (_, rate) in best.items() for seed in range(final_seeds)}
-    return expected | {(a, UNTUNED, seed) for a, _ in scores for seed in range(untuned_seeds)}
-
-
-def scored_rows(path):
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT activation, learning_rate, seed FROM run "
-            "WHERE task = 'deep_classifier' AND split = 'test' AND status = 'finished'"
-        ).fetchall()
-
-
 def small_plan(activations, **changes):
-    budget = replace(Budget(2, 2, 300, tuning_seeds=2, untuned_seeds=1, batch_size=32), **changes)
+    budget = replace(Budget(3, 2, 300, first=1, batch_size=32), **changes)
     return plan("deep_classifier", budget, "digits", 1437, activations)
 
 
@@ -271,19 +239,30 @@ def whole(recorder, plans, others=()):
     runner.run_plans(recorder, plans, others, seconds, runner.on_dask(None, "cpu", seconds, None))
 
 
-def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, two, monkeypatch):
+def test_every_rate_is_tried_and_what_can_win_is_run_under_every_seed(recorder, steps, two, monkeypatch):
+    """The rate with the best held-out accuracy at any horizon, by SQL, has all seeds, others have one."""
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
-    made = small_plan(["relu", "sigmoid", "tanh"])
+    made = small_plan(["relu", "sigmoid"])
     other = RunConfig("double_well", None, None, None, None, None, "digits", 1437, 0, 0)
     whole(recorder, [made], [other])
     path = recorder.store.path
-    found = scored_rows(path)
-    assert sorted(found) == sorted(oracle(path, 2, 1))
-    assert len({rate for _, rate, _ in found} - {UNTUNED}) >= 1
-    assert recorder.finished() >= {other.config_hash, *(config.config_hash for _, config in made.tuning())}
+    best = (
+        "SELECT DISTINCT activation, learning_rate FROM (SELECT activation, learning_rate, "
+        "RANK() OVER (PARTITION BY activation, step ORDER BY value DESC) AS place FROM run "
+        "JOIN measurement m ON m.run = run.id WHERE metric = 'validation_accuracy' AND step > 0 "
+        "AND seed = 0) WHERE place = 1"
+    )
+    seeds = "SELECT activation, learning_rate, COUNT(*) FROM run WHERE task = 'deep_classifier' GROUP BY 1, 2"
+    with closing(sqlite3.connect(path)) as connection:
+        winners = set(connection.execute(best))
+        counts = {(a, rate): n for a, rate, n in connection.execute(seeds)}
+    assert {key for key, n in counts.items() if n == 3} == winners
+    assert {n for key, n in counts.items() if key not in winners} == {1}
+    assert {rate for _, rate in counts} >= set(RATES["adam"])
+    assert other.config_hash in recorder.finished()
     assert recorder.failed == []
     (shown,) = steps
-    assert shown.done == shown.items == len(latest(path).runs) == 3 * 5 * 2 + len(found) + 1
+    assert shown.done == shown.items == len(latest(path).runs)
     assert shown.done_weight == pytest.approx(shown.weight)
 
     # What is in the store is not run again, and no cluster is started for it.
@@ -293,12 +272,10 @@ def test_rates_are_chosen_by_held_out_accuracy_and_scored_once(recorder, steps, 
     assert latest(path).runs.equals(before)
 
 
-def test_workers_wait_only_for_the_tuning_of_a_plan_and_begin_with_the_longest_runs(recorder, steps):
-    """Evaluation runs are executed with the tuning runs of the next plan, if it has any."""
-    tuned = {"tuning_seeds": 1, "untuned_seeds": 0}
+def test_what_results_call_for_follows_on_all_plans_together_the_longest_first(recorder, steps):
     first, second, third = (
         replace(small_plan([name], **changes), name=name)
-        for name, changes in (("relu", tuned), ("tanh", tuned), ("gelu", {"tuning_seeds": 0}))
+        for name, changes in (("relu", {}), ("tanh", {}), ("gelu", {"tuned": False}))
     )
     other = RunConfig("double_well", None, None, None, None, None, "digits", 1437, 0, 0)
     batches = []
@@ -307,26 +284,33 @@ def test_workers_wait_only_for_the_tuning_of_a_plan_and_begin_with_the_longest_r
         return {"tanh": 2.0, "gelu": 3.0}.get(config.activation, 1.0)
 
     def execute(configs):
-        batches.append([(config.activation, config.split) for config in configs])
-        scores = [Measurement("validation_accuracy", 2, 0.5, "1")]
-        return ((config, RunResult("finished", scores)) for config in configs)
+        batches.append([config.activation for config in configs])
+        found = {c: 0.5 if c.learning_rate == 3e-3 else 0.4 for c in configs}
+        return ((c, RunResult("finished", accuracies(c, score))) for c, score in found.items())
 
     runner.run_plans(recorder, [first, second, third], [other], seconds, nullcontext((execute, 1)))
-    assert batches == [
-        [(None, "test"), *[("relu", "validation")] * 5],
-        [*[("tanh", "validation")] * 5, *[("relu", "test")] * 2],
-        [*[("gelu", "test")] * 2, *[("tanh", "test")] * 2],
-    ]
+    assert batches == [["gelu"] * 3 + ["tanh"] * 5 + [None] + ["relu"] * 5, ["tanh"] * 2 + ["relu"] * 2]
     (shown,) = steps
     assert shown.done == shown.items == len(recorder.finished())
 
 
+def accuracies(config, score):
+    """The held-out scores of a run of a network at its horizons."""
+    return [
+        Measurement(f"validation_{metric}", horizon, value, "1")
+        for metric, value in (("accuracy", score), ("loss", 1 - score))
+        for horizon in horizons(config.epochs)
+    ]
+
+
 def test_a_run_without_a_result_is_a_failed_row(recorder, steps):
-    made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
-    (first, *others) = [config for _, config in made.tuning()]
+    made = small_plan(["relu"], seeds=1)
+    (first, *others) = made.runs({})
 
     def half_done(configs):
-        return ((config, RunResult("finished")) for config in configs if config == first)
+        return (
+            (config, RunResult("finished", accuracies(config, 0.5))) for config in configs if config == first
+        )
 
     runner.run_plans(recorder, [made], [], lambda config: 1.0, nullcontext(runner.Executor(half_done, 1)))
     assert statuses(recorder)[first.config_hash] == "finished"
@@ -337,76 +321,46 @@ def test_a_run_without_a_result_is_a_failed_row(recorder, steps):
 
 def test_what_is_missing_is_all_that_is_run(recorder, steps, two, monkeypatch):
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
-    made = small_plan(["relu"], tuning_seeds=1, untuned_seeds=0)
+    made = small_plan(["relu"])
     whole(recorder, [made])
     complete = latest(recorder.store.path).runs
-    final = complete.query("split == 'test' and seed == 1")["key"].item()
-    gone = [made.tuning()[2][1].config_hash, final]
+    gone = [complete.query("seed == 0")["key"].iloc[2], complete.query("seed == 2")["key"].iloc[0]]
     with recorder.store.connection as connection:
         connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in gone])
     whole(recorder, [made])
-    assert [(shown.done, shown.items) for shown in steps] == [(7, 7), (2, 2)]
+    assert [(shown.done, shown.items) for shown in steps] == [(len(complete),) * 2, (2, 2)]
     again = latest(recorder.store.path).runs
     assert set(again["key"]) == set(complete["key"])
-    assert again["key"].tolist()[-2:] == gone
+    assert set(again["key"].tolist()[-2:]) == set(gone)
 
 
-def test_a_contender_that_cannot_be_tuned_is_scored_untuned_and_parts_share_their_cells(
+def test_a_candidate_that_fails_goes_no_further_and_parts_share_their_runs(
     recorder, steps, two, mine, monkeypatch
 ):
-    """A rate at which nothing finished is not chosen; what failed for one part is not tried for the next."""
+    """What failed for one part is not tried for the next."""
     monkeypatch.setattr(runner, "client", lambda *_: nullcontext(two))
     (mine[1] / "Raises").unlink(missing_ok=True)
-    made = small_plan(["relu", f"{mine[0]}:Raises"], tuning_seeds=1)
+    made = small_plan(["relu", f"{mine[0]}:Raises"])
     same = Plan("the same once more", made.candidates, made.budget)
     whole(recorder, [made, same])
-    failed = latest(recorder.store.path).runs.query("status == 'failed'")
-    assert Counter(failed["split"]) == {"validation": 5, "test": 1}
-    assert failed.query("split == 'test'")["learning_rate"].tolist() == [UNTUNED]
-    assert attempts(mine, "Raises") == 3 * 6
-    assert len(recorder.failed) == 6
-    assert sorted(scored_rows(recorder.store.path)) == sorted(
-        row for row in oracle(recorder.store.path, 2, 1) if row[0] == "relu"
-    )
+    runs = latest(recorder.store.path).runs
+    failed = runs.query("status == 'failed'")
+    assert sorted(failed["learning_rate"]) == list(RATES["adam"])
+    assert attempts(mine, "Raises") == 3 * 5
+    assert len(recorder.failed) == 5
+    assert set(runs.query("status != 'failed'")["activation"]) == {"relu"}
     (shown,) = steps
-    assert shown.done == shown.items == len(latest(recorder.store.path).runs)
+    assert shown.done == shown.items == len(runs)
 
 
-def chosen_by(recorder, table, **changes):
-    """What is chosen for ReLU whose tuning ended as the table says: rate -> (status, accuracy) a seed."""
-    made = small_plan(["relu"], **changes)
-    for _, config in made.tuning():
-        status, accuracy = table[config.learning_rate][config.seed - 1000]
-        values = [Measurement("validation_accuracy", e, accuracy * e / config.epochs, "1") for e in (0, 1, 2)]
-        values += [Measurement("validation_loss", e, 1 - accuracy, "1") for e in (0, 1, 2)]
-        recorder.record(config, RunResult(status, values))
-    return chosen(recorder.snapshot(), made), made
-
-
-def test_the_best_mean_of_those_that_always_finished_is_chosen(recorder):
-    low, middle, high, higher, highest = RATES["adam"]
-    table = {
-        low: [("finished", 0.5), ("finished", 0.7)],
-        middle: [("finished", 0.8), ("finished", 0.6)],
-        high: [("finished", 0.6), ("finished", 0.8)],
-        higher: [("finished", 0.99), ("diverged", 0.99)],
-        highest: [("finished", 0.98), ("failed", 0.98)],
-    }
-    found, made = chosen_by(recorder, table)
-    assert found == {0: middle}  # of equals the smaller
-    assert {c.learning_rate for c in scored(recorder.snapshot(), made, complete=True)} == {
-        middle,
-        UNTUNED,
-    }
-
-
-def test_until_tuning_is_complete_an_unknown_rate_stands_as_none(recorder):
-    made = small_plan(["relu", "gelu"])
-    found = Counter(
-        (c.activation, c.learning_rate) for c in scored(recorder.snapshot(), made, complete=False)
-    )
-    assert found == {(a, rate): n for a in ("relu", "gelu") for rate, n in ((0.0, 2), (UNTUNED, 1))}
-    assert {c.learning_rate for c in scored(recorder.snapshot(), made, complete=True)} == {UNTUNED}
+def test_a_rate_with_a_failed_or_diverged_run_does_not_go_on(recorder):
+    made = small_plan(["relu"], first=2)
+    lost = {RATES["adam"][3]: "diverged", RATES["adam"][4]: "failed"}
+    for config in made.runs({}):
+        status = lost.get(config.learning_rate, "finished") if config.seed else "finished"
+        recorder.record(config, RunResult(status, accuracies(config, config.learning_rate)))
+    runs = made.runs(held_out_scores(recorder.snapshot()))
+    assert {run.learning_rate for run in runs if run.seed == 2} == {RATES["adam"][2]}
 
 
 def test_workers_of_several_threads_are_refused():

@@ -15,14 +15,13 @@ from tests.small_store import held, scored, snapshot, timed
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
 CONFIG = RunConfig(
     *("classifier", "sgelu", "adam", 1e-3, 128, True, "digits", 100, 2, 7),
-    split="validation",
     loss="brier",
     wrong_labels=0.1,
     initialization="variance",
 )
 PHENOMENON = RunConfig("zigzag", None, None, None, None, None, "digits", 100, 0, 0)
 TIMING = BenchmarkCase("activation_forward", "sgelu", "impl", "4 elements", 4)
-VALUES = [Measurement("test_loss", 0, 2.5, "1"), Measurement("test_loss", 1, 0.1 + 0.2, "1")]
+VALUES = [Measurement("test_loss", 0.5, 2.5, "1"), Measurement("test_loss", 1, 0.1 + 0.2, "1")]
 
 
 @pytest.fixture
@@ -32,9 +31,12 @@ def path(tmp_path):
 
 def test_round_trip(path):
     pictures = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    scores = np.linspace(0, 1, 10, dtype=np.float32).reshape(5, 2)
     with Store(path) as store:
         where = store.environment_id(HERE)
-        store.record(where, "quick", CONFIG, RunResult("finished", VALUES, {"input": pictures}))
+        store.record(
+            where, "quick", CONFIG, RunResult("finished", VALUES, {"input": pictures, "scores": scores})
+        )
         store.record(where, "quick", TIMING, RunResult("finished", [Measurement("seconds", 0, 1e-6, "s")]))
     snapshot = latest(path)
     assert snapshot.environment["dataset"] == "digits"
@@ -47,8 +49,11 @@ def test_round_trip(path):
     timing = snapshot.measurements.query("kind == 'timing'").iloc[0]
     assert (timing["subject"], timing["size"], timing["value"]) == ("sgelu", 4, 1e-6)
     assert timing["seed"] == 0  # the first round
-    (stack,) = snapshot.images.values()
-    np.testing.assert_array_equal(stack, pictures)
+    assert {name for _, name in snapshot.arrays} == {"input", "scores"}
+    for (_, name), array in snapshot.arrays.items():
+        expected = {"input": pictures, "scores": scores}[name]
+        assert array.dtype == expected.dtype
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_every_field_of_a_cell_comes_back(path):
@@ -83,18 +88,19 @@ def test_what_cannot_be_opened_is_named(path):
             attempt(path)
 
 
-def test_finished_and_diverged_are_kept_and_failed_is_tried_again(path):
-    other, third = replace(CONFIG, seed=8), replace(CONFIG, seed=9)
+def test_what_has_ended_is_kept_and_failed_is_tried_again(path):
+    other, third, fourth = (replace(CONFIG, seed=seed) for seed in (8, 9, 10))
     with Store(path) as store:
         where = store.environment_id(HERE)
         store.record(where, "quick", CONFIG, RunResult("finished", VALUES))
         store.record(where, "quick", other, RunResult("diverged"))
+        store.record(where, "quick", fourth, RunResult("collapsed"))
         store.record(where, "quick", third, RunResult("failed", error="boom"))
-        assert store.finished(where, "quick") == {CONFIG.config_hash, other.config_hash}
-        assert latest(path).runs["error"].tolist() == ["", "", "boom"]
+        assert store.finished(where, "quick") == {c.config_hash for c in (CONFIG, other, fourth)}
+        assert latest(path).runs["error"].tolist() == ["", "", "", "boom"]
         store.record(where, "quick", third, RunResult("finished"))
         assert third.config_hash in store.finished(where, "quick")
-    assert sorted(latest(path).runs["seed"]) == [7, 8, 9]
+    assert sorted(latest(path).runs["seed"]) == [7, 8, 9, 10]
 
 
 def test_a_run_is_stored_whole_or_not_at_all(path):

@@ -264,8 +264,8 @@ def test_an_own_optimizer_is_compared_beside_the_others_at_its_own_rates(mine):
     names = [f"{mine}:Forgets", f"{mine}:still"]
     made = plan("optimizers", budget, "digits", 1437, ["relu"], names)
     assert [config.optimizer for config in made.candidates] == [*RATES, *names]
-    tried = {config.optimizer: [] for _, config in made.tuning()}
-    for _, config in made.tuning():
+    tried = {config.optimizer: [] for config in made.candidates}
+    for config in made.runs({}):
         tried[config.optimizer].append(config.learning_rate)
     assert tried[names[0]] == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert tried[names[1]] == list(ADAPTIVE)

@@ -106,7 +106,7 @@ def test_a_drawn_parameter_differs_between_seeds_and_not_between_runs(mine):
             def forward(self, x): return self.a * torch.relu(x)
         """
     )
-    config = replace(CONFIG, activation=name, epochs=0, split="validation")
+    config = replace(CONFIG, activation=name, epochs=0)
     assert numbers(config) == numbers(config)
     assert numbers(config) != numbers(replace(config, seed=4))
 

@@ -6,11 +6,9 @@ import re
 from collections import Counter
 from dataclasses import asdict, replace
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -18,10 +16,9 @@ from bench.experiments.workloads import contracts
 from bench.experiments.workloads import registry as candidates
 from bench.experiments.workloads import training_run as configs
 from bench.records.candidate_names import is_custom
-from bench.records.names import CONTROL, DESCENT
+from bench.records.names import CONTROLS, DESCENT
 from bench.records.runs import BenchmarkCase, Measurement
 from bench.runner import progress, status
-from bench.statistics import tuning
 from bench.suites import interleaved
 from tests import small_store as small
 from tests.draws import seeds
@@ -177,7 +174,7 @@ def test_the_control_shares_no_seed_and_the_tables_names_are_their_own(data, kin
     assert candidates.identify(name, kind) == name
     assert candidates.check(name, kind) is None
     seed = candidates.seed_of(name, a)
-    assert (seed in range(10_000)) == (name != CONTROL)
+    assert (seed in range(10_000)) == (name not in CONTROLS)
     assert (seed == candidates.seed_of(name, b)) == (a == b)
 
 
@@ -294,34 +291,3 @@ def test_every_run_of_a_profile_is_counted_once_as_it_ended(descents, synthetic,
         assert sorted(tables["measurements"]["value"]) == sorted(o.measurements[0].value for _, o in stored)
         shown = dict(tables["environment"].itertuples(index=False))
         assert shown == {**{k: str(v) for k, v in held.environment.items()}, "profile": "quick"}
-
-
-scores = st.dictionaries(st.integers(0, 9), st.floats(0, 1), max_size=3)
-
-
-@given(
-    runs=st.lists(
-        st.tuples(
-            scores, scores, st.sampled_from(["finished", "diverged"]), st.sampled_from(["test", "validation"])
-        ),
-        min_size=1,
-        max_size=6,
-    ),
-    seed=seeds,
-)
-@settings(max_examples=25)
-def test_what_chooses_a_rate_is_the_last_accuracy_or_else_minus_the_last_loss(runs, seed):
-    made = [
-        small.run({"validation_accuracy": a, "validation_loss": b}, end, split=split, seed=k)
-        for k, (a, b, end, split) in enumerate(runs)
-    ]
-    held = small.held(made)
-    shuffled = held.measurements.sample(frac=1, random_state=seed)
-    found = tuning.tuning_scores(held.runs, shuffled).set_index("seed")["score"]
-    assume(any(a or b for a, b, *_ in runs))
-    expected = {
-        k: (a[max(a)] if a else -b[max(b)] if b else np.nan) if end == "finished" else np.nan
-        for k, (a, b, end, split) in enumerate(runs)
-        if split == "validation"
-    }
-    pd.testing.assert_series_equal(found, pd.Series(expected, dtype=float), check_names=False)

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from bench.experiments.workloads.registry import (
-    CONTROL,
     CONTROL_SEEDS,
     check,
     function_of,
@@ -13,6 +12,7 @@ from bench.experiments.workloads.registry import (
     module_of,
     seed_of,
 )
+from bench.records.names import CONTROLS
 from impl.activations.registry import ACTIVATIONS
 
 MINE = """
@@ -105,9 +105,9 @@ def test_names_of_the_table(name):
 
 
 def test_the_control_is_relu_and_its_name_stays_its_own():
-    assert module_of(CONTROL) is module_of("relu")
-    assert identify(CONTROL) == CONTROL
-    assert seed_of(CONTROL, 3) == 3 + CONTROL_SEEDS
+    assert module_of(CONTROLS[0]) is module_of("relu")
+    assert identify(CONTROLS[0]) == CONTROLS[0]
+    assert seed_of(CONTROLS[0], 3) == 3 + CONTROL_SEEDS
     assert {seed_of(name, 3) for name in [*ACTIVATIONS, None, "package.mine:Half"]} == {3}
 
 
@@ -223,11 +223,11 @@ def test_what_gives_no_numbers_is_for_training_to_find(mine):
     check(name)
 
 
-@pytest.mark.parametrize("name", [*ACTIVATIONS, CONTROL])
+@pytest.mark.parametrize("name", [*ACTIVATIONS, CONTROLS[0]])
 def test_as_a_function_at_its_initial_parameters(name):
     x = torch.linspace(-3, 3, 13, dtype=torch.float64).requires_grad_()
     found = function_of(name)(x)
-    expected = ACTIVATIONS["relu" if name == CONTROL else name].f(x)
+    expected = ACTIVATIONS["relu" if name in CONTROLS else name].f(x)
     assert not found.requires_grad
     torch.testing.assert_close(found, expected.detach(), rtol=1e-12, atol=1e-12)
 

@@ -1,0 +1,101 @@
+"""Which learning rates of a candidate go on, from the held-out scores of its first seeds.
+
+Every rate is run under the first seeds. Rates that cannot be the best at any horizon go no further, and the
+grid is extended while the best lies at its edge, so that the choice is not the grid's.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.records.runs import horizons
+from bench.statistics import held_out_score
+from bench.store import Snapshot
+
+SERIES = (1.0, 3.0)  # steps of the grids of learning rates in each power of ten
+MOST_EXTENSIONS = 2  # rates added at either end
+STANDARD_ERRORS = 2.0  # by which a rate may be behind the best one and still go on
+
+Scores = NDArray[np.float64]
+
+
+def held_out_scores(snapshot: Snapshot) -> dict[str, Scores]:
+    """Return the scores on held-out samples of the stored training runs of networks.
+
+    Returns:
+        By the hash of a run (H,) scores at its horizons, see `held_out_score`; -inf for a run that diverged
+        or failed.
+    """
+    runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    m = snapshot.measurements[(snapshot.measurements["step"] > 0)]
+
+    metrics = ["validation_accuracy", "validation_loss"]
+    m = m[m["metric"].isin(metrics)]
+    by = m.pivot(index=["run", "step"], columns="metric", values="value").reindex(columns=metrics)
+    scores = pd.Series(held_out_score(*(by[metric] for metric in metrics)), by.index)
+    found = {
+        run: np.asarray(part, dtype=np.float64)
+        for run, part in scores.groupby(scores.index.get_level_values("run"))
+    }
+    return {
+        key: found[run]
+        if status in ("finished", "collapsed")
+        else np.full(len(horizons(int(epochs))), -np.inf)
+        for run, key, status, epochs in zip(
+            runs["run"], runs["key"], runs["status"], runs["epochs"], strict=True
+        )
+    }
+
+
+def next_rate(rate: float, direction: int) -> float:
+    """Return the neighbour of a rate in the series …, 0.01, 0.03, 0.1, …; direction is +1 or -1.
+
+    Example:
+        >>> next_rate(0.03, 1), next_rate(0.001, -1)
+        (0.1, 0.0003)
+    """
+    powers = range(math.floor(math.log10(rate)) - 1, math.floor(math.log10(rate)) + 3)
+    series = [float(f"{digit:g}e{power}") for power in powers for digit in SERIES]
+    above, below = [r for r in series if r > 1.01 * rate], [r for r in series if r < 0.99 * rate]
+    return above[0] if direction > 0 else below[-1]
+
+
+def extension(scores: Scores) -> int:
+    """Return where the grid must grow: +1 above its largest rate, -1 below its smallest, 0 nowhere.
+
+    Args:
+        scores: (R, S, H) of ascending rates, seeds and horizons; larger is better, -inf where a run diverged.
+    """
+    means = scores.mean(axis=1)
+    best = {int(np.argmax(horizon)) for horizon in means.T if np.isfinite(horizon).any()}
+    if len(means) - 1 in best:
+        return 1
+    return -1 if 0 in best else 0
+
+
+def survivors(scores: Scores) -> NDArray[np.bool_]:
+    """Return which rates can still be the best at some horizon.
+
+    At each horizon a rate goes on if its mean score is at most STANDARD_ERRORS standard errors below the best
+    mean; the error is that of a difference of two means, from the variance over seeds pooled over all rates
+    without a diverged run. A rate with a diverged run never goes on.
+
+    Args:
+        scores: (R, S, H) of rates, seeds and horizons; larger is better, -inf where a run diverged.
+
+    Returns:
+        (R,), False for every rate if each has a diverged run.
+    """
+    sound: NDArray[np.bool_] = np.array([np.isfinite(rate).all() for rate in scores])
+    if not sound.any():
+        return sound
+    finite = scores[sound]
+    means, seeds = finite.mean(axis=1), scores.shape[1]  # (R, H)
+    variance = finite.var(axis=1, ddof=1).mean(axis=0) if seeds > 1 else np.zeros(scores.shape[2])
+    behind = means.max(axis=0) - means
+    going = (behind <= STANDARD_ERRORS * np.sqrt(2 * variance / seeds)).any(axis=1)
+    result = np.zeros(len(scores), dtype=bool)
+    result[np.flatnonzero(sound)[going]] = True
+    return result

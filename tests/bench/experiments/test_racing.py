@@ -1,0 +1,149 @@
+"""Which rates go on, against means and errors worked out by hand, and the runs that a plan asks for then."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.experiments import racing
+from bench.experiments.catalog import Budget, plan
+from bench.records.names import DEFAULT_RATE
+from tests import small_store as small
+
+GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+
+
+@pytest.mark.parametrize(
+    ("rate", "above", "below"), [(0.03, 0.1, 0.01), (1e-3, 3e-3, 3e-4), (1.0, 3.0, 0.3), (3e-4, 1e-3, 1e-4)]
+)
+def test_neighbours_in_the_series(rate, above, below):
+    assert racing.next_rate(rate, 1) == pytest.approx(above)
+    assert racing.next_rate(rate, -1) == pytest.approx(below)
+
+
+def scores(*rates):
+    """(R, S, 1) scores from a row of seeds for each rate."""
+    return np.array(rates, float)[..., None]
+
+
+def test_a_rate_within_two_standard_errors_of_the_best_goes_on():
+    # Three seeds with a variance of 1 at each rate: the error of a difference is √(2/3), twice that 1.633.
+    rates = [[m - 1, m, m + 1] for m in (10.0, 8.4, 8.3)]
+    assert racing.survivors(scores(*rates)).tolist() == [True, True, False]
+
+
+def test_a_rate_that_wins_at_one_horizon_goes_on():
+    early, late = scores([3, 3.1], [1, 1.1]), scores([1, 1.1], [3, 3.1])
+    assert racing.survivors(np.concatenate([early, late], axis=2)).tolist() == [True, True]
+    assert racing.survivors(early).tolist() == [True, False]
+
+
+def test_of_one_seed_only_the_best_rates_go_on():
+    assert racing.survivors(scores([1], [3], [2])).tolist() == [False, True, False]
+
+
+def test_a_diverged_run_takes_its_rate_out():
+    assert racing.survivors(scores([9, -math.inf], [1, 1.5])).tolist() == [False, True]
+    assert racing.survivors(scores([-math.inf], [-math.inf])).tolist() == [False, False]
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 1000))
+def test_the_best_of_every_horizon_goes_on(rates, seeds, horizons, seed):
+    drawn = np.random.default_rng(seed).normal(size=(rates, seeds, horizons))
+    goes = racing.survivors(drawn)
+    assert all(goes[drawn[..., h].mean(axis=1).argmax()] for h in range(horizons))
+
+
+@pytest.mark.parametrize(
+    ("means", "direction"), [([1, 2, 3], 1), ([3, 2, 1], -1), ([1, 3, 2], 0), ([-math.inf] * 3, 0)]
+)
+def test_the_grid_grows_where_the_best_is_at_its_edge(means, direction):
+    assert racing.extension(scores(*([m] for m in means))) == direction
+
+
+def made(activations=("relu",), **budget):
+    return plan("deep_classifier", replace(Budget(4, 1, 100, first=2), **budget), "digits", 1437, activations)
+
+
+def held_out(runs, best, spread=0.0):
+    """Scores of runs that are best at one rate, falling by the distance of the logarithms."""
+    return {
+        run.config_hash: np.full(3, -abs(math.log(run.learning_rate / best)) + spread * (run.seed % 2))
+        for run in runs
+    }
+
+
+def rates(runs):
+    return Counter(run.learning_rate for run in runs)
+
+
+def test_every_rate_is_tried_under_the_first_seeds_and_the_winner_under_all():
+    its = made()
+    first = its.runs({})
+    assert rates(first) == dict.fromkeys(GRID, 2)
+    assert {run.seed for run in first} == {0, 1}
+    then = its.runs(held_out(first, 3e-3))
+    assert rates(then) == {**dict.fromkeys(GRID, 2), 3e-3: 4}
+    assert len({run.config_hash for run in then}) == len(then)
+
+
+def test_with_a_wide_spread_several_rates_go_on():
+    its = made()
+    found = rates(its.runs(held_out(its.runs({}), 3e-3, spread=2.0)))
+    assert found == {3e-4: 2, 1e-3: 4, 3e-3: 4, 1e-2: 4, 3e-2: 2} or found[1e-3] == found[1e-2] == 4
+
+
+def test_the_grid_is_extended_twice_at_most():
+    its = made()
+    stored = {}
+    for _ in range(6):
+        stored = held_out(its.runs(stored), 10.0)
+    assert sorted(rates(its.runs(stored))) == pytest.approx([*GRID, 0.1, 0.3])
+    assert rates(its.runs(stored))[0.3] == 4
+
+
+def test_without_a_grid_every_seed_is_run_at_once():
+    assert rates(made(tuned=False).runs({})) == {DEFAULT_RATE: 4}
+
+
+def test_company_gets_fewer_seeds():
+    its = made(["relu", "mish", "mine:Act@01234567"], company=1)
+    stored = held_out(its.runs({}), 3e-3)
+    by = {
+        name: [r for r in its.runs(stored) if r.activation == name]
+        for name in ("relu", "mish", "mine:Act@01234567")
+    }
+    assert {name: rates(runs)[3e-3] for name, runs in by.items()} == {
+        "relu": 4, "mish": 2, "mine:Act@01234567": 4,
+    }  # fmt: skip
+
+
+def test_controls_beyond_the_budget_are_left_out():
+    names = ["relu", "control", "control 2", "control 3"]
+    assert [c.activation for c in made(names, controls=2).candidates] == names[:3]
+
+
+def test_a_guess_counts_two_rates_and_only_where_nothing_is_decided():
+    its = made()
+    assert len(its.runs({}, guess=True)) == 5 * 2 + 2 * 2
+    stored = held_out(its.runs({}), 3e-3)
+    assert its.runs(stored, guess=True) == its.runs(stored)
+
+
+def test_scores_of_stored_runs(tmp_path):
+    runs = [
+        small.scored(0.9, held_out=0.8),
+        small.scored(0.9, seed=1, status="diverged"),
+        small.scored(0.1, seed=2, held_out=0.1, status="collapsed"),
+        small.reconstructed(0.02, held_out=0.5),
+        small.phenomenon("zigzag", 0, {"steps positive": {0: 3}}),
+    ]
+    found = racing.held_out_scores(small.snapshot(tmp_path / "r.sqlite", runs))
+    keys = [config.config_hash for config, _ in runs[:4]]
+    assert list(found) == keys
+    expected = [[0.8] * 3, [-math.inf] * 3, [0.1] * 3, [math.log(2)] * 3]
+    np.testing.assert_allclose(list(found.values()), expected)
