@@ -1,4 +1,4 @@
-"""Command line of the report: `python -m report build`, `serve`, `compare`, `gate`, `doctor`."""
+"""Command line of the report: `python -m report build`, `serve`, `verdicts`, `compare`, `gate`, `doctor`."""
 
 import gc
 import json
@@ -107,6 +107,28 @@ def build(
     for finding in page["summary"][:FINDINGS]:
         # Wrapped at words in a terminal, one line elsewhere.
         console.print(f"• {finding}", markup=False, soft_wrap=not console.is_terminal)
+
+
+@app.command(
+    epilog=command.examples(
+        "python -m report verdicts", "python -m report verdicts --json --results results/reference.sqlite"
+    )
+)
+def verdicts(
+    results: Annotated[Path, typer.Option(help="Store of results.")] = REFERENCE,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: effects, intervals, agreement over forks, runs.")
+    ] = False,
+) -> None:
+    """Print the verdict on every claim, and the share of analyses that give the same word."""
+    from report.evidence.sources import measured
+    from report.pages.verdicts import lines, verdicts
+
+    source = measured("stored", "Stored", results)
+    if source is None:
+        raise ValueError(f"Invalid store: {results} holds no measurements; `make bench` measures")
+    entries = verdicts(source.snapshot)
+    typer.echo(json.dumps(entries, indent=1) if as_json else "\n".join(lines(entries)))
 
 
 @app.command(epilog=command.examples("python -m report compare cpu.sqlite gpu.sqlite"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.records.names import CONTROL, COPIES, PASSES
+from bench.records.names import CONTROLS, COPIES, PASSES
 from bench.statistics import mean_interval, mean_time
 from bench.store import Snapshot
 from report.document import phrases
@@ -66,7 +66,7 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
         table = final(snapshot, task, metric, batch_norm)
         for name in ordered(table):
             forward, backward = (seconds(snapshot, task, name, "impl", size) for task in PASSES)
-            if name == CONTROL or forward is None or backward is None:
+            if name in CONTROLS or forward is None or backward is None:
                 continue
             d = mean_interval(scale * table[name].dropna())
             r = mean_time(forward + backward)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from bench.records.names import CONTROL
+from bench.records.names import CONTROLS
 from impl.activations.registry import ACTIVATIONS
 from impl.optimizers.registry import OPTIMIZERS
 
 LABELS = {
     **{name: entry.label for name, entry in ACTIVATIONS.items()},
     **{name: entry.label for name, entry in OPTIMIZERS.items()},
-    CONTROL: "ReLU again (control)",
+    **{name: f"ReLU again ({name})" for name in CONTROLS},
     "cross_entropy": "cross-entropy",
     "brier": "squared error",
 }

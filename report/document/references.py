@@ -27,8 +27,6 @@ _WORKS = {
     "ioffe": "Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. arXiv 1502.03167.",
     "mnist": "LeCun, Y., Cortes, C. and Burges, C. J. C. (1998). The MNIST database of handwritten digits.",
     "student": "Student (1908). The probable error of a mean. Biometrika 6.",
-    "holm": "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.",
-    "bca": "Efron, B. (1987). Better bootstrap confidence intervals. Journal of the American Statistical Association 82.",
     "agarwal": "Agarwal, R., Schwarzer, M., Castro, P. S., Courville, A. and Bellemare, M. G. (2021). Deep reinforcement learning at the edge of the statistical precipice. NeurIPS 34.",
     "he": "He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. ICCV.",
 }

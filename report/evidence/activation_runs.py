@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.records.names import BASELINES, CONTROL, PROPOSED
+from bench.records.names import BASELINES, CONTROLS, PROPOSED
 from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.evidence.queries import curves, networks
@@ -28,7 +28,7 @@ def averaged(snapshot: Snapshot) -> pd.DataFrame:
         scale = 100 if metric == "validation_accuracy" else 1
         for batch_norm, variant in VARIANTS.items():
             frame = curves(snapshot, networks(snapshot, "classifier", batch_norm), metric)
-            frame = frame[(frame["step"] > 0) & (frame["activation"] != CONTROL)]
+            frame = frame[(frame["step"] > 0) & ~frame["activation"].isin(CONTROLS)]
             for (name, step), part in frame.groupby(["activation", "step"]):
                 d = mean_interval(part["value"] * scale)
                 rows.append((title, variant, name, step, d.mean, d.low, d.high))

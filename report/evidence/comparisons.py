@@ -1,144 +1,184 @@
 """Comparisons of one candidate's metric with another's, each with the runs behind it.
 
-Comparisons form families; p-values are corrected for all comparisons of a family.
+The comparisons that a claim names form a family, whose intervals cover together.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
-from bench.statistics import TIME_MARGIN, PairedTest, compare, compare_times
+from bench.statistics import TIME_MARGIN, Effect, compare_times, effects, seed_effect
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
-from report.evidence.training_runs import METRICS, select, tested
+from report.evidence.training_runs import LAST, at_horizon, grid, groups, scored, select
 
-EQUIVALENCE_MARGIN = 0.002  # of test accuracy, 0.2 percentage points
+# Difference of test accuracy that counts as none, 0.2 percentage points: twenty of 10,000 test images, less
+# than two trainings of one network under other seeds typically differ by.
+EQUIVALENCE_MARGIN = 0.002
+
+Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of candidates a and b: its test, the unit of the estimate and the runs in the store."""
+    """Comparison of candidates a and b: its effect, the unit of the estimate and the runs in the store."""
 
     a: str
     b: str
     where: str
-    test: PairedTest
+    effect: Effect
     unit: str  # points (of accuracy), ratio, share, or the metric's own
     runs: tuple[int, ...]
     diverged: int = 0
+    collapsed: int = 0
 
 
 Family = Callable[[Snapshot], list[Comparison]]
 
 
-def by_seed(frame: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
-    """Return one run a seed for every value of column `by`, indexed by seed: run, status and metrics."""
-    groups = frame[[by, "seed", "run", "status", *METRICS]].groupby(by, sort=False)
-    return {str(name): runs.drop_duplicates("seed").set_index("seed") for name, runs in groups}
+@dataclass(frozen=True)
+class Trained:
+    """Comparisons of trained candidates, by points of accuracy or the ratio of losses.
+
+    Attributes:
+        fields: Fields that all runs share.
+        by: Column that tells the candidates apart.
+        pairs: Candidates to compare.
+        horizon: Index of the horizon.
+        margin: Margin of every comparison.
+        metric: Metric to compare; default: that of the test, with the uncertainty of test images.
+        where: Words for the network.
+    """
+
+    fields: Mapping[str, object]
+    by: str
+    pairs: Pairs
+    horizon: int = LAST
+    margin: float = 0.0
+    metric: str = ""
+    where: str = ""
+
+    def __call__(self, snapshot: Snapshot) -> list[Comparison]:
+        """Return the comparisons whose two sides were both run."""
+        runs = select(at_horizon(snapshot, self.horizon), **self.fields)
+        parts = {str(part[self.by].iloc[0]): part for part in groups(runs)}
+        named = [(a, b) for a, b in self.pairs if a in parts and b in parts]
+        if not named:
+            return []
+        accuracy = not self.metric and bool(runs["test_accuracy"].notna().any())
+        chosen = select(scored(snapshot, self.horizon), **self.fields)
+        if self.metric:
+            found = [self._of_metric(chosen, a, b, len(named)) for a, b in named]
+        else:
+            grids = {
+                name: grid(snapshot, parts[name], self.horizon) for name in {n for p in named for n in p}
+            }
+            found = effects(
+                [(grids[a], grids[b]) for a, b in named], relative=not accuracy, margin=self.margin
+            )
+        return [
+            self._comparison(chosen, a, b, effect, "points" if accuracy else "ratio")
+            for (a, b), effect in zip(named, found, strict=True)
+        ]
+
+    def _of_metric(self, chosen: pd.DataFrame, a: str, b: str, comparisons: int) -> Effect:
+        """Compare another metric, of which there are no blocks of images, over seeds alone."""
+        sides = (chosen[chosen[self.by] == name].set_index("seed")[self.metric] for name in (a, b))
+        return seed_effect(*sides, margin=self.margin, relative=True, comparisons=comparisons)
+
+    def _comparison(self, chosen: pd.DataFrame, a: str, b: str, effect: Effect, unit: str) -> Comparison:
+        sides = chosen[chosen[self.by].isin((a, b))]
+        return Comparison(
+            a,
+            b,
+            self.where,
+            effect,
+            unit,
+            tuple(map(int, sides["run"])),
+            int((sides["status"] == "diverged").sum()),
+            int((sides["status"] == "collapsed").sum()),
+        )
 
 
-def _runs(sides: Sequence[pd.DataFrame]) -> tuple[int, ...]:
-    return tuple(int(run) for side in sides for run in side["run"])
+def network(task: str, batch_norm: bool | None, initialization: str = "torch") -> dict[str, object]:
+    """Return the fields of the runs that compare activations on a task."""
+    return {
+        "task": task,
+        "optimizer": "adam",
+        "batch_norm": None if batch_norm is None else int(batch_norm),
+        "wrong_labels": 0.0,
+        "initialization": initialization,
+        # Another loss is compared on the classifier alone.
+        **({"loss": "cross_entropy"} if task == "classifier" else {}),
+    }
 
 
-def _diverged(sides: Sequence[pd.DataFrame]) -> int:
-    return int(sum((side["status"] == "diverged").sum() for side in sides))
+def against(names: Sequence[str], baselines: Sequence[str] = BASELINES) -> list[tuple[str, str]]:
+    """Return every pair of a name and a baseline, each pair once and in one order."""
+    pairs = [(a, b) for b in baselines for a in names if a != b]
+    return [(a, b) for k, (a, b) in enumerate(pairs) if (b, a) not in pairs[:k]]
 
 
-def pair(
-    candidates: Mapping[str, pd.DataFrame],
-    a: str,
-    b: str,
-    metric: str,
-    unit: str,
-    *,
-    where: str = "",
-    margin: float = 0.0,
-    relative: bool = False,
-) -> Iterator[Comparison]:
-    """Yield the comparison of two candidates of `by_seed`, if they have common seeds."""
-    if a not in candidates or b not in candidates:
-        return
-    seeds = candidates[a].index.intersection(candidates[b].index)
-    if seeds.empty:
-        return
-    sides = [candidates[name].loc[seeds] for name in (a, b)]
-    test = compare(sides[0][metric], sides[1][metric], margin=margin, relative=relative)
-    yield Comparison(a, b, where, test, unit, _runs(sides), _diverged(sides))
-
-
-def activations(
-    task: str, batch_norm: bool | None, tuned: bool, *, margin: float = 0.0, initialization: str = "torch"
-) -> Family:
-    """Compare every activation with ReLU and GELU on a task, by points of accuracy or the ratio of losses."""
+def exploratory(task: str, batch_norm: bool | None, horizon: int = LAST) -> Family:
+    """Compare every activation of a task with ReLU and GELU, all together."""
 
     def family(snapshot: Snapshot) -> list[Comparison]:
-        frame = networks(snapshot, task, batch_norm, tuned, initialization)
-        accuracy = frame["test_accuracy"].notna().any()
-        metric, unit = ("test_accuracy", "points") if accuracy else ("test_loss", "ratio")
-        candidates = by_seed(frame, "activation")
-        return [
-            comparison
-            for baseline in BASELINES
-            for name in candidates
-            if name != baseline and (name, baseline) != (BASELINES[0], BASELINES[1])
-            for comparison in pair(
-                candidates, name, baseline, metric, unit, margin=margin, relative=not accuracy
-            )
-        ]
+        names = networks(snapshot, task, batch_norm, horizon=horizon)["activation"].astype(str).unique()
+        return Trained(network(task, batch_norm), "activation", against(list(names)), horizon)(snapshot)
 
     return family
 
 
-def initialization(snapshot: Snapshot) -> list[Comparison]:
-    """Compare variance-preserving initial weights with torch's, on the networks without batch norm."""
-    frame, comparisons = tested(snapshot), []
-    frame = frame[(frame["optimizer"] == "adam") & (frame["loss"] == "cross_entropy")]
+OPTIMIZED: dict[str, object] = network("classifier", True) | {"activation": "relu"}
+del OPTIMIZED["optimizer"]
+
+
+def initialization(names: Sequence[str]) -> Family:
+    """Compare variance-preserving initial weights with torch's, on the networks without batch norm.
+
+    The intervals cover together over both networks and all activations.
+    """
     tasks = {
-        "classifier without batch norm": ("classifier", 0),
+        "classifier without batch norm": ("classifier", False),
         "GELU paper's classifier": ("deep_classifier", None),
     }
-    for where, (task, batch_norm) in tasks.items():
-        part = select(frame, task=task, batch_norm=batch_norm, wrong_labels=0.0)
-        for name in part["activation"].unique():
-            weights = by_seed(part[part["activation"] == name], "initialization")
-            for comparison in pair(weights, "variance", "torch", "test_accuracy", "points"):
-                b = f"{name} with torch's weights"
-                comparisons.append(replace(comparison, a=str(name), b=b, where=where))
-    return comparisons
-
-
-def optimizers(margin: float = 0.0) -> Family:
-    """Compare Adam with every other optimizer on the classifier with batch norm; with a margin, both ways."""
 
     def family(snapshot: Snapshot) -> list[Comparison]:
-        frame = select(
-            tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
-            loss="cross_entropy", initialization="torch",
-        )  # fmt: skip
-        candidates = by_seed(frame, "optimizer")
+        runs, pairs, found = at_horizon(snapshot), [], []
+        for where, (task, batch_norm) in tasks.items():
+            for name in names:
+                sides = [
+                    select(runs, **network(task, batch_norm, weights), activation=name)
+                    for weights in ("variance", "torch")
+                ]
+                if any(side.empty for side in sides):
+                    continue
+                pairs.append((grid(snapshot, sides[0]), grid(snapshot, sides[1])))
+                found.append((name, where, pd.concat(sides)))
+        compared = effects(pairs, relative=False) if pairs else []
         return [
-            comparison
-            for other in candidates
-            if other != "adam"
-            for a, b in (("adam", other), (other, "adam"))[: 2 if margin else 1]
-            for comparison in pair(candidates, a, b, "test_accuracy", "points", margin=margin)
+            Comparison(name, f"{name} with torch's weights", where, effect, "points", tuple(sides["run"]))
+            for (name, where, sides), effect in zip(found, compared, strict=True)
         ]
 
     return family
+
+
+NOISE: dict[str, object] = {
+    "task": "classifier", "activation": "relu", "optimizer": "adam", "batch_norm": 1,
+    "initialization": "torch",
+}  # fmt: skip
 
 
 def label_noise(snapshot: Snapshot) -> list[Comparison]:
     """Compare the accuracy that cross-entropy and squared error lose to label noise, by its share."""
-    frame = select(
-        tested(snapshot), task="classifier", activation="relu", optimizer="adam", batch_norm=1,
-        initialization="torch",
-    )  # fmt: skip
+    frame = select(scored(snapshot), **NOISE)
+    shares = sorted(share for share in frame["wrong_labels"].unique() if share)
     comparisons = []
-    for share in sorted(s for s in frame["wrong_labels"].unique() if s):
+    for share in shares:
         keys = [(loss, s) for loss in ("cross_entropy", "brier") for s in (0.0, share)]
         sides = [frame[(frame["loss"] == loss) & (frame["wrong_labels"] == s)] for loss, s in keys]
         sides = [side.drop_duplicates("seed").set_index("seed") for side in sides]
@@ -147,18 +187,10 @@ def label_noise(snapshot: Snapshot) -> list[Comparison]:
             continue
         sides = [side.loc[seeds] for side in sides]
         clean, noisy, brier_clean, brier_noisy = (side["test_accuracy"] for side in sides)
-        test = compare(clean - noisy, brier_clean - brier_noisy)
-        comparisons.append(
-            Comparison(
-                "cross_entropy",
-                "brier",
-                f"{share:.0%} wrong labels",
-                test,
-                "points",
-                _runs(sides),
-                _diverged(sides),
-            )
-        )
+        effect = seed_effect(clean - noisy, brier_clean - brier_noisy, comparisons=len(shares))
+        runs = tuple(int(run) for side in sides for run in side["run"])
+        where = f"{share:.0%} wrong labels"
+        comparisons.append(Comparison("cross_entropy", "brier", where, effect, "points", runs))
     return comparisons
 
 
@@ -174,17 +206,19 @@ def observed(
     def family(snapshot: Snapshot) -> list[Comparison]:
         m = snapshot.measurements[snapshot.measurements["task"] == task]
         m = m[m["step"].isin(steps)]
-        groups = [("", m)] if pool else [(str(step), m[m["step"] == step]) for step in steps]
+        groups_of = [("", m)] if pool else [(str(step), m[m["step"] == step]) for step in steps]
         comparisons = []
-        for step, part in groups:
+        for step, part in groups_of:
             table = part.pivot_table(index="seed", columns="metric", values="value")
             if a not in table or (isinstance(b, str) and b not in table):
                 continue
             other = table[b] if isinstance(b, str) else table[a] * 0 + b
             runs = tuple(int(run) for run in part["run"].unique())
-            test = compare(table[a], other, margin=margin, relative=relative)
+            effect = seed_effect(
+                table[a], other, margin=margin, relative=relative, comparisons=len(groups_of)
+            )
             where = f"batches of {step}" if task == "gradient_signs" and len(steps) > 1 else ""
-            comparisons.append(Comparison(a, str(b), where, test, unit, runs))
+            comparisons.append(Comparison(a, str(b), where, effect, unit, runs))
         return comparisons
 
     return family
@@ -201,7 +235,8 @@ def between_steps(task: str, metrics: Sequence[str], unit: str) -> Family:
                 continue
             table = part.pivot(index="seed", columns="step", values="value")
             runs = tuple(int(run) for run in part["run"].unique())
-            comparisons.append(Comparison("early", "late", metric, compare(table[0], table[1]), unit, runs))
+            effect = seed_effect(table[0], table[1], comparisons=len(metrics))
+            comparisons.append(Comparison("early", "late", metric, effect, unit, runs))
         return comparisons
 
     return family
@@ -234,22 +269,11 @@ def descents(after_passes: float | None) -> Family:
             if means.empty:
                 return []
             sides.append(side[side["learning_rate"] == means.idxmin()].set_index("seed"))
-        test = compare(sides[0]["value"], sides[1]["value"], relative=True)
-        return [Comparison("stochastic", "batch", "", test, "ratio", _runs(sides))]
+        effect = seed_effect(sides[0]["value"], sides[1]["value"], relative=True)
+        runs = tuple(int(run) for side in sides for run in side["run"])
+        return [Comparison("stochastic", "batch", "", effect, "ratio", runs)]
 
     return family
-
-
-def slow_training(snapshot: Snapshot) -> list[Comparison]:
-    """Compare the training losses of sigmoid and tanh after the same epochs, each at its chosen rate."""
-    comparisons: list[Comparison] = []
-    frame = tested(snapshot)
-    frame = frame[(frame["optimizer"] == "adam") & (frame["initialization"] == "torch")]
-    for batch_norm, where in ((1, "with batch norm"), (0, "without batch norm")):
-        part = select(frame, task="classifier", batch_norm=batch_norm)
-        candidates = by_seed(part, "activation")
-        comparisons += pair(candidates, "sigmoid", "tanh", "train_loss", "ratio", where=where, relative=True)
-    return comparisons
 
 
 def times(

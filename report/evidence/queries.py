@@ -10,7 +10,7 @@ from bench.records.candidate_names import is_custom
 from bench.records.names import CLASSIFIER_SIZE, DESCENT
 from bench.statistics import Ratio, paired_ratio
 from bench.store import Snapshot
-from report.evidence.training_runs import select, tested
+from report.evidence.training_runs import LAST, scored, select
 
 BENCHMARK = ("task", "subject", "implementation", "input", "size")
 Benchmark = tuple[str, str, str, str, int]
@@ -74,13 +74,12 @@ def networks(
     snapshot: Snapshot,
     task: str,
     batch_norm: bool | None = True,
-    tuned: bool = True,
     initialization: str = "torch",
+    horizon: int = LAST,
 ) -> pd.DataFrame:
-    """Return the scored runs that compare activations on a task, at tuned rates or at one rate for all."""
+    """Return the runs that compare activations on a task, at the chosen rates, with METRICS."""
     frame = select(
-        tested(snapshot),
-        tuned,
+        scored(snapshot, horizon),
         task=task,
         optimizer="adam",
         batch_norm=None if batch_norm is None else int(batch_norm),
@@ -98,10 +97,10 @@ def curves(snapshot: Snapshot, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def final(
-    snapshot: Snapshot, task: str, metric: str, batch_norm: bool | None = True, tuned: bool = True
+    snapshot: Snapshot, task: str, metric: str, batch_norm: bool | None = True, horizon: int = LAST
 ) -> pd.DataFrame:
     """Return a test metric, seed by activation, NaN for diverged runs; empty where nothing was measured."""
-    frame = networks(snapshot, task, batch_norm, tuned).drop_duplicates(["seed", "activation"])
+    frame = networks(snapshot, task, batch_norm, horizon=horizon).drop_duplicates(["seed", "activation"])
     return frame.pivot(index="seed", columns="activation", values=metric)
 
 

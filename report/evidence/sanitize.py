@@ -77,5 +77,5 @@ def sanitize_snapshot(snapshot: Snapshot) -> Snapshot:
         runs=_texts(snapshot.runs),
         measurements=_texts(snapshot.measurements),
         other_environments=_texts(snapshot.other_environments),
-        images={(run, sanitize(name)): stack for (run, name), stack in snapshot.images.items()},
+        arrays={(run, sanitize(name)): array for (run, name), array in snapshot.arrays.items()},
     )

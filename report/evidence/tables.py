@@ -25,32 +25,34 @@ def attachments(sources: Sequence[Source]) -> list[Attachment]:
 
 
 def comparisons(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every comparison of every family: estimate, interval, p-values, verdict and rows of the store.
+    """Return every comparison of every claim: estimate, interval, verdict and rows of the store.
 
     Estimates of relative comparisons are ratios less one.
     """
     return pd.DataFrame(
         {
-            "family": family,
+            "claim": verdict.claim.identifier,
             "a": c.a,
             "b": c.b,
             "where": c.where,
             "unit": c.unit,
-            "relative": c.test.relative,
-            "estimate": c.test.estimate,
-            "low": c.test.low,
-            "high": c.test.high,
-            "margin": c.test.margin,
-            "pairs": c.test.pairs,
-            "p": c.test.p,
-            "corrected p": p,
-            "P(improved)": c.test.improvement,
-            "verdict": DIRECTIONS[direction],
+            "relative": c.effect.relative,
+            "estimate": c.effect.estimate,
+            "low": c.effect.low,
+            "high": c.effect.high,
+            "margin": c.effect.margin,
+            "pairs": c.effect.pairs,
+            "P(a better)": c.effect.improvement,
+            "error from seeds": c.effect.seed_error,
+            "error from images": c.effect.image_error,
+            "error from rates": c.effect.rate_error,
+            "verdict": DIRECTIONS[c.effect.direction],
             "diverged": c.diverged,
+            "collapsed": c.collapsed,
             "rows of the store": spans(c.runs),
         }
-        for family, verdicts in claims.families(snapshot).items()
-        for c, p, direction in verdicts
+        for verdict in claims.claim_verdicts(snapshot)
+        for c in verdict.comparisons
     )
 
 

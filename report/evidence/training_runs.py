@@ -1,56 +1,163 @@
-"""The training runs scored on the test set, with the learning rate that tuning chose for each."""
+"""Training runs of networks as grids of learning rates and seeds, at each horizon, with their metrics."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
-from bench.records.names import UNTUNED
-from bench.statistics import CANDIDATE, chosen_rates, tuning_scores
+from bench.records.names import BLOCK_SCORES
+from bench.records.runs import horizons
+from bench.statistics import NO_RATE, Grid, chosen, held_out_score
 from bench.store import Snapshot
 
-METRICS = ("test_accuracy", "test_loss", "train_loss")  # each after the last epoch
+# Columns of a training run that identify a candidate, at any learning rate and seed.
+CANDIDATE = (
+    "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
+    "wrong_labels", "initialization",
+)  # fmt: skip
+METRICS = ("test_accuracy", "test_loss", "train_loss", "validation_accuracy", "validation_loss")
+EARLY, LAST = 0, -1  # horizons
 
 
-def _trained(snapshot: Snapshot) -> pd.DataFrame:
-    """Return the network-training runs, for each task only of the samples and epochs that were run last."""
+@lru_cache(maxsize=4)
+def trained(snapshot: Snapshot) -> pd.DataFrame:
+    """Return the training runs of networks, of each task only those of the size that was run last."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "training") & snapshot.runs["loss"].notna()]
+    runs = runs[runs["status"] != "failed"]
     sizes = runs.sort_values("run").groupby("task")[["samples", "epochs"]].last().reset_index()
     return runs.merge(sizes, on=["task", "samples", "epochs"])
 
 
+def horizons_of(snapshot: Snapshot, task: str) -> tuple[float, ...]:
+    """Return the horizons of a task's runs in epochs; empty where it was not trained."""
+    runs = trained(snapshot)
+    epochs = runs.loc[runs["task"] == task, "epochs"]
+    return horizons(int(epochs.iloc[0])) if len(epochs) else ()
+
+
+@lru_cache(maxsize=16)
+def at_horizon(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
+    """Return the training runs with METRICS at a horizon, and the horizon in epochs.
+
+    Args:
+        snapshot: Stored runs.
+        horizon: Index of the horizon: EARLY, LAST, or any other.
+
+    Returns:
+        Columns of `trained`, METRICS, which are NaN for runs that diverged, and `horizon`.
+    """
+    runs = trained(snapshot)
+    ends = {int(epochs): horizons(int(epochs)) for epochs in runs["epochs"].unique()}
+    at = runs["epochs"].map(lambda epochs: ends[int(epochs)][horizon] if ends[int(epochs)] else np.nan)
+    runs = runs.assign(horizon=at.astype(float))
+    m = snapshot.measurements
+    m = m[m["run"].isin(runs["run"])]
+    m = m[m["step"] == m["run"].map(runs.set_index("run")["horizon"])]
+    found = m[m["metric"].isin(METRICS)].pivot(index="run", columns="metric", values="value")
+    ended = runs["status"] != "diverged"
+    values = {
+        metric: (runs["run"].map(found[metric]) if metric in found else pd.Series(np.nan, runs.index)).where(
+            ended
+        )
+        for metric in METRICS
+    }
+    return runs.assign(**values)
+
+
+def _score(runs: pd.DataFrame) -> pd.Series:
+    """Return the score that chooses rates; -inf for runs that diverged."""
+    score = pd.Series(held_out_score(runs["validation_accuracy"], runs["validation_loss"]), runs.index)
+    return score.where(runs["status"] != "diverged", -np.inf)
+
+
+def groups(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the runs of each candidate, in the order of the first run."""
+    for _, part in runs.groupby(list(CANDIDATE), dropna=False, sort=False, observed=True):
+        yield part
+
+
+def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
+    """Return the runs of one candidate as a grid.
+
+    Args:
+        snapshot: Stored runs.
+        runs: Rows of `at_horizon` of one candidate.
+        horizon: The horizon of these rows.
+    """
+    rates, seeds = (np.sort(runs[name].unique()).astype(float) for name in ("learning_rate", "seed"))
+    seeds = seeds.astype(int)
+    blocks = {int(run): _blocks(snapshot, int(run), horizon) for run in runs["run"]}
+    width = max((len(values) for values in blocks.values()), default=1)
+    validation = np.full((len(rates), len(seeds)), np.nan)
+    test = np.full((len(rates), len(seeds), width), np.nan)
+    scores = _score(runs)
+    for run, rate, seed, score in zip(runs["run"], runs["learning_rate"], runs["seed"], scores, strict=True):
+        place = int(np.searchsorted(rates, rate)), int(np.searchsorted(seeds, seed))
+        validation[place] = score
+        if len(blocks[int(run)]):
+            test[place] = blocks[int(run)]
+    return Grid(rates, seeds, validation, test)
+
+
+def _blocks(snapshot: Snapshot, run: int, horizon: int) -> np.ndarray:
+    """Return the scores of a run's blocks of test images at a horizon; none where it diverged."""
+    stored = snapshot.arrays.get((run, BLOCK_SCORES))
+    return np.empty(0) if stored is None else stored[horizon].astype(float)
+
+
+@lru_cache(maxsize=16)
+def scored(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
+    """Return each candidate's runs at the rates that other seeds chose, one row per seed.
+
+    Args:
+        snapshot: Stored runs.
+        horizon: Index of the horizon at which rates are chosen and runs are scored.
+
+    Returns:
+        Columns of `at_horizon`. A candidate without an eligible rate is missing.
+    """
+    runs = at_horizon(snapshot, horizon)
+    parts = [_at_chosen(snapshot, part, horizon) for part in groups(runs)]
+    return pd.concat(parts) if parts else runs
+
+
+def _at_chosen(snapshot: Snapshot, runs: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    its = grid(snapshot, runs, horizon)
+    best = chosen(its)
+    rates = {int(seed): its.rates[k] for seed, k in zip(its.seeds, best, strict=True) if k != NO_RATE}
+    return runs[runs["learning_rate"] == runs["seed"].map(rates)]
+
+
 @lru_cache(maxsize=4)
 def rates(snapshot: Snapshot) -> pd.DataFrame:
-    """Return each candidate's chosen rate, its held-out score, and whether it lies at the grid's edge."""
-    return chosen_rates(tuning_scores(_trained(snapshot), snapshot.measurements), CANDIDATE)
+    """Return each candidate's most chosen rate at the last horizon, and whether it is at the grid's edge.
 
-
-@lru_cache(maxsize=4)
-def tested(snapshot: Snapshot) -> pd.DataFrame:
-    """Return the runs scored on the test set with METRICS and the rate `chosen`.
-
-    For each task only of the samples and epochs that were run last. Diverged runs have NaN.
+    Returns:
+        Columns: CANDIDATE, learning_rate, `edge`, and `share`, that of the seeds with this rate.
     """
-    runs = _trained(snapshot)
-    scored = runs[runs["split"] == "test"]
-    m = snapshot.measurements
-    m = m[m["run"].isin(scored["run"])].sort_values("step")
-    for metric in METRICS:
-        last = m[m["metric"] == metric].groupby("run")["value"].last()
-        scored = scored.assign(**{metric: scored["run"].map(last).where(scored["status"] == "finished")})
-    chosen = dict(zip(_identities(rates(snapshot)), rates(snapshot)["learning_rate"], strict=True))
-    best = [chosen.get(identity) for identity in _identities(scored)]
-    return scored.assign(chosen=pd.Series(best, index=scored.index, dtype=float))
+    rows = []
+    runs = at_horizon(snapshot)
+    for part in groups(runs):
+        best = _at_chosen(snapshot, part, LAST)
+        if best.empty:
+            continue
+        counts = best["learning_rate"].value_counts()
+        rate, tried = float(counts.index[0]), part["learning_rate"]
+        rows.append(
+            {
+                **{name: part[name].iloc[0] for name in CANDIDATE},
+                "learning_rate": rate,
+                "edge": len(set(tried)) > 1 and rate in (tried.min(), tried.max()),
+                "share": float(counts.iloc[0] / len(best)),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*CANDIDATE, "learning_rate", "edge", "share"])
 
 
-def _identities(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return each row's candidate as texts, missing fields alike however they are stored."""
-    texts = (["" if pd.isna(value) else str(value) for value in frame[name]] for name in CANDIDATE)
-    return list(zip(*texts, strict=True))
-
-
-def select(frame: pd.DataFrame, tuned: bool = True, **fields: object) -> pd.DataFrame:
-    """Select the scored runs with these fields, at the chosen rates or at the untuned one."""
-    chosen = frame["learning_rate"] == (frame["chosen"] if tuned else UNTUNED)
+def select(frame: pd.DataFrame, **fields: object) -> pd.DataFrame:
+    """Select the runs with these fields."""
+    chosen_rows = pd.Series(True, frame.index)
     for name, value in fields.items():
-        chosen &= frame[name].isna() if value is None else frame[name] == value
-    return frame[chosen]
+        chosen_rows &= frame[name].isna() if value is None else frame[name] == value
+    return frame[chosen_rows]

@@ -1,4 +1,4 @@
-"""Verdicts in words: effects with their units, p-values, rows of the store."""
+"""Verdicts in words: effects with their units, and rows of the store."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,23 +12,15 @@ from report.evidence.comparisons import Comparison
 UNITS = {"points": (100, " points", 2), "share": (100, " points", 1), "cosine": (1, "", 3)}
 LEVELS = {"1": partial(number, digits=3), "percent": partial(percent, digits=1)}  # not differences
 DIRECTIONS = {1: "above", -1: "below", 0: "inconclusive"}
-# Task and batch norm of the families with a control.
-TASKS = {
-    "classifier": ("classifier", True),
-    "classifier without batch norm": ("classifier", False),
-    "fully connected autoencoder": ("fc_autoencoder", True),
-    "convolutional autoencoder": ("conv_autoencoder", True),
-    "GELU paper's classifier": ("deep_classifier", None),
-}
 
 
 def effect(comparison: Comparison) -> str:
     """Return the estimate and its interval with their unit: "+0.31 points (+0.22 to +0.40)"."""
-    test = comparison.test
-    if test.pairs == 0:
+    its = comparison.effect
+    if its.pairs == 0:
         return NOT_MEASURED
     write, unit = writer(comparison)
-    estimate, low, high = ("–" if math.isnan(v) else write(v) for v in (test.estimate, test.low, test.high))
+    estimate, low, high = ("–" if math.isnan(v) else write(v) for v in (its.estimate, its.low, its.high))
     return f"{estimate}{unit} ({low} to {high})"
 
 
@@ -36,17 +28,10 @@ def writer(comparison: Comparison) -> tuple[Callable[[float], str], str]:
     """Return the format of a comparison's values, and their unit."""
     if comparison.unit in LEVELS:
         return LEVELS[comparison.unit], ""
-    if comparison.test.relative:
+    if comparison.effect.relative:
         return lambda v: number(1 + v), " times"
     scale, unit, fixed = UNITS[comparison.unit]
     return lambda v: signed(scale * v, fixed), unit
-
-
-def p_value(p: float) -> str:
-    """Format a corrected p-value."""
-    if math.isnan(p):
-        return "none"
-    return "< 0.0001" if p < 1e-4 else number(p, fixed=4)
 
 
 def spans(runs: Sequence[int], most: int | None = None) -> str:

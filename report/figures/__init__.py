@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def accuracy(frame: "DataFrame") -> "Figure":
     """Plot the classifier's held-out accuracy by epoch, for each activation at its chosen learning rate.
 
-    The curves are means over seeds, with 95 % bootstrap intervals where there are several.
+    The curves are means over seeds, with 95 % Student intervals where there are several.
 
     Args:
         frame: Tidy frame of `bench.run("classifier")` or `bench.load`.
@@ -36,7 +36,7 @@ def accuracy(frame: "DataFrame") -> "Figure":
 
 
 def cost(frame: "DataFrame") -> "Figure":
-    """Plot each activation's median time as a multiple of ReLU's, with 95 % bootstrap intervals.
+    """Plot each activation's median time as a multiple of ReLU's, with 95 % Student intervals over rounds.
 
     Args:
         frame: Tidy frame of `bench.run("benchmarks")` or `bench.load`.

@@ -21,15 +21,15 @@ TOLD_APART = 5  # curves of a panel; of more the highlighted alone
 
 
 def snapshot(frame: pd.DataFrame) -> Snapshot:
-    """Return the snapshot that a frame was made of, without its images; of a part of a frame, that part."""
+    """Return the snapshot that a frame was made of, without its arrays; of a part of a frame, that part."""
     runs = frame.drop(columns=["metric", "step", "value", "unit"]).drop_duplicates("run")
     texts: list[str] = list(runs.select_dtypes("category").columns)
     return Snapshot(
         environment=frame.attrs.get("environment", {}),
         profile=frame.attrs.get("profile", ""),
         runs=runs.astype(dict.fromkeys(texts, "str")).reset_index(drop=True),
-        measurements=frame.dropna(subset="metric").astype({"step": "int64"}),
-        images={},
+        measurements=frame.dropna(subset="metric").astype({"step": "float64"}),
+        arrays={},
     )
 
 

@@ -31,7 +31,7 @@ def _panels(
 
 def _curves(ax: Axes, frame: pd.DataFrame, labels: Mapping[str, str], highlighted: Sequence[str]) -> None:
     """Draw the mean curves of one panel: the highlighted with error bars, the others as thin grey lines."""
-    spread = np.linspace(-0.12, 0.12, max(len(highlighted), 1))
+    spread = np.geomspace(0.94, 1.06, max(len(highlighted), 1))  # apart, where they would hide one another
     rest = frame[~frame["activation"].isin(highlighted)]
     for k, (_, part) in enumerate(rest.groupby("activation", sort=False)):
         name = f"{rest['activation'].nunique()} others" if k == 0 else None
@@ -42,7 +42,7 @@ def _curves(ax: Axes, frame: pd.DataFrame, labels: Mapping[str, str], highlighte
             continue
         ends = np.nan_to_num([part["mean"] - part["low"], part["high"] - part["mean"]])
         ax.errorbar(
-            part["step"] + shift,
+            part["step"] * shift,
             part["mean"],
             ends,
             label=labels.get(key, key),
@@ -52,7 +52,7 @@ def _curves(ax: Axes, frame: pd.DataFrame, labels: Mapping[str, str], highlighte
 
 
 def learning_curves(frame: pd.DataFrame, labels: Mapping[str, str], highlighted: Sequence[str]) -> Figure:
-    """Draw means over seeds after each epoch, a row of panels for each metric and a column for each variant.
+    """Draw means over seeds at each horizon, a row of panels for each metric and a column for each variant.
 
     frame: metric, variant, activation, step, mean, low and high (NaN without an interval).
     """
@@ -64,8 +64,10 @@ def learning_curves(frame: pd.DataFrame, labels: Mapping[str, str], highlighted:
                 part = frame[(frame["metric"] == metric) & (frame["variant"] == variant)]
                 _curves(ax, part, labels, highlighted)
         for ax in axes[-1]:
-            ax.set_xlabel("epoch")
-            ax.set_xticks(sorted(frame["step"].unique()))
+            ax.set_xlabel("epochs")
+            ax.set_xscale("log", base=2)
+            ticks = sorted(frame["step"].unique())
+            ax.set_xticks(ticks, [f"{epochs:g}" for epochs in ticks])
         legend_above(figure, axes[0, 0])
     return figure
 

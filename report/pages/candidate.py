@@ -18,16 +18,13 @@ from report.document.labels import label, words
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, SLOWER, listed, tally
 from report.evidence import claims, comparisons, conformance
-from report.evidence.claims import Verdict
-from report.evidence.comparisons import Comparison
+from report.evidence.comparisons import OPTIMIZED, Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
-from report.evidence.training_runs import select, tested
-from report.evidence.verdicts import TASKS, effect, p_value
-from report.pages.claims import direction_text
+from report.evidence.training_runs import scored, select
+from report.evidence.verdicts import effect
+from report.pages.claims import with_status
 from report.pages.summary import BETTER, better
 
-# The families of comparisons with activations, each with what they were trained on.
-NETWORKS = (*TASKS, *(name for name in claims.FAMILIES if name.endswith(", one rate")))
 PASSED = {True: "passed", False: "failed", None: "not required"}
 
 
@@ -87,24 +84,24 @@ def custom_candidates(snapshot: Snapshot) -> list[tuple[Kind, str]]:
     return candidates
 
 
-def costs(snapshot: Snapshot, kind: Kind, name: str) -> list[Verdict]:
+def costs(snapshot: Snapshot, kind: Kind, name: str) -> list[Comparison]:
     """Compare the candidate's times with each baseline's, in every pass and on every input."""
     pairs = [((name, "impl"), baseline) for baseline in kind.baselines]
-    return claims.decide(comparisons.times(kind.times, pairs, margin=0.0)(snapshot))
+    return comparisons.times(kind.times, pairs, margin=0.0)(snapshot)
 
 
-def _cost_rows(verdicts: Sequence[Verdict], kind: Kind) -> list[list[str]]:
+def _cost_rows(compared: Sequence[Comparison], kind: Kind) -> list[list[str]]:
     """Return a row for each pass and input with a cell for each baseline."""
-    by = {(v.comparison.where, v.comparison.b): v for v in verdicts}
+    by = {(c.where, c.b): c for c in compared}
     return [
         [
             where[0].upper() + where[1:],
             *(
-                f"{effect(v.comparison)}, {SLOWER[v.direction]}" if v else NOT_MEASURED
-                for v in (by.get((where, " ".join(b))) for b in kind.baselines)
+                f"{effect(c)}, {SLOWER[c.effect.direction]}" if c else NOT_MEASURED
+                for c in (by.get((where, " ".join(b))) for b in kind.baselines)
             ),
         ]
-        for where in dict.fromkeys(v.comparison.where for v in verdicts)
+        for where in dict.fromkeys(c.where for c in compared)
     ]
 
 
@@ -134,37 +131,23 @@ def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
     return f"above {below[-1]}" if below else f"below {above[0]}"
 
 
-def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Verdict]]:
+def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Comparison]]:
     """Return the candidate's comparisons in trained networks, each with its network.
 
-    Those of an activation belong to the claims' families and are corrected with them; an optimizer is
-    compared with every built-in one, corrected for these comparisons. In a custom network, all activations
-    are compared, corrected for all comparisons in it.
+    The intervals of a network cover all its comparisons together: of every activation with the baselines,
+    or of an optimizer with every built-in one.
     """
+    found: dict[str, Sequence[Comparison]] = {}
     if kind.column == "optimizer":
-        verdicts = {"classifier with batch norm": claims.decide(_against_optimizers(snapshot, name))}
+        found = {"classifier with batch norm": _against_optimizers(snapshot, name)}
     elif kind.column == "task":
-        verdicts = _in_network(snapshot, name)
+        found = {label_of(name): comparisons.exploratory(name, None)(snapshot)}
     elif kind.column == "activation":
-        families = {family: claims.families(snapshot)[family] for family in NETWORKS}
+        found = {network: claims.explored(snapshot, network) for network in claims.NETWORKS}
         for network in sorted(filter(is_custom, snapshot.runs["task"].unique())):
-            families |= _in_network(snapshot, network)
-        verdicts = {
-            family: [v for v in compared if v.comparison.a == name] for family, compared in families.items()
-        }
-    else:
-        return []
-    return [(network, verdict) for network, compared in verdicts.items() for verdict in compared]
-
-
-def _in_network(snapshot: Snapshot, network: str) -> dict[str, list[Verdict]]:
-    """Return the comparisons of activations in a custom network, at tuned rates and at one rate for all."""
-    attribute = label_of(network)
-    families = {attribute: True, f"{attribute}, one rate": False}
-    return {
-        words: claims.decide(comparisons.activations(network, None, tuned)(snapshot))
-        for words, tuned in families.items()
-    }
+            found[label_of(network)] = comparisons.exploratory(network, None)(snapshot)
+        found = {network: [c for c in compared if c.a == name] for network, compared in found.items()}
+    return [(network, comparison) for network, compared in found.items() for comparison in compared]
 
 
 def label_of(name: str) -> str:
@@ -175,7 +158,7 @@ def label_of(name: str) -> str:
 
 def scores(snapshot: Snapshot, network: str) -> list[list[str]]:
     """Return a row for each activation in a custom network: rate, seeds, and mean and deviation of scores."""
-    frame = select(tested(snapshot), task=network)
+    frame = select(scored(snapshot), task=network)
     metric = "test_accuracy" if frame["test_accuracy"].notna().any() else "test_loss"
     rows = []
     for name, runs in frame.groupby("activation", sort=False):
@@ -198,13 +181,9 @@ def pairing(snapshot: Snapshot, kind: Kind, name: str) -> tuple[int, int]:
 
 
 def _against_optimizers(snapshot: Snapshot, name: str) -> list[Comparison]:
-    frame = select(
-        tested(snapshot), task="classifier", activation="relu", batch_norm=1, wrong_labels=0.0,
-        loss="cross_entropy", initialization="torch",
-    )  # fmt: skip
-    candidates = comparisons.by_seed(frame, "optimizer")
-    others = [other for other in candidates if not is_custom(other)]
-    return [c for o in others for c in comparisons.pair(candidates, name, o, "test_accuracy", "points")]
+    names = select(scored(snapshot), **OPTIMIZED)["optimizer"].astype(str).unique()
+    pairs = [(name, other) for other in names if not is_custom(other)]
+    return Trained(OPTIMIZED, "optimizer", pairs)(snapshot)
 
 
 def failures(snapshot: Snapshot, kind: Kind, name: str) -> list[list[str]]:
@@ -227,7 +206,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
     snapshot = source.snapshot
     checks = conformance.checked(snapshot, kind.check, name)
     cost, trained = costs(snapshot, kind, name), networks(snapshot, kind, name)
-    seeds = sorted({verdict.comparison.test.pairs for _, verdict in trained})
+    seeds = sorted({comparison.effect.pairs for _, comparison in trained})
     parts = parse(name)
     assert parts is not None
     runs, paired = pairing(snapshot, kind, name)
@@ -248,20 +227,19 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "failed": [check for check, _, passed in checks if passed is False],
         "costs": _cost_rows(cost, kind),
         "cost_columns": ["Pass and input", *(f"Over {words(' '.join(b))}" for b in kind.baselines)],
-        "cost_tally": tally([v.direction for v in cost], "slower", "faster") if cost else "",
+        "cost_tally": tally([c.effect.direction for c in cost], "slower", "faster") if cost else "",
         "time_class": time_class(snapshot, kind, name),
         "trains": bool(kind.column),
         "networks": [
             [
-                f"{network[0].upper()}{network[1:]}{_of(kind, v)}, against {label(v.comparison.b)}",
-                effect(v.comparison),
-                count(v.comparison.test.pairs),
-                p_value(v.p),
-                direction_text(v._replace(direction=better(v)), BETTER),
+                f"{network[0].upper()}{network[1:]}{_of(kind, c)}, against {label(c.b)}",
+                effect(c),
+                count(c.effect.pairs),
+                with_status(BETTER[better(c)], c),
             ]
-            for network, v in trained
+            for network, c in trained
         ],
-        "tally": tally([better(v) for _, v in trained], "better", "worse") if trained else "",
+        "tally": tally([better(c) for _, c in trained], "better", "worse") if trained else "",
         "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
@@ -271,9 +249,9 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
     }
 
 
-def _of(kind: Kind, verdict: Verdict) -> str:
+def _of(kind: Kind, comparison: Comparison) -> str:
     """Return the activation of a comparison in a custom network, where it is not the candidate itself."""
-    return f", {label(verdict.comparison.a)}" if kind.column == "task" else ""
+    return f", {label(comparison.a)}" if kind.column == "task" else ""
 
 
 def sections(sources: Sequence[Source], first: int) -> list[Section]:

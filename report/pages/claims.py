@@ -1,87 +1,82 @@
-"""The section on the claims: verdicts with their evidence, all comparisons, the control, chosen rates."""
+"""The section on the claims: verdicts with their evidence, all comparisons, the controls, chosen rates."""
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
-from bench.records.names import CONTROL
-from bench.statistics import (
-    CONFIDENCE,
-    FEWEST_ROUNDS,
-    TIME_MARGIN,
-    FalseAlarms,
-    false_alarms,
-    rates_told_apart,
-)
+from bench.records.names import CONTROLS
+from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, rates_told_apart
 from bench.store import Snapshot
 from report.document.answer import Source
-from report.document.formats import MINUS, count, number, percent
+from report.document.formats import MINUS, count, percent
 from report.document.labels import label, words
 from report.document.page import Table
 from report.document.phrases import NOT_MEASURED, listed
+from report.evidence import claims
 from report.evidence.claims import (
-    AGAINST_THEMSELVES,
+    ASSIGNMENT,
+    NETWORKS,
     ClaimVerdict,
-    Verdict,
     claim_verdicts,
     controls,
-    families,
 )
 from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
-from report.evidence.queries import networks
+from report.evidence.specification import ROBUST, Specification, specification
 from report.evidence.tables import comparisons, csv
-from report.evidence.training_runs import rates
-from report.evidence.verdicts import DIRECTIONS, LEVELS, TASKS, effect, p_value, spans, writer
+from report.evidence.training_runs import EARLY, LAST, horizons_of, rates
+from report.evidence.verdicts import DIRECTIONS, LEVELS, effect, spans, writer
 
 MOST = 6  # ranges of rows in a table; the CSV of the comparisons has all
 
 
-def family_anchor(family: str, source_id: str) -> str:
-    """Return the anchor of a family's table."""
-    return f"family-{''.join(c if c.isalnum() else '-' for c in family.lower())}-{source_id}"
+def claim_anchor(verdict: ClaimVerdict, source_id: str) -> str:
+    """Return the anchor of the table of a claim's comparisons."""
+    return f"comparisons-{verdict.claim.identifier}-{source_id}"
 
 
 def between(comparison: Comparison) -> str:
     """Return what is compared with what; a quantity compared with its margin alone is named alone."""
-    sign = "/" if comparison.test.relative else MINUS
+    sign = "/" if comparison.effect.relative else MINUS
     a, b = words(comparison.a), words(comparison.b)
     sides = a if comparison.unit in LEVELS else f"{a} {sign} {b}"
     return f"{sides}, {comparison.where}" if comparison.where else sides
 
 
-def decisive(verdict: ClaimVerdict) -> Verdict | None:
-    """Return the comparison that supports the claim least.
+def decisive(verdict: ClaimVerdict) -> Comparison | None:
+    """Return the comparison that supports the claim least: the one whose interval reaches furthest back."""
+    sign = verdict.claim.sign
 
-    Among supporting comparisons it is the least certain, among contradicting ones the most certain.
-    """
+    def reach(comparison: Comparison) -> float:
+        its = comparison.effect
+        return (its.low if sign > 0 else -its.high) - sign * its.margin
+
     ranked = zip(verdict.supports, verdict.comparisons, strict=True)
-    _, least = min(ranked, key=lambda r: (r[0], -r[0] * r[1].p if r[0] else 0), default=(0, None))
+    _, least = min(ranked, key=lambda r: (r[0], reach(r[1])), default=(0, None))
     return least
 
 
-def claim_row(verdict: ClaimVerdict, source: Source) -> dict[str, Any]:
+def claim_row(verdict: ClaimVerdict, source: Source, forks: Specification | None) -> dict[str, Any]:
     """Return one row of the table of claims."""
     least, supports = decisive(verdict), verdict.supports
     tally = f"{supports.count(1)} for, {supports.count(-1)} against, {supports.count(0)} inconclusive"
     tally += f", {verdict.missing} {NOT_MEASURED}" if verdict.missing else ""
-    pairs = sorted({v.comparison.test.pairs for v in verdict.comparisons})
+    pairs = sorted({c.effect.pairs for c in verdict.comparisons})
     return {
         "identifier": verdict.claim.identifier,
         "question": verdict.claim.question,
         "text": verdict.claim.text,
         "metric": verdict.claim.metric,
+        "origin": "" if verdict.claim.origin == ASSIGNMENT else verdict.claim.origin,
         "verdict": verdict.verdict,
         "tally": tally if supports and len(supports) + verdict.missing > 1 else "",
-        "effect": "" if least is None else effect(least.comparison),
-        "between": "" if least is None else between(least.comparison),
+        "effect": "" if least is None else effect(least),
+        "between": "" if least is None else between(least),
         "seeds": span(pairs),
-        "anchor": family_anchor(verdict.claim.family, source.id),
+        "agreement": "" if forks is None else f"{percent(forks.agreement, 0)} of {count(forks.forks)}",
+        "fragile": "" if forks is None or forks.robust else forks.turns,
+        "anchor": claim_anchor(verdict, source.id),
         "badge": source.badge,
-        "family": verdict.claim.family,
         "command": verdict.claim.command,
     }
 
@@ -93,64 +88,62 @@ def span(pairs: Sequence[int]) -> str:
     return listed(count(n) for n in pairs) if pairs else ""
 
 
-def direction_text(verdict: Verdict, names: dict[int, str] = DIRECTIONS) -> str:
-    """Return a verdict's direction and how many of its runs diverged."""
-    diverged = verdict.comparison.diverged
-    return names[verdict.direction] + (f"; {diverged} diverged" if diverged else "")
+def with_status(text: str, comparison: Comparison) -> str:
+    """Return a verdict and how many of its runs diverged or collapsed."""
+    counts = {"diverged": comparison.diverged, "collapsed": comparison.collapsed}
+    return "; ".join([text, *(f"{n} {status}" for status, n in counts.items() if n)])
 
 
-def family_table(family: str, verdicts: Sequence[Verdict]) -> Table:
-    """Return all comparisons of a family, each with its rows of the store."""
+def comparisons_table(verdict: ClaimVerdict) -> Table:
+    """Return all comparisons of a claim, each with its rows of the store."""
     rows = [
         [
-            between(verdict.comparison),
-            effect(verdict.comparison),
-            count(verdict.comparison.test.pairs),
-            p_value(verdict.p),
-            percent(verdict.comparison.test.improvement, 0)
-            if verdict.comparison.test.pairs
-            else NOT_MEASURED,
-            direction_text(verdict),
-            spans(verdict.comparison.runs, MOST),
+            between(c),
+            effect(c),
+            count(c.effect.pairs),
+            percent(c.effect.improvement, 0) if c.effect.pairs else NOT_MEASURED,
+            with_status(DIRECTIONS[c.effect.direction], c),
+            spans(c.runs, MOST),
         ]
-        for verdict in verdicts
+        for c in verdict.comparisons
     ]
-    first = verdicts[0].comparison  # a family has one margin
+    first = verdict.comparisons[0]  # a claim has one margin
     write, unit = writer(first)
-    against = "" if first.test.margin == 0 else f", against a margin of {write(first.test.margin)}{unit}"
+    against = "" if first.effect.margin == 0 else f", against a margin of {write(first.effect.margin)}{unit}"
     noun = "comparison" if len(rows) == 1 else "comparisons"
-    caption = f"{family[0].upper()}{family[1:]}: {count(len(rows))} {noun}{against}."
+    caption = f"{verdict.claim.text} ({verdict.claim.metric}): {count(len(rows))} {noun}{against}."
     columns = [
         "Comparison",
         "Effect and interval",
         "Pairs",
-        "Corrected p",
-        "P(improved)",
+        "P(first better)",
         "Verdict",
         "Rows of the store",
     ]
     return Table(caption, columns, rows)
 
 
-def control(snapshot: Snapshot, family: str) -> tuple[Verdict, FalseAlarms] | None:
-    """Return the verdict on the control against ReLU and the procedure's rate of false alarms."""
-    verdicts = families(snapshot)
-    verdict = controls(verdicts).get(family)
-    if verdict is None:
-        return None
-    task, batch_norm = TASKS[family]
-    frame = networks(snapshot, task, batch_norm)
-    metric = "test_accuracy" if frame["test_accuracy"].notna().any() else "test_loss"
-    groups = [
-        frame[frame["activation"] == side].drop_duplicates("seed")[metric].dropna()
-        for side in ("relu", CONTROL)
-    ]
-    n = min(map(len, groups))
-    if n < 2:
-        return None
-    values = [np.log(g.to_numpy()[:n]) if metric == "test_loss" else g.to_numpy()[:n] for g in groups]
-    others = [c.test.p for c, _, _ in verdicts[family] if (c.a, c.b) != (CONTROL, "relu")]
-    return verdict, false_alarms(values[0], values[1], others)
+def control_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: network and horizon, the controls told apart, and the largest difference from ReLU."""
+    rows = []
+    for network, (task, _) in NETWORKS.items():
+        ends = horizons_of(snapshot, task)
+        for horizon in (EARLY, LAST):
+            compared = [c for c in controls(snapshot, network, horizon) if c.effect.pairs > 1]
+            if not compared:
+                continue
+            told = sum(c.effect.direction != 0 for c in compared)
+            largest = max(compared, key=lambda c: abs(c.effect.estimate))
+            rows.append(
+                [
+                    f"{network}, {ends[horizon]:g} epochs",
+                    count(len(compared)),
+                    count(largest.effect.pairs),
+                    count(told),
+                    effect(largest),
+                ]
+            )
+    return rows
 
 
 def against_themselves(snapshot: Snapshot) -> dict[str, int] | None:
@@ -158,12 +151,11 @@ def against_themselves(snapshot: Snapshot) -> dict[str, int] | None:
 
     An interval is that of one comparison, without a margin, so that 5 % are expected.
     """
-    tests = [v.comparison.test for v in families(snapshot)[AGAINST_THEMSELVES]]
-    tests = [test for test in tests if test.pairs >= FEWEST_ROUNDS]
-    if not tests:
+    found = [c.effect for c in claims.against_themselves(snapshot) if c.effect.pairs >= FEWEST_ROUNDS]
+    if not found:
         return None
-    told = sum(test.low > 0 or test.high < 0 for test in tests)
-    return {"pairs": len(tests), "told": told, "rounds": min(test.pairs for test in tests)}
+    told = sum(its.direction != 0 for its in found)
+    return {"pairs": len(found), "told": told, "rounds": min(its.pairs for its in found)}
 
 
 def time_calibration() -> dict[str, Any] | None:
@@ -180,33 +172,8 @@ def time_calibration() -> dict[str, Any] | None:
     }
 
 
-def control_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Return rows: family, control against ReLU with its verdict, false alarms, narrowing by pairing."""
-    rows = []
-    for family in TASKS:
-        checked = control(snapshot, family)
-        if checked is None:
-            continue
-        verdict, alarms = checked
-        narrowing = [c.test.narrowing for c, _, _ in families(snapshot)[family] if CONTROL not in (c.a, c.b)]
-        narrowing = [value for value in narrowing if not math.isnan(value)]
-        rows.append(
-            [
-                family,
-                effect(verdict.comparison),
-                count(verdict.comparison.test.pairs),
-                p_value(verdict.p),
-                "significant" if verdict.direction else "inconclusive",
-                f"{percent(alarms.rate)} ({percent(alarms.low)} to {percent(alarms.high)})",
-                percent(alarms.uncorrected),
-                number(float(np.median(narrowing)), 2) if narrowing else NOT_MEASURED,
-            ]
-        )
-    return rows
-
-
-def tuning_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Return rows: task, then each learning rate with the activations that chose it; grid edges are named."""
+def rate_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: network, then learning rates with the activations that chose them; edges are named."""
     chosen = rates(snapshot)
     if chosen.empty:
         return []
@@ -217,7 +184,7 @@ def tuning_rows(snapshot: Snapshot) -> list[list[str]]:
         & (chosen["loss"] != "brier")
     ]
     rows = []
-    for family, (task, batch_norm) in TASKS.items():
+    for network, (task, batch_norm) in NETWORKS.items():
         part = chosen[chosen["task"] == task]
         if batch_norm is not None:
             part = part[part["batch_norm"] == batch_norm]
@@ -229,21 +196,21 @@ def tuning_rows(snapshot: Snapshot) -> list[list[str]]:
             f"{', '.join(label(str(a)) for a in group['activation'])}"
             for rate, group in part.groupby("learning_rate")
         ]
-        rows.append([family, "; ".join(texts)])
+        rows.append([network, "; ".join(texts)])
     return rows
 
 
-def diverged_rows(snapshot: Snapshot) -> list[list[str]]:
-    """Return rows: candidate and learning rate at which runs diverged, and how many of them."""
+def lost_rows(snapshot: Snapshot) -> list[list[str]]:
+    """Return rows: candidate and learning rate at which runs diverged or collapsed, and how many of them."""
     runs = snapshot.runs[(snapshot.runs["kind"] == "training") & (snapshot.runs["loss"].notna())]
     keys = ["task", "activation", "optimizer", "batch_norm", "learning_rate"]
     rows = []
     for (task, activation, optimizer, batch_norm, rate), part in runs.groupby(keys, dropna=False):
-        diverged = int((part["status"] == "diverged").sum())
-        if diverged:
+        diverged, collapsed = (int((part["status"] == status).sum()) for status in ("diverged", "collapsed"))
+        if diverged or collapsed:
             network = f"{str(task).replace('_', ' ')}{', without batch norm' if batch_norm == 0 else ''}"
-            number = f"{diverged} of {len(part)}"
-            rows.append([network, label(str(activation)), str(optimizer), f"{rate:g}", number])
+            counts = (str(diverged), str(collapsed), str(len(part)))
+            rows.append([network, label(str(activation)), str(optimizer), f"{rate:g}", *counts])
     return rows
 
 
@@ -256,11 +223,10 @@ def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, 
         source.id: [v for v in claim_verdicts(source.snapshot) if v.claim.question in questions]
         for source in sources
     }
-    shown = {verdict.claim.family for verdict in verdicts[first.id]}
-    texts = [verdict.verdict for verdict in verdicts[first.id]]
+    texts = [v.verdict for v in verdicts[first.id] if v.claim.origin == ASSIGNMENT]
     return {
         "source": first,
-        "claims": [claim_row(verdict, first) for verdict in verdicts[first.id]],
+        "claims": [claim_row(v, first, specification(first.snapshot, v)) for v in verdicts[first.id]],
         "others": [
             {
                 "label": source.label,
@@ -270,18 +236,20 @@ def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, 
         ],
         "tally": listed(f"{texts.count(t)} {t}" for t in dict.fromkeys(texts)) if texts else "no claim",
         "tables": {
-            family_anchor(family, first.id): family_table(family, compared)
-            for family, compared in families(first.snapshot).items()
-            if compared and family in shown
+            claim_anchor(verdict, first.id): comparisons_table(verdict)
+            for verdict in verdicts[first.id]
+            if verdict.comparisons
         },
         "comparisons": csv(comparisons(first.snapshot)),
         "controls": control_rows(first.snapshot),
-        "tuning": tuning_rows(first.snapshot),
+        "arms": len(CONTROLS),
+        "rates": rate_rows(first.snapshot),
         "themselves": against_themselves(first.snapshot),
         "time_calibration": time_calibration(),
         "equivalence_margin": EQUIVALENCE_MARGIN,
         "time_margin": TIME_MARGIN,
         "fewest_rounds": FEWEST_ROUNDS,
         "confidence": CONFIDENCE,
-        "diverged": diverged_rows(first.snapshot),
+        "robust": ROBUST,
+        "lost": lost_rows(first.snapshot),
     }

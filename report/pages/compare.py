@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.statistics import CANDIDATE, mean_time, paired_difference
+from bench.statistics import mean_time, paired_difference
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source
@@ -19,7 +19,7 @@ from report.evidence.claims import claim_verdicts
 from report.evidence.queries import timings
 from report.evidence.sanitize import sanitize
 from report.evidence.sources import measured
-from report.evidence.training_runs import select, tested
+from report.evidence.training_runs import CANDIDATE, scored
 from report.pages import provenance
 
 
@@ -112,7 +112,7 @@ def networks(sources: list[Source]) -> list[list[str]]:
 
 def _scores(snapshot: Snapshot) -> Mapping[tuple[str, str], pd.Series]:
     """Return the test metrics at the chosen rates by seed, for each candidate and metric."""
-    runs = select(tested(snapshot))
+    runs = scored(snapshot)
     scores_by = {}
     for _, part in runs.groupby(list(CANDIDATE), dropna=False, sort=False):
         row = part.iloc[0]

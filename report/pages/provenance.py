@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from report.document.answer import Source
-from report.document.formats import count, size
+from report.document.formats import count
 from report.document.labels import label
 from report.document.page import Table
 from report.evidence.sources import dataset_name
@@ -64,11 +64,10 @@ def environment(source: Source) -> Table:
     """Return the machine, versions, commit, data set and numbers of runs of a source."""
     where, runs = source.snapshot.environment, source.snapshot.runs
     training = runs[runs["kind"] == "training"]
-    scored = training[training["split"] == "test"]
-    seeds = {str(task): part["seed"].nunique() for task, part in scored.groupby("task")}
+    seeds = {str(task): part["seed"].nunique() for task, part in training.groupby("task")}
     rows = [
         ["Processor", f"{where['processor']}, {where['cores']} cores"],
-        ["Memory", size(where["memory_bytes"])],
+        ["Memory", f"{where['memory_gib']} GiB"],
         ["System", str(where["system"])],
         ["Device", f"{where['device']}, {where['threads']} thread a process"],
         ["Python", str(where["python"])],
@@ -79,7 +78,6 @@ def environment(source: Source) -> Table:
         ["SHA-256 of the data set", str(where["dataset_sha256"])],
         ["Profile", source.snapshot.profile],
         ["Training runs", f"{count(len(training))} ({_statuses(training['status'])})"],
-        ["Tuning runs", count(len(training) - len(scored))],
         ["Seeds, at most", ", ".join(f"{task.replace('_', ' ')}: {n}" for task, n in seeds.items())],
         ["Benchmarks", count(int((runs["kind"] == "timing").sum()))],
         ["Measured", f"{runs['finished_at'].min()} to {runs['finished_at'].max()}"],

@@ -9,7 +9,8 @@ from report.document.labels import label
 from report.document.page import Erratum
 from report.document.phrases import NOT_MEASURED, listed, ratio
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES
-from report.evidence.claims import CONFIRMED, REFUTED, UNDECIDED, Verdict, claim_verdicts, families
+from report.evidence.claims import ASSIGNMENT, CONFIRMED, REFUTED, UNDECIDED, claim_verdicts, explored
+from report.evidence.comparisons import Comparison
 from report.evidence.queries import network_input, time_ratio
 from report.evidence.verdicts import effect
 
@@ -19,9 +20,10 @@ MISSING = "not measured yet; make bench would do it"
 BETTER = {1: "better", -1: "worse", 0: "inconclusive"}
 
 
-def better(verdict: Verdict) -> int:
+def better(comparison: Comparison) -> int:
     """Return +1 where a is better than b, -1 where worse: higher is better, except for ratios of losses."""
-    return -verdict.direction if verdict.comparison.test.relative else verdict.direction
+    direction = comparison.effect.direction
+    return -direction if comparison.effect.relative else direction
 
 
 def findings(sources: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
@@ -46,7 +48,7 @@ def _tally(source: Source | None) -> str:
     """Count the verdicts on the claims."""
     if source is None:
         return f"none is decided: {MISSING}"
-    verdicts = [verdict.verdict for verdict in claim_verdicts(source.snapshot)]
+    verdicts = [v.verdict for v in claim_verdicts(source.snapshot) if v.claim.origin == ASSIGNMENT]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
     return listed(f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict, n in counts.items())
 
@@ -58,9 +60,9 @@ def _compared(source: Source | None, names: Sequence[str]) -> str:
     texts = []
     for family in names:
         parts = [
-            f"{label(v.comparison.a)} {effect(v.comparison)}, {BETTER[better(v)]}"
-            for v in families(source.snapshot)[family]
-            if v.comparison.a in PROPOSED and v.comparison.b == "relu"
+            f"{label(c.a)} {effect(c)}, {BETTER[better(c)]}"
+            for c in explored(source.snapshot, family)
+            if c.a in PROPOSED and c.b == "relu"
         ]
         if parts:
             texts.append(f"{family}: {listed(parts)}")

@@ -155,7 +155,7 @@ def trained(model, data: Dataset):
         loss=cross_entropy,
         optimizer=torch.optim.Adam(model.parameters(), 1e-2),
         batch_size=91,
-        epochs=20,
+        horizons=[20],
         generator=torch.Generator().manual_seed(0),
     )
     return evaluate(model, data.test_images, data.test_labels, cross_entropy)["accuracy"]

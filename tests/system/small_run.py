@@ -17,8 +17,8 @@ from bench.experiments import catalog
 from bench.experiments.catalog import PROFILES, Budget
 from bench.runner import progress
 
-SEEDS = 10
-SMALL = 2 * 5 * SEEDS + 2 * 2 + 2  # cells: two candidates at five rates under so many seeds, then scored
+SEEDS = 53
+SMALL = 2 * SEEDS  # runs: two candidates at one rate under so many seeds
 
 
 class SmallRun:
@@ -65,7 +65,7 @@ def _run(store, workers, killed_after, stderr):
         timer = threading.Timer(killed_after, os.kill, (os.getpid(), signal.SIGKILL))
         timer.daemon = True
         timer.start()
-    budget = Budget(2, 1, 200, tuning_seeds=SEEDS, untuned_seeds=1)
+    budget = Budget(SEEDS, 1, 200, tuned=False)
     profile = catalog.Profile({"fc_autoencoder": budget}, Budget(0, 1, 1797), 0, 0.0)
     with (
         patch.dict(PROFILES, quick=profile),

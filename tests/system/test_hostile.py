@@ -18,7 +18,7 @@ from report.evidence.sources import sources
 from report.pages.report import ANSWERS, context
 from report.render import system_libraries
 from report.render.render import render_page, write_pdf
-from tests.small_store import HERE, run, scored, tuning
+from tests.small_store import HERE, run, scored
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -39,14 +39,13 @@ HOSTILE = [
 
 
 def store(path, names, field=""):
-    """Runs of each name, scored and tuned, failed and timed; `field` of the environment is hostile, too."""
+    """Runs of each name, scored, failed and timed; `field` of the environment is hostile, too."""
     machine = replace(HERE, **({field: names[0]} if field else {}))
     with Store(path) as opened:
         where = opened.environment_id(machine)
         for name in ["relu", "gelu", *names]:
             for seed in range(3):
                 opened.record(where, "quick", *scored(0.5 + seed / 10, seed=seed, activation=name))
-            opened.record(where, "quick", *tuning(0.5, 1e-3, activation=name))
             opened.record(
                 where,
                 "quick",

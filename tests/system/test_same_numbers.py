@@ -128,10 +128,10 @@ def test_training_on_several_threads_differs_by_rounding_alone():
                 loss=cross_entropy,
                 optimizer=Adam(model.parameters(), lr=1e-3),
                 batch_size=64,
-                epochs=5,
+                horizons=range(1, 6),
                 generator=torch.Generator().manual_seed(0),
             )
-        return [metrics["train_loss"] for metrics in history.epochs[1:]]
+        return [metrics["train_loss"] for metrics in list(history.records.values())[1:]]
 
     one, *others = (losses(count) for count in (1, 2, 4))
     assert len(one) == 5

@@ -31,7 +31,7 @@ def test_99_percent_within_5_epochs():
             loss=cross_entropy,
             optimizer=OPTIMIZERS["adam"].make(model.parameters(), LEARNING_RATE),
             batch_size=BATCH,
-            epochs=EPOCHS,
+            horizons=[EPOCHS],
             generator=torch.Generator().manual_seed(0),
         )
     assert not history.diverged

@@ -54,7 +54,7 @@ def content(path):
     if found is None:
         return None
     frames = {name: frame.astype(str).values.tolist() for name, frame in found.tables().items()}
-    return frames, {key: stack.tolist() for key, stack in found.images.items()}
+    return frames, {key: array.tolist() for key, array in found.arrays.items()}
 
 
 def write(path):
@@ -87,7 +87,8 @@ def test_a_store_cut_at_any_byte_is_whole_or_an_error(whole, tmp_path):
     for size in sorted({*sizes, *draw.sample(range(len(original)), 400)} & set(range(len(original)))):
         path.write_bytes(original[:size])
         said, read = outcome_of(path)
-        assert said or (size == 0 and read is None), size
+        # SQLite takes what is missing of the last page for zeros, as which it may have been empty.
+        assert said or read == (expected if size else None), size
     path.write_bytes(original)
     assert outcome_of(path) == (None, expected)
 
@@ -113,7 +114,7 @@ def test_a_number_that_was_changed_is_never_read(whole, tmp_path):
         "UPDATE measurement SET value = value + 1e-15 WHERE run = 3 AND metric = 'test_loss' AND step = 0",
         "UPDATE run SET seed = 77 WHERE id = 5",
         "UPDATE environment SET processor = 'a better one'",
-        "UPDATE picture SET step = 9 WHERE step = 2",
+        "UPDATE array SET name = 'other' WHERE name = 'input'",
         "DELETE FROM measurement WHERE run = 4",
         "UPDATE run SET status = 'finished' WHERE status = 'failed'",
     ):
@@ -166,7 +167,7 @@ def test_what_a_killed_writer_left_half_done_is_taken_back(whole, tmp_path):
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE measurement SET value = value + 1")
-        connection.execute("UPDATE picture SET pixels = zeroblob(784)")
+        connection.execute("UPDATE array SET data = zeroblob(2352)")
         for suffix in ("", "-journal"):
             shutil.copy(f"{path}{suffix}", f"{killed}{suffix}")
         connection.rollback()

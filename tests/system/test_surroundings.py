@@ -24,7 +24,7 @@ REPORT = (
     "--reference",
     "none.sqlite",
 )
-TRAINED = 8 * 5 + 8  # candidates, at five rates each and then scored
+FEWEST = 8 * 5  # candidates, at five rates each; grids may be extended
 
 # What a process begins with, before anything of ours is imported.
 NO_NETWORK = """
@@ -97,8 +97,8 @@ def usual(tmp_path_factory):
         capture_output=True,
     )
     runs, measured = numbers(store)
-    assert set(runs) == {("validation", "finished"), ("test", "finished")}
-    assert len({key for key, *_ in measured}) == TRAINED
+    assert set(runs) <= {"finished", "collapsed"}
+    assert len({key for key, *_ in measured}) == sum(runs.values()) >= FEWEST
     return runs, measured
 
 

@@ -14,7 +14,7 @@ from report.document.formats import count, duration, number, percent
 from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
 from report.evidence.queries import curves, timings
-from report.evidence.training_runs import tested
+from report.evidence.training_runs import scored
 from report.figures.svg import svg_figure
 from report.figures.timing import ratios
 
@@ -116,7 +116,7 @@ def figure(multiples: pd.DataFrame, source_id: str) -> dict[str, Any]:
 
 def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
     """Return held-out accuracy of the network by epoch and test accuracy at the end; None without runs."""
-    runs = tested(snapshot)
+    runs = scored(snapshot)
     runs = runs[(runs["task"] == "scratch_cnn") & runs["test_accuracy"].notna()]
     if runs.empty:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.records.names import CONTROL, PASSES
+from bench.records.names import CONTROLS, PASSES
 from bench.statistics import mean_time
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
@@ -28,15 +28,15 @@ def pictures(snapshot: Snapshot, task: str) -> dict[str, np.ndarray]:
     """
     runs = networks(snapshot, task)
     pairs = zip(runs["run"].astype(int), runs["activation"].astype(str), strict=True)
-    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.images]
+    stored = [(run, name) for run, name in pairs if (run, "input") in snapshot.arrays]
     if not stored:
         return {}
     by = {
-        name: snapshot.images[run, "reconstruction"]
+        name: snapshot.arrays[run, "reconstruction"]
         for run, name in reversed(stored)
-        if name in HIGHLIGHTED or (name not in ACTIVATIONS and name != CONTROL)
+        if name in HIGHLIGHTED or (name not in ACTIVATIONS and name not in CONTROLS)
     }
-    first = snapshot.images[stored[0][0], "input"]
+    first = snapshot.arrays[stored[0][0], "input"]
     return {"input": first, **{label(name): by[name] for name in ordered(by)}}
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
-from bench.records.names import BASELINES, UNTUNED
+from bench.records.names import BASELINES
 from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
 from report.document.labels import LABELS, label, ordered
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
-from report.evidence.claims import families
+from report.evidence.claims import explored
 from report.evidence.comparisons import Comparison
 from report.evidence.queries import final, networks
 from report.evidence.verdicts import DIRECTIONS, effect
@@ -25,29 +25,26 @@ def final_rows(
     snapshot: Snapshot,
     task: str,
     batch_norm: bool | None,
-    family: str,
+    network: str,
     write: Callable[[float], str],
 ) -> list[list[str]]:
-    """Return rows: activation, chosen rate, mean of the test metric with its interval, and differences.
+    """Return rows: activation, most chosen rate, mean of the test metric with its interval, and differences.
 
-    The differences are those of the family of comparisons, with corrected verdicts; the last column is the
-    mean at one rate for all.
+    The differences are those of the exploratory comparisons, whose intervals cover together.
     """
     metric = "test_loss" if task in AUTOENCODERS else "test_accuracy"
     table = final(snapshot, task, metric, batch_norm)
-    plain = final(snapshot, task, metric, batch_norm, tuned=False)
     runs = networks(snapshot, task, batch_norm)
-    rates = runs.groupby("activation")["learning_rate"].first()
-    verdicts = {(v.comparison.a, v.comparison.b): v for v in families(snapshot)[family]}
+    rates = runs.groupby("activation")["learning_rate"].agg(lambda rates: rates.mode().iloc[0])
+    compared = {(c.a, c.b): c for c in explored(snapshot, network)}
     rows = []
     for name in ordered(table):
         cells = []
         for baseline in BASELINES:
-            v = verdicts.get((name, baseline))
-            cells.append(f"{effect(v.comparison)}, {DIRECTIONS[v.direction]}" if v else "not compared")
-        untuned = plain[name].dropna() if name in plain else pd.Series(dtype=float)
-        means = [phrases.mean(mean_interval(values), write) for values in (table[name].dropna(), untuned)]
-        rows.append([label(name), f"{rates[name]:g}", means[0], *cells, means[1]])
+            c = compared.get((name, baseline))
+            cells.append(f"{effect(c)}, {DIRECTIONS[c.effect.direction]}" if c else "not compared")
+        mean = phrases.mean(mean_interval(table[name].dropna()), write)
+        rows.append([label(name), f"{rates[name]:g}", mean, *cells])
     return rows
 
 
@@ -76,18 +73,18 @@ def curves_figure(snapshot: Snapshot) -> SvgFigure | None:
 
 
 def _row(comparison: Comparison, variant: str) -> tuple[object, ...]:
-    test = comparison.test
-    values = [100 * v for v in (test.estimate, test.low, test.high)]
+    its = comparison.effect
+    values = [100 * v for v in (its.estimate, its.low, its.high)]
     return (variant, label(comparison.a), f"minus {label(comparison.b)}", *values)
 
 
 def differences_figure(snapshot: Snapshot) -> SvgFigure | None:
     """Return the figure of final accuracies as differences from both baselines; None where not measured."""
-    verdicts = [(v, name) for norm, name in VARIANTS.items() for v in families(snapshot)[FAMILIES[norm]]]
-    rows = [_row(v.comparison, variant) for v, variant in verdicts if v.comparison.test.pairs]
+    compared = [(c, name) for norm, name in VARIANTS.items() for c in explored(snapshot, FAMILIES[norm])]
+    rows = [_row(c, variant) for c, variant in compared if c.effect.pairs]
     if not rows:
         return None
-    directions = [v.direction for v, _ in verdicts]
+    directions = [c.effect.direction for c, _ in compared]
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
     return svg_figure(
         differences(frame, "paired difference of test accuracy (percentage points)"),
@@ -95,7 +92,7 @@ def differences_figure(snapshot: Snapshot) -> SvgFigure | None:
         name=f"q11-differences-{snapshot.id}",
         title="Differences of test accuracy",
         alt="Dots with intervals for each activation minus ReLU and minus GELU, with and without batch norm; "
-        f"corrected, {directions.count(1)} of {len(directions)} lie above zero and {directions.count(-1)} "
+        f"{directions.count(1)} of {len(directions)} lie above zero and {directions.count(-1)} "
         "below.",
     )
 
@@ -121,5 +118,4 @@ def classifier(snapshot: Snapshot) -> dict[str, Any] | None:
         "figure": figure,
         "differences": differences_figure(snapshot),
         "tables": tables,
-        "untuned": f"{UNTUNED:g}",
     }

@@ -11,7 +11,7 @@ from impl.training.initialization import variance_gain
 from report.document.formats import number
 from report.document.labels import label, ordered
 from report.evidence.activation_runs import HIGHLIGHTED
-from report.evidence.claims import families
+from report.evidence.claims import CLAIMS
 from report.evidence.queries import networks
 from report.evidence.verdicts import effect
 from report.figures.svg import SvgFigure, svg_figure
@@ -25,6 +25,7 @@ NETWORKS = {
     ("conv_autoencoder", True): "convolutional autoencoder",
 }
 ALPHA = "ada_sgelu"
+INITIAL = next(claim for claim in CLAIMS if claim.identifier == "q11-initial")
 EFFECTS = {1: "better", -1: "worse", 0: "inconclusive"}
 DRAWN = tuple(name for name in HIGHLIGHTED if name != ALPHA)  # which before training is SGELU
 
@@ -113,8 +114,7 @@ def gain_rows() -> list[list[str]]:
 def initial_rows(snapshot: Snapshot) -> list[list[str]]:
     """Return rows: network and activation, change by variance-preserving initial weights, and the verdict."""
     return [
-        [f"{v.comparison.where}, {label(v.comparison.a)}", effect(v.comparison), EFFECTS[v.direction]]
-        for v in families(snapshot)["initial weights"]
+        [f"{c.where}, {label(c.a)}", effect(c), EFFECTS[c.effect.direction]] for c in INITIAL.family(snapshot)
     ]
 
 

@@ -1,10 +1,11 @@
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
 import pytest
 
-from bench.records.runs import RunResult
+from bench.records.runs import Measurement
 from impl.training.initialization import second_moment
 from report.algebra.identities import Identity, holds, outcome
 from report.algebra.latex import x
@@ -71,18 +72,24 @@ def test_tally():
     assert found == "slower in 2 of 4 cases, faster in 1 and inconclusive in 1"
 
 
+def with_more(run, values):
+    """A run with more metrics: by step a number."""
+    config, outcome = run
+    more = [Measurement(metric, step, v, "1") for metric, by in values.items() for step, v in by.items()]
+    return config, replace(outcome, measurements=[*outcome.measurements, *more])
+
+
 def reasons_of(tmp_path, alphas):
     """Two layers of one network, looked into before training and after an epoch."""
     runs = []
     for name in ("relu", "ada_sgelu"):
-        runs.append(small.tuning(0.9, 1e-3, activation=name))
         inside = {
             f"{series} {k}": {0: k / 10, 1: k / 5}
             for series in ("activation rms", "gradient norm")
             for k in (1, 2)
         }
         path = {"alpha 1": dict(enumerate(alphas))} if name == "ada_sgelu" else {}
-        runs.append(small.run({"test_accuracy": 0.9, **inside, **path}, activation=name))
+        runs.append(with_more(small.scored(0.9, activation=name), {**inside, **path}))
     return q11_reasons.reasons(small.snapshot(tmp_path / "r.sqlite", runs))
 
 
@@ -99,21 +106,23 @@ def test_without_diagnostics_there_are_no_reasons(tmp_path):
     assert q11_reasons.reasons(small.snapshot(tmp_path / "r.sqlite", [small.scored(0.5)])) is None
 
 
-def test_final_rows_show_the_chosen_rate_and_what_one_rate_gives(tmp_path):
-    runs = [small.tuning(0.9, 3e-3), small.tuning(0.8, 1e-3), small.tuning(0.7, 1e-3, activation="sgelu")]
+def test_final_rows_show_the_chosen_rate_and_differences(tmp_path):
+    runs = []
     for seed in range(3):
-        runs += [small.scored(0.7 + seed / 100, 3e-3, seed), small.scored(0.5 + seed / 100, 1e-3, seed)]
-        runs.append(small.scored(0.6 + seed / 100, 1e-3, seed, activation="sgelu"))
+        runs += [
+            small.scored(0.7 + seed / 100, 3e-3, seed, held_out=0.9),
+            small.scored(0.5 + seed / 100, 1e-3, seed, held_out=0.8),
+            small.scored(0.6 + seed / 100, 1e-3, seed, activation="sgelu"),
+        ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     relu, sgelu = q11_evidence.final_rows(
         snapshot, "classifier", True, "classifier", lambda x: f"{100 * x:.0f}"
     )
     assert relu[:2] == ["ReLU", "0.003"]
     assert relu[2].startswith("71 (")
-    assert relu[3:5] == ["not compared"] * 2
-    assert relu[5].startswith("51 (")
+    assert relu[3:] == ["not compared"] * 2
     assert sgelu[1] == "0.001"
-    assert sgelu[3].startswith("−10.00 points (−10.00 to −10.00), ")
+    assert sgelu[3].startswith("−10.00 points (−10.00 to −10.00), below")
 
 
 def test_every_network_of_the_question_is_asked_whether_it_finished(tmp_path):
@@ -138,7 +147,7 @@ def deep(initialization, *sizes):
         for series in ("activation rms", "gradient norm")
         for k, size in enumerate(sizes, 1)
     }
-    return small.tuning(0.9, 1e-3, **fields), small.run({"test_accuracy": 0.9, **inside}, **fields)
+    return [with_more(small.scored(0.9, **fields), inside)]
 
 
 def test_the_figure_of_signals_says_what_becomes_of_them_from_first_layer_to_last(tmp_path):
@@ -146,7 +155,7 @@ def test_the_figure_of_signals_says_what_becomes_of_them_from_first_layer_to_las
     figure = q11_reasons.signal_figure(small.snapshot(tmp_path / "both.sqlite", runs)).svg
     assert "0.040 for SGELU, torch&#39;s initial weights" in figure.replace("'", "&#39;")
     assert "0.80 for SGELU, weights scaled by the gain" in figure
-    alone = q11_reasons.signal_figure(small.snapshot(tmp_path / "one.sqlite", runs[:2])).svg
+    alone = q11_reasons.signal_figure(small.snapshot(tmp_path / "one.sqlite", runs[:1])).svg
     assert "0.040 for SGELU" in alone
     assert "weights scaled" not in alone.partition("<desc>")[2].partition("</desc>")[0]
 
@@ -154,7 +163,6 @@ def test_the_figure_of_signals_says_what_becomes_of_them_from_first_layer_to_las
 def test_initial_weights_are_told_with_their_verdict(tmp_path):
     plain, runs = {"activation": "sgelu", "batch_norm": False}, []
     for kind, accuracy in (("torch", 0.5), ("variance", 0.6)):
-        runs.append(small.tuning(0.9, 1e-3, initialization=kind, **plain))
         runs += [small.scored(accuracy, seed=seed, initialization=kind, **plain) for seed in range(9)]
     assert q11_reasons.initial_rows(small.snapshot(tmp_path / "r.sqlite", runs)) == [
         ["classifier without batch norm, SGELU", "+10.00 points (+10.00 to +10.00)", "better"]
@@ -164,18 +172,16 @@ def test_initial_weights_are_told_with_their_verdict(tmp_path):
 def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     runs, shown = [], np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4)
     for name, loss in (("relu", 0.2), ("sgelu", 0.4)):  # under the second seed twice that
-        runs.append(small.tuning(0.9, 1e-3, task="fc_autoencoder", loss="mse", activation=name))
         for seed in range(2):
-            fields = {"task": "fc_autoencoder", "loss": "mse", "activation": name, "seed": seed}
-            cell, outcome = small.run({"test_loss": loss * (1 + seed)}, **fields)
+            cell, outcome = small.reconstructed(loss * (1 + seed), activation=name, seed=seed)
             pictures = {"input": shown, "reconstruction": shown + (name == "relu")} if seed == 0 else {}
-            runs.append((cell, RunResult("finished", outcome.measurements, pictures)))
+            runs.append((cell, replace(outcome, arrays={**outcome.arrays, **pictures})))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     found = q11_autoencoders.autoencoder(snapshot, "fc_autoencoder")
     relu, sgelu = found["rows"]
     assert relu[0] == "ReLU"
     assert relu[2].startswith("300 (")  # thousandths
-    assert sgelu[3] == "2.00 times (2.00 to 2.00), inconclusive"  # two pairs, all on one side, are too few
+    assert sgelu[3].startswith("2.00 times (")
     assert found["seeds"] == 2
     assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
     pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")
@@ -184,20 +190,17 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     assert q11_autoencoders.autoencoder(snapshot, "conv_autoencoder") is None
 
 
-def test_curves_of_the_classifier_are_means_over_seeds_from_the_first_epoch(tmp_path):
+def test_curves_of_the_classifier_are_means_over_seeds_from_the_first_horizon(tmp_path):
     runs = []
     for name in ("relu", "control"):
-        runs.append(small.tuning(0.9, 1e-3, activation=name))
         for seed, accuracy in enumerate((0.5, 0.7)):
-            held_out = {"accuracy": accuracy, "loss": 2 * accuracy}
-            course = {f"validation_{metric}": {0: 0.1, 1: value} for metric, value in held_out.items()}
-            runs.append(small.run({"test_accuracy": 0.9, **course}, activation=name, seed=seed))
+            runs.append(small.scored(0.9, held_out=accuracy, activation=name, seed=seed))
     frame = q11_evidence.averaged(small.snapshot(tmp_path / "r.sqlite", runs))
     assert set(frame["activation"]) == {"relu"}  # the control is no candidate of the figure
-    assert set(frame["step"]) == {1}
-    means = frame.set_index("metric")["mean"].to_dict()
+    assert set(frame["step"]) == {0.5, 1, 2}
+    means = frame[frame["step"] == 2].set_index("metric")["mean"].to_dict()
     assert means[q11_evidence.METRICS["validation_accuracy"]] == pytest.approx(60.0)
-    assert means[q11_evidence.METRICS["validation_loss"]] == pytest.approx(1.2)
+    assert means[q11_evidence.METRICS["validation_loss"]] == pytest.approx(0.4)
 
 
 EQUATIONS = q11_algebra.identities()

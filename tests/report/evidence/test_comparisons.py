@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
 from report.evidence import claims, comparisons
+from report.evidence.training_runs import EARLY, LAST
 from tests import small_store as small
 
 
@@ -13,57 +15,115 @@ def both(case):
 
 
 def candidates(field, accuracies, rate=1e-3, **fields):
-    """Tuned at one rate, then scored: by the field's value the accuracies of seeds 0, 1, …"""
+    """By the field's value the test accuracies of seeds 0, 1, … at one rate."""
     for value, scores in accuracies.items():
-        yield small.tuning(0.9, rate, **{field: value}, **fields)
         for seed, score in enumerate(scores):
             yield small.scored(score, rate, seed, **{field: value}, **fields)
 
 
+def explored(task="classifier", batch_norm=True):
+    return comparisons.exploratory(task, batch_norm)
+
+
 def test_activations_are_compared_seed_by_seed_with_both_baselines(tmp_path):
-    accuracies = {"relu": (0.5, 0.6, 0.7), "gelu": (0.5, 0.5, 0.5), "sgelu": (0.6, 0.8, 0.7, 0.9)}
+    accuracies = {"relu": (0.5, 0.6, 0.7), "gelu": (0.5, 0.5, 0.5), "sgelu": (0.6, 0.8, 0.7)}
     snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
-    found = {both(case): case for case in comparisons.activations("classifier", True, True)(snapshot)}
+    found = {both(case): case for case in explored()(snapshot)}
     assert set(found) == {("gelu", "relu"), ("sgelu", "relu"), ("sgelu", "gelu")}
     case = found["sgelu", "relu"]
-    assert case.test.estimate == pytest.approx(np.mean([0.1, 0.2, 0.0]))
-    assert case.test.pairs == 3
+    assert case.effect.estimate == pytest.approx(np.mean([0.1, 0.2, 0.0]))
+    assert (case.effect.pairs, case.unit) == (3, "points")
     runs = snapshot.runs.set_index("run")
     seeds = runs.loc[list(case.runs), ["activation", "seed"]].itertuples(index=False, name=None)
     assert sorted(seeds) == [(name, seed) for name in ("relu", "sgelu") for seed in range(3)]
-    assert comparisons.activations("classifier", False, True)(snapshot) == []
+    assert explored("classifier", False)(snapshot) == []
+
+
+def test_the_comparisons_of_a_claim_cover_together_and_no_others(tmp_path):
+    """By hand: Student's interval of each lies inside that of both, and this inside that of all."""
+    rng = np.random.default_rng(0)
+    names = ("relu", "gelu", "sgelu", "tanh", "mish")
+    accuracies = {name: 0.5 + 0.01 * rng.normal(size=8) for name in names}
+    snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
+    pairs = comparisons.against(["sgelu"])
+    named = comparisons.Trained(comparisons.network("classifier", True), "activation", pairs)(snapshot)
+    assert [both(case) for case in named] == [("sgelu", "relu"), ("sgelu", "gelu")]
+    wide = {both(case): case.effect for case in explored()(snapshot)}
+    for case in named:
+        d = accuracies["sgelu"] - accuracies[case.b]
+        alone = stats.ttest_1samp(d, 0).confidence_interval(0.95)
+        assert case.effect.low < alone.low < alone.high < case.effect.high
+        assert wide[both(case)].low < case.effect.low
 
 
 def test_losses_are_compared_as_ratios(tmp_path):
-    accuracies = {"relu": (0.5, 0.75), "sgelu": (0.75, 0.5)}  # losses 0.5, 0.25 and 0.25, 0.5
+    losses = {"relu": (0.5, 0.25), "sgelu": (0.25, 0.5)}
     runs = [
-        (cell, RunResult(o.status, [m for m in o.measurements if "accuracy" not in m.metric]))
-        for cell, o in candidates("activation", accuracies, task="fc_autoencoder", loss="mse")
+        small.reconstructed(loss, seed=seed, activation=name)
+        for name, of_name in losses.items()
+        for seed, loss in enumerate(of_name)
     ]
-    (case,) = comparisons.activations("fc_autoencoder", True, True)(
-        small.snapshot(tmp_path / "r.sqlite", runs)
+    (case,) = explored("fc_autoencoder")(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.effect.relative
+    assert case.effect.estimate == pytest.approx(0.0)  # the geometric mean of 2 and 1/2, less 1
+
+
+def test_runs_are_compared_at_the_horizon(tmp_path):
+    runs = [
+        small.scored(late, seed=seed, activation=name, early=early + seed / 100)
+        for name, early, late in (("relu", 0.4, 0.9), ("sgelu", 0.6, 0.8))
+        for seed in range(2)
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    for horizon, difference in ((EARLY, 0.2), (LAST, -0.1)):
+        family = comparisons.Trained(
+            comparisons.network("classifier", True), "activation", [("sgelu", "relu")], horizon
+        )
+        (case,) = family(snapshot)
+        assert case.effect.estimate == pytest.approx(difference)
+
+
+def test_another_metric_is_compared_over_seeds(tmp_path):
+    accuracies = {"sigmoid": (0.5, 0.4), "tanh": (0.75, 0.75)}  # training losses 1.5, 1.6 and 1.25
+    snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
+    family = comparisons.Trained(
+        comparisons.network("classifier", True), "activation", [("sigmoid", "tanh")], metric="train_loss"
     )
-    assert case.test.relative
-    assert case.test.estimate == pytest.approx(0.0)  # the geometric mean of 2 and 1/2, less 1
+    (case,) = family(snapshot)
+    assert 1 + case.effect.estimate == pytest.approx((1.5 * 1.6) ** 0.5 / 1.25)
+    assert case.unit == "ratio"
 
 
-def test_a_diverged_run_is_counted_and_leaves_its_pair_out(tmp_path):
+def test_what_diverged_or_collapsed_is_counted(tmp_path):
+    accuracies = {"relu": (0.5, 0.6, 0.7, 0.6), "sgelu": (0.6, 0.7, 0.6)}
     runs = [
-        *candidates("activation", {"relu": (0.5, 0.6, 0.7), "sgelu": (0.6, 0.7)}),
-        small.scored(0, seed=2, activation="sgelu", status="diverged"),
+        *candidates("activation", accuracies),
+        small.scored(0.1, seed=3, activation="sgelu", status="collapsed"),
     ]
-    (case,) = comparisons.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert (case.diverged, case.test.pairs) == (1, 2)
+    (case,) = explored()(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert (case.diverged, case.collapsed, case.effect.pairs) == (0, 1, 4)
+    runs[-1] = small.scored(0.1, seed=3, activation="sgelu", status="diverged")
+    (case,) = explored()(small.snapshot(tmp_path / "s.sqlite", runs))
+    # Seeds 1 and 3 choose for 0 and 2, and no rate is without a diverged run among them.
+    assert case.effect.pairs == case.effect.direction == 0
+    assert "no eligible learning rate" in case.effect.reason
 
 
-def test_optimizers_against_adam_and_both_ways_where_a_margin_is_given(tmp_path):
+def test_optimizers_against_adam_with_a_margin(tmp_path):
     runs = list(candidates("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    found = {both(case): case.test.estimate for case in comparisons.optimizers()(snapshot)}
-    assert found == {("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05)}
-    equivalence = comparisons.optimizers(-0.002)(snapshot)
-    assert {both(c) for c in equivalence} == {*found, *((b, a) for a, b in found)}
-    assert {c.test.margin for c in equivalence} == {-0.002}
+    pairs = [("adam", "sgd"), ("adam", "rmsprop"), ("adam", "adagrad")]
+    found = comparisons.Trained(comparisons.OPTIMIZED, "optimizer", pairs, margin=-0.002)(snapshot)
+    assert {both(case): case.effect.estimate for case in found} == {
+        ("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05),
+    }  # fmt: skip
+    assert {case.effect.margin for case in found} == {-0.002}
+
+
+def test_every_pair_is_compared_once():
+    assert comparisons.against(["relu", "gelu", "sgelu"]) == [
+        ("gelu", "relu"), ("sgelu", "relu"), ("sgelu", "gelu"),
+    ]  # fmt: skip
 
 
 def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
@@ -73,7 +133,7 @@ def test_wrong_labels_cost_a_difference_of_differences(tmp_path):
     ]
     (case,) = comparisons.label_noise(small.snapshot(tmp_path / "r.sqlite", runs))
     assert case.where == "40% wrong labels"
-    assert case.test.estimate == pytest.approx(np.mean([0.4 - 0.1, 0.3 - 0.2]))
+    assert case.effect.estimate == pytest.approx(np.mean([0.4 - 0.1, 0.3 - 0.2]))
 
 
 def test_initial_weights_each_activation_against_itself(tmp_path):
@@ -84,9 +144,12 @@ def test_initial_weights_each_activation_against_itself(tmp_path):
         ),
         *candidates("initialization", {"torch": (0.5, 0.6), "variance": (0.4, 0.5)}, **plain),
     ]
-    found = {case.a: case for case in comparisons.initialization(small.snapshot(tmp_path / "r.sqlite", runs))}
-    assert found["sgelu"].test.estimate == pytest.approx(0.15)
-    assert found["relu"].test.estimate == pytest.approx(-0.1)
+    found = {
+        case.a: case
+        for case in comparisons.initialization(["sgelu", "relu"])(small.snapshot(tmp_path / "r.sqlite", runs))
+    }
+    assert found["sgelu"].effect.estimate == pytest.approx(0.15)
+    assert found["relu"].effect.estimate == pytest.approx(-0.1)
 
 
 def descent(rate, batch_size, seed, excess, status="finished"):
@@ -103,8 +166,8 @@ def test_each_descent_has_the_rate_that_is_best_at_the_point_looked_at(tmp_path)
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     (early,), (late,) = comparisons.descents(1.0)(snapshot), comparisons.descents(None)(snapshot)
-    assert 1 + early.test.estimate == pytest.approx(0.1 / 0.8)
-    assert 1 + late.test.estimate == pytest.approx(0.02 / 0.01)
+    assert 1 + early.effect.estimate == pytest.approx(0.1 / 0.8)
+    assert 1 + late.effect.estimate == pytest.approx(0.02 / 0.01)
 
 
 def test_synthetic_experiments_pooled_and_step_by_step(tmp_path):
@@ -114,13 +177,13 @@ def test_synthetic_experiments_pooled_and_step_by_step(tmp_path):
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     (pooled,) = comparisons.observed("double_well", "go", "stay", "share", steps=(0, 1), pool=True)(snapshot)
-    assert pooled.test.estimate == pytest.approx(1 / 3)
+    assert pooled.effect.estimate == pytest.approx(1 / 3)
     assert pooled.runs == (1, 2, 3)
     each = comparisons.observed("double_well", "go", 0.0, "percent", steps=(0, 1), margin=0.5)(snapshot)
-    assert [case.test.estimate for case in each] == [0.0, pytest.approx(2 / 3)]
+    assert [case.effect.estimate for case in each] == [0.0, pytest.approx(2 / 3)]
     assert comparisons.observed("double_well", "nothing", "stay", "share")(snapshot) == []
     (change,) = comparisons.between_steps("double_well", ("go",), "cosine")(snapshot)
-    assert change.test.estimate == pytest.approx(-2 / 3)
+    assert change.effect.estimate == pytest.approx(-2 / 3)
 
 
 def test_times_are_ratios_of_medians(tmp_path):
@@ -132,7 +195,7 @@ def test_times_are_ratios_of_medians(tmp_path):
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     pairs = [(("swish", way), ("sigmoid", way)) for way in ("impl", "torch")]
     (case,) = comparisons.times({"activation_forward": "forward"}, pairs)(snapshot)
-    assert 1 + case.test.estimate == pytest.approx(5 / 2)
+    assert 1 + case.effect.estimate == pytest.approx(5 / 2)
     assert (case.where, case.runs) == ("forward, 4 elements", (1, 2))
 
 
@@ -143,24 +206,24 @@ def test_batches_are_counted_in_whole_samples(tmp_path):
         for subject, way in (("unfold", "impl"), ("native", "torch"))
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", [*runs, small.scored(0.5)])
-    (case,) = claims.FAMILIES["unfold and torch"](snapshot)
+    (case,) = {c.identifier: c for c in claims.CLAIMS}["q10-torch"].family(snapshot)
     assert case.runs == (1, 2)
     assert case.where == "forward, 1→16 at 28×28, batch of 64"
-    assert claims.FAMILIES["vectorisation"](snapshot) == []  # the loops were not timed
+    assert {c.identifier: c for c in claims.CLAIMS}["q10-vectorised"].family(
+        snapshot
+    ) == []  # the loops were not timed
 
 
 def test_wrong_labels_rest_on_the_seeds_that_all_four_sides_have(tmp_path):
     runs = [
         *candidates("loss", {"cross_entropy": (0.9, 0.8, 0.5, 0.5), "brier": (0.9, 0.8, 0.7)}),
         *candidates("loss", {"cross_entropy": (0.5, 0.5, 0.3), "brier": (0.8, 0.6)}, wrong_labels=0.4),
-        small.scored(0, seed=2, loss="brier", wrong_labels=0.4, status="diverged"),
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     (case,) = comparisons.label_noise(snapshot)
-    assert (case.test.pairs, case.diverged) == (2, 1)
+    assert case.effect.pairs == 2
     used = snapshot.runs.set_index("run").loc[list(case.runs)]
-    assert sorted(used["seed"]) == [0] * 4 + [1] * 4 + [2] * 4
-    assert set(used["split"]) == {"test"}
+    assert sorted(used["seed"]) == [0] * 4 + [1] * 4
 
 
 def test_wrong_labels_need_both_losses(tmp_path):
@@ -179,41 +242,13 @@ def test_a_rate_at_which_one_seed_diverged_is_not_the_best(tmp_path):
         *(descent(1.0, 100, seed, {0: 1.0, 100: 0.8}) for seed in (0, 1)),
     ]
     (case,) = comparisons.descents(None)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert 1 + case.test.estimate == pytest.approx(0.2 / 0.8)
+    assert 1 + case.effect.estimate == pytest.approx(0.2 / 0.8)
     assert sorted(case.runs) == [1, 2, 5, 6]
 
 
 def test_one_descent_alone_is_no_comparison(tmp_path):
     snapshot = small.snapshot(tmp_path / "r.sqlite", [descent(0.1, 1, 0, {0: 1.0, 100: 0.2})])
     assert comparisons.descents(1.0)(snapshot) == comparisons.descents(None)(snapshot) == []
-
-
-def test_training_losses_of_sigmoid_over_tanh_with_and_without_batch_norm(tmp_path):
-    accuracies = {"sigmoid": (0.5, 0.5), "tanh": (0.75, 0.75)}  # training losses 1.5 and 1.25
-    runs = [
-        *candidates("activation", accuracies),
-        *candidates("activation", {"sigmoid": (0.0,), "tanh": (0.8,)}, batch_norm=False),
-        *candidates("activation", {"relu": (0.9, 0.9)}),
-    ]
-    with_norm, without = comparisons.slow_training(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert (with_norm.where, without.where) == ("with batch norm", "without batch norm")
-    assert 1 + with_norm.test.estimate == pytest.approx(1.5 / 1.25)
-    assert 1 + without.test.estimate == pytest.approx(2.0 / 1.2)
-    assert without.test.pairs == 1
-
-
-def test_each_side_stands_at_its_own_chosen_rate_or_both_at_one(tmp_path):
-    runs = [
-        *candidates("activation", {"relu": (0.5, 0.6), "sgelu": (0.4, 0.4)}),
-        small.tuning(0.95, 1e-2, activation="sgelu"),
-        *(small.scored(0.9, 1e-2, seed, activation="sgelu") for seed in range(2)),
-    ]
-    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    (tuned,) = comparisons.activations("classifier", True, True)(snapshot)
-    (plain,) = comparisons.activations("classifier", True, False)(snapshot)
-    assert tuned.test.estimate == pytest.approx(np.mean([0.4, 0.3]))
-    assert plain.test.estimate == pytest.approx(np.mean([-0.1, -0.2]))
-    assert set(tuned.runs) & set(plain.runs) == {2, 3}  # those of ReLU
 
 
 def test_other_experiments_on_the_network_are_kept_out(tmp_path):
@@ -224,8 +259,8 @@ def test_other_experiments_on_the_network_are_kept_out(tmp_path):
         *candidates("optimizer", {"sgd": (0.1,)}, activation="sgelu"),
         *candidates("activation", {"relu": (0.5,), "sgelu": (0.6,)}),
     ]
-    (case,) = comparisons.activations("classifier", True, True)(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert case.test.estimate == pytest.approx(0.1)
+    (case,) = explored()(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert case.effect.estimate == pytest.approx(0.1)
 
 
 def test_synthetic_experiments_are_compared_with_each_other_by_ratio_and_by_batch(tmp_path):
@@ -236,10 +271,10 @@ def test_synthetic_experiments_are_compared_with_each_other_by_ratio_and_by_batc
     runs += [small.phenomenon("gradient_signs", 0, {"one sign": {1: 1.0, 2: 0.9, 8: 0.7}})]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     (case,) = comparisons.observed("zigzag", "long", "short", "ratio", relative=True)(snapshot)
-    assert 1 + case.test.estimate == pytest.approx(4.0)  # the geometric mean of 2 and 8
+    assert 1 + case.effect.estimate == pytest.approx(4.0)  # the geometric mean of 2 and 8
     each = comparisons.observed("gradient_signs", "one sign", 0.0, "percent", steps=(2, 8), margin=0.5)(
         snapshot
     )
-    assert [(c.where, c.test.estimate) for c in each] == [("batches of 2", 0.9), ("batches of 8", 0.7)]
-    assert {(c.test.margin, c.runs) for c in each} == {(0.5, (3,))}
+    assert [(c.where, c.effect.estimate) for c in each] == [("batches of 2", 0.9), ("batches of 8", 0.7)]
+    assert {(c.effect.margin, c.runs) for c in each} == {(0.5, (3,))}
     assert comparisons.between_steps("zigzag", ("nothing",), "cosine")(snapshot) == []

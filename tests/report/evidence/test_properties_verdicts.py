@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics import PairedTest
+from bench.statistics import Effect
 from report.document import labels
 from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
@@ -36,11 +36,16 @@ def drawn_cases(draw):
     estimate, half = draw(values), draw(st.floats(0, 0.05))
     pairs = draw(st.integers(0, 9))
     ends = (estimate - half, estimate + half) if pairs > 1 else (math.nan, math.nan)
-    nan = math.nan
-    c = PairedTest(estimate if pairs else nan, *ends, pairs, nan, 0.5, nan, 0.0, unit == "ratio")
+    c = Effect(estimate if pairs else math.nan, *ends, pairs, 0.0, unit == "ratio", 0.5)
     runs = tuple(draw(st.lists(st.integers(1, 40), max_size=8)))
     return Comparison(
-        "sgelu", draw(st.sampled_from(["relu", "gelu"])), "", c, unit, runs, draw(st.integers(0, 2))
+        "sgelu",
+        draw(st.sampled_from(["relu", "gelu"])),
+        "",
+        c,
+        unit,
+        runs,
+        *draw(st.tuples(st.integers(0, 2), st.integers(0, 2))),
     )
 
 
@@ -50,7 +55,7 @@ CLOSE = {"points": 0.00501, "share": 0.0501, "cosine": 0.000501, "percent": 0.05
 
 @given(case=drawn_cases())
 def test_an_effect_is_read_as_what_it_was_in_its_unit(case):
-    text, c = verdicts.effect(case), case.test
+    text, c = verdicts.effect(case), case.effect
     assert (text == NOT_MEASURED) == (c.pairs == 0)
     if c.pairs == 0:
         return
@@ -64,14 +69,6 @@ def test_an_effect_is_read_as_what_it_was_in_its_unit(case):
         assert told == pytest.approx(expected, abs=CLOSE[case.unit])
     else:
         assert told == pytest.approx(expected, rel=0.00501, abs=1e-12)
-
-
-@given(p=st.one_of(st.just(math.nan), st.floats(0, 1)))
-def test_a_p_value_is_a_number_or_said_to_be_small_or_none(p):
-    text = verdicts.p_value(p)
-    assert (text == "none") == math.isnan(p)
-    assert (text == "< 0.0001") == (p < 1e-4)
-    assert text in ("none", "< 0.0001") or float(text) == pytest.approx(p, abs=0.0000501)
 
 
 @given(runs=st.lists(st.integers(1, 30), max_size=20), most=st.integers(1, 4))
@@ -95,30 +92,22 @@ def test_rows_drawn_together_are_all_of_them(runs, most):
     assert sum(map(len, kept)) + int(left.split()[0] if left else 0) == len(told)
 
 
-@given(
-    family=st.lists(
-        st.tuples(drawn_cases(), st.floats(0, 1), st.sampled_from([-1, 0, 1])), min_size=1, max_size=5
-    )
-)
-def test_a_table_of_a_family_has_every_comparison(family):
-    table = claims_page.family_table("double well", [claims.Verdict(*v) for v in family])
-    assert len(table.rows) == len(family)
-    assert f"Double well: {len(family)} comparison" in table.caption
-    for (case, p, side), row in zip(family, table.rows, strict=True):
+@given(found=st.lists(drawn_cases(), min_size=1, max_size=5), claim=st.sampled_from(claims.CLAIMS))
+def test_a_table_of_a_claim_has_every_comparison(found, claim):
+    table = claims_page.comparisons_table(claims.decide(claim, found))
+    assert len(table.rows) == len(found)
+    assert f"{claim.text} ({claim.metric}): {len(found)} comparison" in table.caption
+    for case, row in zip(found, table.rows, strict=True):
         assert len(row) == len(table.columns)
-        what, effect, pairs, corrected, _, word, runs = row
+        what, effect, pairs, better, word, runs = row
         beside = [] if case.unit in ("1", "percent") else [labels.words(case.b)]
         assert re.split(" [/\u2212] ", what) == [labels.words(case.a), *beside]
-        assert (effect, pairs) == (verdicts.effect(case), str(case.test.pairs))
-        assert (corrected, runs) == (verdicts.p_value(p), verdicts.spans(case.runs, 6))
-        assert word.startswith({1: "above", -1: "below", 0: "inconclusive"}[side])
-        assert ("diverged" in word) == (case.diverged > 0)
-
-
-@given(a=st.sampled_from(list(claims.FAMILIES)), b=st.sampled_from(list(claims.FAMILIES)))
-def test_families_have_distinct_anchors(a, b):
-    assert re.fullmatch(r"[\w-]+", claims_page.family_anchor(a, "here"))
-    assert (claims_page.family_anchor(a, "here") == claims_page.family_anchor(b, "here")) == (a == b)
+        assert (effect, pairs) == (verdicts.effect(case), str(case.effect.pairs))
+        assert runs == verdicts.spans(case.runs, 6)
+        assert better == ("50\u00a0%" if case.effect.pairs else NOT_MEASURED)
+        assert word.startswith({1: "above", -1: "below", 0: "inconclusive"}[case.effect.direction])
+        for status, number in (("diverged", case.diverged), ("collapsed", case.collapsed)):
+            assert (f"{number} {status}" in word) == (number > 0)
 
 
 names = st.sampled_from([*labels.LABELS, SNAKE, "_own", "nobody"])
@@ -142,19 +131,21 @@ def test_activations_come_in_the_order_of_the_table_and_none_is_lost(names, draw
     assert [n for n in mixed if n in known] == [n for n in found if n in known]
 
 
-judgements = st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.floats(1e-6, 0.04)), max_size=6)
+judgements = st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 0.5)), max_size=6)
 
 
-@given(found=judgements)
-def test_a_verdict_shows_the_comparison_of_least_support(found):
-    judged = tuple(claims.Verdict(None, p, sign) for sign, p in found)
-    supports = tuple(sign for sign, _ in found)
-    at = claims_page.decisive(claims.ClaimVerdict(claims.CLAIMS[0], "", judged, supports))
+@given(found=judgements, claim=st.sampled_from(claims.CLAIMS))
+def test_a_verdict_shows_the_comparison_whose_interval_supports_least(found, claim):
+    cases = [
+        Comparison("a", "b", "", Effect(e, e - half, e + half, 9, 0.0, False, 0.5), "points", ())
+        for e, half in found
+    ]
+    at = claims_page.decisive(claims.decide(claim, cases))
     if not found:
         assert at is None
         return
-    against = [p for sign, p in found if sign < 0]
-    undecided = any(sign == 0 for sign, _ in found)
-    assert at.direction == (-1 if against else 0 if undecided else 1)
-    if at.direction:
-        assert at.p == (min(against) if against else max(p for _, p in found))
+    least = [c.effect.low if claim.sign > 0 else -c.effect.high for c in cases]
+    support = [claim.sign * c.effect.direction for c in cases]
+    assert claim.sign * at.effect.direction == min(support)
+    reach = at.effect.low if claim.sign > 0 else -at.effect.high
+    assert reach == min(r for r, s in zip(least, support, strict=True) if s == min(support))

@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from bench.records.runs import BenchmarkCase, ConformanceCheck, Measurement, RunResult
 from report.document.answer import Source
@@ -112,7 +111,7 @@ def test_what_the_check_found_of_an_activation(tmp_path):
 
 
 def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
-    """Better than SGD, worse than Adam, and all corrected together, by scipy and statsmodels."""
+    """Better than SGD, worse than Adam; the intervals are wider than Student's of each alone."""
     accuracy = {
         LION: [0.80, 0.82, 0.81, 0.84],
         "sgd": [0.60, 0.68, 0.60, 0.61],
@@ -122,12 +121,8 @@ def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
     }
     runs = []
     for name, values in accuracy.items():
-        runs.append(small.tuning(0.9, 1e-3, optimizer=name))
         runs += [small.scored(value, seed=seed, optimizer=name) for seed, value in enumerate(values)]
     rows = sections(tmp_path / "s", runs)["Lion"].values["networks"]
-    others = ["sgd", "adam", "rmsprop"]
-    p = [stats.ttest_rel(accuracy[LION], accuracy[name]).pvalue for name in others]
-    expected = dict(zip(others, multipletests(p, method="holm")[1], strict=True))
     found = {row[0].rsplit(" ", 1)[1]: row for row in rows}
     assert set(found) == {"SGD", "Adam", "RMSprop"}
     for name, words, verdict in (
@@ -137,7 +132,10 @@ def test_an_optimizer_beside_every_rule_of_the_table(tmp_path):
     ):
         mean = 100 * np.mean(np.subtract(accuracy[LION], accuracy[name]))
         assert found[words][1].startswith(f"{mean:+.2f} points (".replace("-", "−").replace("+0.00", "0.00"))
-        assert found[words][2:] == ["4", f"{expected[name]:.4f}", verdict]
+        assert found[words][2:] == ["4", verdict]
+        alone = stats.ttest_rel(accuracy[LION], accuracy[name]).confidence_interval()
+        told = [float(x.replace("−", "-")) for x in re.findall(r"[+−]?\d+\.\d+", found[words][1])]
+        assert told[1] < 100 * alone.low < 100 * alone.high < told[2]
 
 
 def test_a_strategys_time_and_errors(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
-from bench.statistics import PairedTest
+from bench.statistics import Effect
 from report.document.answer import Source
 from report.evidence import claims
 from report.evidence.comparisons import Comparison
+from report.evidence.specification import Specification
 from report.pages import claims as claims_page
 from report.render.numbering import numbered
 from report.render.render import environment
@@ -19,7 +20,7 @@ from tests import small_store as small
 
 
 def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
-    found = PairedTest(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.01, 0.9, 0.8, 0.0, relative)
+    found = Effect(estimate, estimate - 0.01, estimate + 0.01, pairs, 0.0, relative, 0.9)
     return Comparison("sgelu", "relu", "", found, unit, runs)
 
 
@@ -30,44 +31,35 @@ def test_numbers_of_pairs_are_told_shortly(pairs, text):
     assert claims_page.span(pairs) == text
 
 
-def test_the_comparison_of_least_support_is_shown():
-    judged = tuple(claims.Verdict(case(), p, sign) for p, sign in [(0.001, 1), (0.2, 0), (0.03, 1)])
-    verdict = claims.ClaimVerdict(claims.CLAIMS[0], "undecided", judged, (1, 0, 1))
-    assert claims_page.decisive(verdict) is judged[1]
-    assert (
-        claims_page.decisive(claims.ClaimVerdict(claims.CLAIMS[0], "confirmed", judged[::2], (1, 1)))
-        is judged[2]
-    )
-    assert claims_page.decisive(claims.ClaimVerdict(claims.CLAIMS[0], "not measured", (), ())) is None
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Six seeds of three activations and the control, which differs from ReLU by chance alone."""
-    rng, runs = np.random.default_rng(0), []
+    """Eight seeds of three activations and a control, which differs from ReLU by chance alone."""
+    noise, runs = 0.002 * np.random.default_rng(0).normal(size=8), []
     for name, mean in {"relu": 0.90, "control": 0.90, "gelu": 0.91, "sgelu": 0.95}.items():
-        runs.append(small.tuning(0.9, 1e-3, activation=name))
-        runs += [small.scored(mean + 0.002 * rng.normal(), seed=seed, activation=name) for seed in range(6)]
+        # The control has the same accuracies in another order.
+        for seed, more in enumerate(noise if name != "control" else noise[::-1]):
+            runs.append(small.scored(mean + more, seed=seed, activation=name))
+    runs.append(small.scored(0.1, rate=1e-2, seed=0, activation="tanh", status="collapsed"))
     runs.append(small.scored(0, rate=3e-2, seed=0, activation="tanh", status="diverged"))
     path = tmp_path_factory.mktemp("store") / "r.sqlite"
     return Source("here", "Measured here", small.snapshot(path, runs))
 
 
-def test_the_control_is_undecided_and_false_alarms_are_few(source):
-    at, alarms = claims_page.control(source.snapshot, "classifier")
-    assert at.direction == 0
-    assert alarms.rate <= alarms.uncorrected < 0.1
-    (row,) = claims_page.control_rows(source.snapshot)
-    assert row[0] == "classifier"
-    assert "inconclusive" in row
+def test_the_control_is_not_told_from_relu(source):
+    early, late = claims_page.control_rows(source.snapshot)
+    assert (early[0], late[0]) == ("classifier, 0.5 epochs", "classifier, 2 epochs")
+    assert early[1:] == late[1:]
+    assert late[1:4] == ["1", "8", "0"]
 
 
-def test_rates_and_divergence_are_shown(source):
-    ((task, words),) = claims_page.tuning_rows(source.snapshot)
-    assert task == "classifier"
-    assert words.startswith("at 0.001 (edge of the grid): ")
-    (row,) = claims_page.diverged_rows(source.snapshot)
-    assert row == ["classifier", "tanh", "adam", "0.03", "1 of 1"]
+def test_rates_divergence_and_collapse_are_shown(source):
+    ((network, words),) = claims_page.rate_rows(source.snapshot)
+    assert network == "classifier"
+    assert words.startswith("at 0.001: ")
+    assert claims_page.lost_rows(source.snapshot) == [
+        ["classifier", "tanh", "adam", "0.01", "0", "1", "1"],
+        ["classifier", "tanh", "adam", "0.03", "1", "0", "1"],
+    ]
 
 
 def test_without_sources_there_is_no_section():
@@ -79,16 +71,14 @@ def test_every_claim_has_a_row_that_leads_to_its_comparisons(source, target):
     shown = claims_page.section([source], range(1, 12))
     page = environment(target).get_template("claims.html.j2").render(shown)
     references = "".join(re.findall("\ue002[\\w-]+\ue003", page))
-    known = re.sub("\ue002(student|bca|holm|mann|agarwal)\ue003", "", page)
+    known = re.sub("\ue002(student|agarwal)\ue003", "", page)
     page = numbered(known)
     assert references
     for claim in claims.CLAIMS:
         assert f'id="claim-{claim.identifier}"' in page
-    links = set(re.findall(r'href="#(family-[\w-]+)"', page))
+    links = set(re.findall(r'href="#(comparisons-[\w-]+)"', page))
     assert links <= set(re.findall(r'id="([\w-]+)"', page))
-    # on paper they are a file, whose column says which are meant
-    assert bool(links) == (target == "html")
-    assert ("<td>classifier</td>" in page) == (target == "pdf")
+    assert bool(links) == (target == "html")  # on paper they are a file
     assert ("here-comparisons.csv" in page) == (target == "pdf")
     assert page.count("not measured here") >= 20
 
@@ -108,56 +98,53 @@ def test_a_report_of_some_questions_has_their_claims_only(source):
 )
 def test_a_table_tells_its_margin_in_the_unit_of_its_effects(unit, margin, text):
     found = case(unit)
-    found = replace(found, test=replace(found.test, margin=margin), diverged=2)
-    table = claims_page.family_table("on par", [claims.Verdict(found, 0.00001, 1)])
-    assert table.caption == f"On par: {text}"
-    ((what, _, pairs, p, improved, verdict, rows),) = table.rows
-    assert what == "SGELU" if unit == "percent" else "SGELU − ReLU"
-    assert (pairs, p, improved) == ("5", "< 0.0001", "90\u00a0%")
-    assert (verdict, rows) == ("above; 2 diverged", "3–5, 9")
-
-
-def test_of_what_contradicts_a_claim_the_most_certain_is_shown():
-    judged = tuple(claims.Verdict(case(), p, -1) for p in (0.03, 0.001, 0.02))
-    verdict = claims.ClaimVerdict(claims.CLAIMS[0], "refuted", judged, (-1, -1, -1))
-    assert claims_page.decisive(verdict) is judged[1]
+    found = replace(found, effect=replace(found.effect, margin=margin), diverged=2, collapsed=1)
+    claim = claims.CLAIMS[0]
+    table = claims_page.comparisons_table(claims.decide(claim, [found]))
+    assert table.caption == f"{claim.text} ({claim.metric}): {text}"
+    ((what, _, pairs, better, verdict, rows),) = table.rows
+    assert what == ("SGELU" if unit == "percent" else "SGELU − ReLU")
+    assert (pairs, better) == ("5", "90\u00a0%")
+    word = "below" if unit == "percent" else "above"
+    assert (verdict, rows) == (f"{word}; 2 diverged; 1 collapsed", "3–5, 9")
 
 
 def test_a_claims_row_counts_its_support_and_what_is_missing(source):
-    judged = tuple(claims.Verdict(case(pairs=n), 0.01, 1) for n in (5, 5, 7))
-    row = claims_page.claim_row(
-        claims.ClaimVerdict(claims.CLAIMS[0], "undecided", judged, (1, 1, 1), missing=1), source
-    )
+    cases = tuple(case(pairs=n) for n in (5, 5, 7))
+    claim = replace(claims.CLAIMS[0], sign=1, named=4)
+    row = claims_page.claim_row(claims.decide(claim, cases), source, None)
     assert row["tally"] == "3 for, 0 against, 0 inconclusive, 1 not measured"
     assert (row["seeds"], row["between"]) == ("5 and 7", "SGELU − ReLU")
-    assert row["anchor"] == "family-early-descent-here"
-    alone = claims_page.claim_row(
-        claims.ClaimVerdict(claims.CLAIMS[0], "confirmed", judged[:1], (1,)), source
-    )
-    nothing = claims_page.claim_row(
-        claims.ClaimVerdict(claims.CLAIMS[0], "not measured", (), (), missing=4), source
-    )
+    assert row["anchor"] == "comparisons-q03-early-here"
+    assert row["agreement"] == row["fragile"] == ""
+    alone = claims_page.claim_row(claims.decide(replace(claim, named=1), cases[:1]), source, None)
+    nothing = claims_page.claim_row(claims.decide(claim, ()), source, None)
     assert alone["tally"] == nothing["tally"] == nothing["effect"] == nothing["seeds"] == ""
 
 
-def test_a_control_that_is_another_thing_is_significant(tmp_path):
-    rng, runs = np.random.default_rng(0), []
-    for name, mean in {"relu": 0.90, "control": 0.93}.items():
-        runs.append(small.tuning(0.9, 1e-3, activation=name))
-        runs += [small.scored(mean + 0.002 * rng.normal(), seed=seed, activation=name) for seed in range(6)]
-    (row,) = claims_page.control_rows(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert row[4] == "significant"
-    assert row[-1] == "not measured"  # no other activation that pairing could have helped
+def test_a_claims_row_says_how_many_analyses_agree(source):
+    verdict = claims.decide(claims.CLAIMS[0], [case()])
+    fragile = Specification(200, 0.5, "at 0.001", {"confirmed": 100, "undecided": 100})
+    row = claims_page.claim_row(verdict, source, fragile)
+    assert (row["agreement"], row["fragile"]) == ("50\u00a0% of 200", "at 0.001")
+    row = claims_page.claim_row(verdict, source, replace(fragile, agreement=0.96))
+    assert row["fragile"] == ""
+
+
+def test_a_control_that_is_another_thing_is_told_apart(tmp_path):
+    noise, runs = 0.002 * np.random.default_rng(0).normal(size=8), []
+    for name, mean in {"relu": 0.90, "control": 0.93, "control 2": 0.90}.items():
+        for seed, more in enumerate(noise if name == "relu" else noise[::-1]):
+            runs.append(small.scored(mean + more, seed=seed, activation=name))
+    _, late = claims_page.control_rows(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert late[1:4] == ["2", "8", "1"]
+    assert late[4].startswith("+3.00 points (")
 
 
 def test_no_control_no_row(tmp_path):
-    runs = [small.tuning(0.9, 1e-3), small.scored(0.9)]
+    runs = [small.scored(0.9)]
     assert claims_page.control_rows(small.snapshot(tmp_path / "r.sqlite", runs)) == []
-    one = [
-        run
-        for name in ("relu", "control")
-        for run in (small.tuning(0.9, 1e-3, activation=name), small.scored(0.9, activation=name))
-    ]
+    one = [small.scored(0.9, activation=name) for name in ("relu", "control")]
     assert (
         claims_page.control_rows(small.snapshot(tmp_path / "one.sqlite", one)) == []
     )  # one seed has no spread
@@ -174,15 +161,14 @@ def test_the_verdicts_of_other_sources_stand_beside(source, tmp_path):
     assert '<th scope="col">Elsewhere</th>' in page
 
 
-def test_the_tables_hold_every_comparison_of_the_families_shown(source):
+def test_the_tables_hold_every_comparison_of_the_claims_shown(source):
     shown = claims_page.section([source], [11])
-    families = {claim.family for claim in claims.CLAIMS if claim.question == 11}
-    for family, cases in claims.families(source.snapshot).items():
-        table = shown["tables"].get(claims_page.family_anchor(family, "here"))
-        assert (table is not None) == (bool(cases) and family in families)
-        assert table is None or len(table.rows) == len(cases)
+    for verdict in claims.claim_verdicts(source.snapshot):
+        table = shown["tables"].get(claims_page.claim_anchor(verdict, "here"))
+        assert (table is not None) == (bool(verdict.comparisons) and verdict.claim.question == 11)
+        assert table is None or len(table.rows) == len(verdict.comparisons)
     assert claims_page.section([source], [3])["tables"] == {}
-    words = [row["verdict"] for row in shown["claims"]]
+    words = [row["verdict"] for row in shown["claims"] if not row["origin"]]
     assert {f"{words.count(word)} {word}" for word in words} == set(re.split(", | and ", shown["tally"]))
 
 
