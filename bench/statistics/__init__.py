@@ -1,5 +1,15 @@
 """Comparisons of results, and the choice of learning rates."""
 
+from bench.statistics.effects import (
+    FEWEST_SEEDS,
+    NO_RATE,
+    Effect,
+    Grid,
+    Summary,
+    chosen,
+    effects,
+    summary,
+)
 from bench.statistics.paired import (
     CONFIDENCE,
     SPREADLESS,
@@ -23,6 +33,14 @@ from bench.statistics.rounds import (
 from bench.statistics.tuning import CANDIDATE, chosen_rates, tuning_scores
 
 __all__ = [
+    "FEWEST_SEEDS",
+    "NO_RATE",
+    "Grid",
+    "Effect",
+    "Summary",
+    "chosen",
+    "effects",
+    "summary",
     "CONFIDENCE",
     "SPREADLESS",
     "Difference",

@@ -1,0 +1,445 @@
+"""Differences between trained candidates, with intervals over seeds, test images and the choice of the rate.
+
+For seed s and block b of test images, the difference of two candidates is modelled as crossed random effects,
+
+    d(s, b) = effect + seed(s) + block(b) + residual(s, b),
+
+at learning rates that other seeds chose. The variance of the mean of d adds those of seeds and of blocks,
+subtracts that of the residual, which both contain, and adds that of the choice of rates (bootstrap).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.statistics.paired import CONFIDENCE
+
+FEWEST_SEEDS = 4  # to choose the rate of a seed by other seeds
+DRAWS = 20_000  # of the largest deviation in a family
+EQUAL = 1e-12  # relative difference below which two validation scores are equal
+NO_RATE = -1
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Runs of one candidate at one horizon: every learning rate by every seed.
+
+    Attributes:
+        rates: Learning rates in ascending order, (R,).
+        seeds: Numbers of the seeds, (S,).
+        validation: Score on held-out images that chooses the rate, larger is better (accuracy or minus log
+            loss), (R, S). NaN where there is no run, -inf where it diverged.
+        test: Result on each of B blocks of test images (share correct or mean loss of the block), (R, S, B).
+            NaN where there is no run or it diverged.
+    """
+
+    rates: np.ndarray
+    seeds: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self) -> None:
+        shape = len(self.rates), len(self.seeds)
+        if self.validation.shape != shape or self.test.ndim != 3 or self.test.shape[:2] != shape:
+            raise ValueError(
+                f"Invalid grid: got validation {self.validation.shape} and test {self.test.shape}, "
+                f"expected {shape} and {(*shape, 'blocks')} for {shape[0]} rates and {shape[1]} seeds."
+            )
+        if (np.diff(self.rates) <= 0).any():
+            raise ValueError(f"Invalid rates: got {list(self.rates)}, expected ascending learning rates.")
+        if len(set(self.seeds.tolist())) < len(self.seeds):
+            raise ValueError(f"Invalid seeds: got {list(self.seeds)}, expected each number once.")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Mean difference a - b over common seeds, or a/b - 1 if relative, with its 95 % interval.
+
+    Attributes:
+        estimate: Mean over seeds and blocks at the chosen rates; ratio of geometric means minus one if
+            relative. NaN without a common seed or without an eligible rate.
+        low: Lower limit; NaN with fewer than two pairs.
+        high: Upper limit.
+        pairs: Number of seeds that have a test result on both sides.
+        margin: Margin that `direction` compares the limits with.
+        relative: Whether the comparison is a ratio of losses.
+        improvement: P(a better) over the pairs, ties half.
+        sd: Standard deviation of the differences between seeds; of log ratios if relative.
+        seed_error: Standard error of the mean (of log ratios if relative) from seeds.
+        image_error: Standard error from test images.
+        rate_error: Root mean square deviation from the choice of rates.
+        cross_fitted: Whether other seeds chose each seed's rate; False with fewer than four seeds on a side,
+            where all seeds choose together and the comparison is exploratory.
+        omitted: Number of common seeds without a test result on a side at the chosen rate: diverged runs.
+        reason: Why limits or estimate are missing, else "".
+    """
+
+    estimate: float
+    low: float
+    high: float
+    pairs: int
+    margin: float
+    relative: bool
+    improvement: float
+    sd: float
+    seed_error: float
+    image_error: float
+    rate_error: float
+    cross_fitted: bool
+    omitted: int
+    reason: str
+
+    @property
+    def direction(self) -> int:
+        """+1 if the whole interval lies above the margin, -1 if below, else 0."""
+        return int(self.low > self.margin) - int(self.high < self.margin)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Test results of one candidate at the chosen rates.
+
+    Attributes:
+        rates: Chosen rate of each seed, (S,); NaN if no rate is eligible.
+        values: Mean test result of each seed over blocks, (S,); NaN where the run diverged.
+        mean: Mean of the values, geometric if relative.
+        median: Median of the values.
+        diverged: Number of seeds whose run at the chosen rate diverged.
+        collapsed: Number of seeds whose run at the chosen rate is in the mask of collapsed runs.
+        cross_fitted: Whether other seeds chose each seed's rate.
+    """
+
+    rates: Floats
+    values: Floats
+    mean: float
+    median: float
+    diverged: int
+    collapsed: int
+    cross_fitted: bool
+
+
+def chosen(grid: Grid) -> Ints:
+    """Return the index of each seed's learning rate, (S,), or -1 if no rate is eligible.
+
+    Cross-fitting: seeds at even and odd positions form two halves. A seed takes the rate with the best mean
+    validation score over the other half, among the rates that have a run for every seed and diverged for none
+    of the other half; of equal rates the smaller. With fewer than four seeds, all choose together.
+    """
+    return _choices(grid, np.ones((1, len(grid.seeds))))[0]
+
+
+def _choices(grid: Grid, weights: Floats) -> Ints:
+    """Return the index of each seed's rate under weights of the seeds, (N, S) to (N, S); -1 for none."""
+    halves = _halves(len(grid.seeds))
+    run = ~np.isnan(grid.validation).any(axis=1)
+    diverged = np.isneginf(grid.validation)
+    scores = np.where(np.isfinite(grid.validation), grid.validation, 0.0)
+    result = np.full(weights.shape, NO_RATE)
+    for half in np.unique(halves):
+        judged = halves == half
+        choosing = ~judged if judged.sum() < len(judged) else judged
+        w = weights[:, choosing]
+        total = w.sum(axis=1, keepdims=True)
+        w = np.where(total > 0, w, 1.0)  # a half without weight chooses as it did
+        eligible = run & (w @ diverged[:, choosing].T == 0)  # (N, R)
+        mean = np.where(eligible, w @ scores[:, choosing].T / w.sum(axis=1, keepdims=True), -np.inf)
+        best = mean.max(axis=1, keepdims=True, initial=-np.inf)
+        tolerance = EQUAL * np.maximum(1.0, np.abs(np.where(np.isfinite(best), best, 0.0)))
+        index = (eligible & (mean >= best - tolerance)).argmax(axis=1) if len(run) else 0
+        result[:, judged] = np.where(eligible.any(axis=1), index, NO_RATE)[:, None]
+    return result
+
+
+def _halves(seeds: int) -> Ints:
+    """Return the half of each seed by its position, (S,): 0 or 1, or all 0 if there are fewer than four."""
+    return np.arange(seeds) % (2 if seeds >= FEWEST_SEEDS else 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """A candidate with its choices.
+
+    Attributes:
+        grid: Its runs.
+        runs: Mean test result of each run, the logarithm if relative, (R, S); NaN where there is none.
+        choice: Index of each seed's rate, (S,).
+        choices: The same in each resample, (N, S).
+    """
+
+    grid: Grid
+    runs: Floats
+    choice: Ints
+    choices: Ints
+
+    def blocks(self, position: Ints, relative: bool) -> Floats:
+        """Return results of some seeds at their rates, (P, B); in units of the run's mean if relative."""
+        x = self.grid.test[self.choice[position], position]
+        return x / x.mean(axis=1, keepdims=True) if relative else x
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Parts of the deviation of one comparison; their squares add up to its variance.
+
+    Attributes:
+        seed: Deviation by each seed of the family, (U,).
+        image: Deviation by each block, (B,).
+        rate: Deviation by the choice of rates in each resample, (N,).
+        residual: Variance that seeds and images both contain.
+        pairs: Number of pairs.
+    """
+
+    seed: Floats
+    image: Floats
+    rate: Floats
+    residual: float
+    pairs: int
+
+    @property
+    def variance(self) -> float:
+        """Variance of the mean, with the residual counted once."""
+        seed, image, rate = (float(part @ part) for part in (self.seed, self.image, self.rate))
+        return max(seed + image - self.residual, seed, image) + rate
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance (Satterthwaite 1946)."""
+        seed, image, rate = (float(part @ part) for part in (self.seed, self.image, self.rate))
+        seeds, blocks = self.pairs - 1, max(len(self.image) - 1, 1)
+        terms = (seed + rate) ** 2 / seeds + image**2 / blocks + self.residual**2 / (seeds * blocks)
+        return max(seeds, self.variance**2 / terms)
+
+
+def effects(
+    pairs: Sequence[tuple[Grid, Grid]],
+    *,
+    relative: bool,
+    margin: float = 0.0,
+    images: bool = True,
+    rate: bool = True,
+    simultaneous: bool = True,
+    larger_is_better: bool | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> list[Effect]:
+    """Compare a with b in each pair (a, b) of a family.
+
+    Args:
+        pairs: Both sides of each comparison; a grid that several comparisons share is passed as one object.
+        relative: Compare logarithms of the runs' mean losses and return ratios minus one.
+        margin: Margin of `Effect.direction`.
+        images: Include the choice of test images in the interval; otherwise it is of these images.
+        rate: Include the choice of learning rates; otherwise they are taken as known.
+        simultaneous: Widen the intervals so that all of the family cover together with 95 %.
+        larger_is_better: Direction of `Effect.improvement`; by default not for ratios, which are of losses.
+        seed: Seed of the resamples.
+        resamples: Number of resamples of the seeds for the choice of rates.
+
+    Returns:
+        One effect per pair. Without an eligible rate or a common seed the numbers are NaN, with a `reason`.
+
+    Raises:
+        ValueError: If the sides of a pair have different numbers of blocks, or a relative comparison meets a
+            loss that is not positive.
+    """
+    larger = (not relative) if larger_is_better is None else larger_is_better
+    numbers = np.unique(np.concatenate([[], *(g.seeds for pair in pairs for g in pair)]))
+    resampling, drawing = np.random.default_rng(seed).spawn(2)
+    weights = _weights(len(numbers), resamples if rate else 0, resampling)
+    sides = {
+        id(g): _side(g, weights[:, np.searchsorted(numbers, g.seeds)], relative) for p in pairs for g in p
+    }
+    blank = Effect(
+        estimate=math.nan, low=math.nan, high=math.nan, pairs=0, margin=margin, relative=relative,
+        improvement=math.nan, sd=math.nan, seed_error=math.nan, image_error=math.nan, rate_error=math.nan,
+        cross_fitted=False, omitted=0, reason="",
+    )  # fmt: skip
+    compared = [_compared(sides[id(a)], sides[id(b)], numbers, blank, images, larger) for a, b in pairs]
+    return _limited([e for e, _ in compared], [part for _, part in compared], simultaneous, drawing)
+
+
+def _weights(seeds: int, resamples: int, rng: np.random.Generator) -> Floats:
+    """Return how often each seed is in each resample, (N, U); seeds are resampled within their half."""
+    halves, weights = _halves(seeds), np.zeros((resamples, seeds))
+    for half in np.unique(halves):
+        n = int((halves == half).sum())
+        weights[:, halves == half] = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return weights
+
+
+def _side(grid: Grid, weights: Floats, relative: bool) -> _Side:
+    """Return a candidate's runs and choices."""
+    runs = grid.test.mean(axis=2, dtype=float)
+    if relative:
+        if (runs <= 0).any():
+            raise ValueError(
+                f"Invalid loss: got {np.nanmin(runs)}, expected positive losses to compare ratios."
+            )
+        runs = np.log(runs)
+    runs = np.where(np.isfinite(runs), runs, np.nan)
+    return _Side(grid, runs, chosen(grid), _choices(grid, weights))
+
+
+def _compared(
+    a: _Side,
+    b: _Side,
+    numbers: np.ndarray,
+    base: Effect,
+    images: bool,
+    larger: bool,
+) -> tuple[Effect, _Parts | None]:
+    """Return the effect without limits, and its parts unless the limits stay NaN."""
+    blocks = a.grid.test.shape[2]
+    if b.grid.test.shape[2] != blocks:
+        raise ValueError(
+            f"Invalid pair: got {blocks} and {b.grid.test.shape[2]} blocks, expected equal numbers."
+        )
+    base = replace(base, cross_fitted=min(len(a.grid.seeds), len(b.grid.seeds)) >= FEWEST_SEEDS)
+    if without := [name for name, side in (("a", a), ("b", b)) if (side.choice == NO_RATE).any()]:
+        return replace(base, reason=f"no eligible learning rate: {' and '.join(without)}"), None
+    common, i, j = np.intersect1d(a.grid.seeds, b.grid.seeds, return_indices=True)
+    at = np.searchsorted(numbers, common)
+    d = a.runs[a.choice[i], i] - b.runs[b.choice[j], j]
+    present = np.isfinite(d)
+    n = int(present.sum())
+    base = replace(base, pairs=n, omitted=len(d) - n)
+    if not n:
+        return replace(base, reason="all common seeds diverged" if len(d) else "no common seed"), None
+    i, j, at, d = i[present], j[present], at[present], d[present]
+    mean = float(d.mean())
+    base = replace(
+        base,
+        estimate=math.expm1(mean) if base.relative else mean,
+        improvement=float(np.mean((1 + np.sign(d if larger else -d)) / 2)),
+    )
+    if n < 2:
+        return replace(base, reason="fewer than two pairs"), None
+    base = replace(base, sd=float(d.std(ddof=1)))
+    if images and blocks < 2:
+        return replace(base, reason="fewer than two blocks of test images"), None
+    from_rates = _by_rates(a, b, i, j)
+    from_seeds = np.zeros(len(numbers))
+    from_seeds[at] = (d - mean) / math.sqrt(n * (n - 1))
+    from_images, residual = np.zeros(0), 0.0
+    if images:
+        from_images, residual = _by_images(a.blocks(i, base.relative) - b.blocks(j, base.relative))
+    seed, image, rate = (math.sqrt(v @ v) for v in (from_seeds, from_images, from_rates))
+    return (
+        replace(base, seed_error=seed, image_error=image, rate_error=rate),
+        _Parts(from_seeds, from_images, from_rates, residual, n),
+    )
+
+
+def _by_images(d: Floats) -> tuple[Floats, float]:
+    """Return the deviation of the mean of d (P, B) by each block, (B,), and the variance by the residual."""
+    pairs, blocks = d.shape
+    columns = d.mean(axis=0)
+    rest = d - d.mean(axis=1, keepdims=True) - columns + columns.mean()
+    residual = float((rest**2).sum() / ((pairs - 1) * (blocks - 1) * pairs * blocks))
+    return (columns - columns.mean()) / math.sqrt(blocks * (blocks - 1)), residual
+
+
+def _by_rates(a: _Side, b: _Side, i: Ints, j: Ints) -> Floats:
+    """Return the deviation of the mean by the choice of rates in each resample, (N,), over the root of N.
+
+    The pairs are compared at the rates that a resample chose and at those that all seeds chose. The squared
+    mean of these differences exceeds that of the rates' expected differences by the variance of the mean,
+    which is estimated within halves and subtracted.
+
+    Args:
+        a: First side.
+        b: Second side.
+        i: Positions of the pairs in a, (P,).
+        j: Positions in b.
+    """
+    moved = a.runs[a.choices[:, i], i] - b.runs[b.choices[:, j], j]  # (N, P)
+    moved = np.nan_to_num(moved - (a.runs[a.choice[i], i] - b.runs[b.choice[j], j]))
+    halves, noise = _halves(len(a.grid.seeds))[i], np.zeros(len(moved))
+    for half in np.unique(halves):
+        x = moved[:, halves == half]
+        if x.shape[1] > 1:
+            noise += x.shape[1] * x.var(axis=1, ddof=1) / len(i) ** 2
+    mean = moved.mean(axis=1)
+    square = float(mean @ mean)
+    share = max(0.0, 1 - noise.sum() / square) if square else 0.0
+    return mean * math.sqrt(share / max(len(mean), 1))
+
+
+def _limited(
+    results: Sequence[Effect], parts: Sequence[_Parts | None], simultaneous: bool, rng: np.random.Generator
+) -> list[Effect]:
+    """Return the effects with their limits."""
+    known = [part for part in parts if part is not None and part.variance > 0]
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    if simultaneous and len(known) > 1:
+        z = max(z, _largest(_correlation(known), rng))
+    limited = []
+    for result, part in zip(results, parts, strict=True):
+        if part is None:
+            limited.append(result)
+            continue
+        half = math.sqrt(part.variance)
+        if half > 0:
+            half *= float(stats.t.isf(stats.norm.sf(z), part.freedom))
+        middle = math.log1p(result.estimate) if result.relative else result.estimate
+        low, high = (math.expm1(v) if result.relative else v for v in (middle - half, middle + half))
+        limited.append(replace(result, low=low, high=high))
+    return limited
+
+
+def _correlation(parts: Sequence[_Parts]) -> Floats:
+    """Return the correlation of the deviations of a family, (C, C).
+
+    Comparisons share seeds, resamples and, if they have equally many, blocks.
+    """
+    blocks = np.array([len(part.image) for part in parts])
+    common = np.array([np.concatenate([part.seed, part.rate]) for part in parts])
+    covariance = common @ common.T
+    for size in np.unique(blocks):
+        rows = np.flatnonzero(blocks == size)
+        image = np.array([part.image for part in parts if len(part.image) == size])
+        covariance[np.ix_(rows, rows)] += image @ image.T
+    sd = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(sd, sd)
+
+
+def _largest(correlation: Floats, rng: np.random.Generator) -> float:
+    """Return the 95 % quantile of the largest of correlated standard normal deviations, by simulation."""
+    values, vectors = np.linalg.eigh(correlation)
+    draws = rng.standard_normal((DRAWS, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    return float(np.quantile(np.abs(draws).max(axis=1), CONFIDENCE))
+
+
+def summary(grid: Grid, *, relative: bool = False, collapsed: np.ndarray | None = None) -> Summary:
+    """Return a candidate's test results at the chosen rates.
+
+    Args:
+        grid: Its runs.
+        relative: Take the geometric mean, as for losses.
+        collapsed: Mask of runs that collapsed, (R, S).
+    """
+    choice, position = chosen(grid), np.arange(len(grid.seeds))
+    has = choice != NO_RATE
+    values = np.where(has, grid.test[choice, position].mean(axis=1), np.nan)
+    finite = values[np.isfinite(values)]
+    diverged = np.isneginf(grid.validation[choice, position]) | ~np.isfinite(values)
+    mean, median = math.nan, math.nan
+    if len(finite):
+        mean = float(np.exp(np.log(finite).mean()) if relative else finite.mean())
+        median = float(np.median(finite))
+    return Summary(
+        rates=np.where(has, grid.rates[choice], np.nan),
+        values=values,
+        mean=mean,
+        median=median,
+        diverged=int((has & diverged).sum()),
+        collapsed=0 if collapsed is None else int((has & collapsed[choice, position]).sum()),
+        cross_fitted=len(has) >= FEWEST_SEEDS,
+    )
