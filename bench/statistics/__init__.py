@@ -32,11 +32,6 @@ from bench.statistics.scores import held_out_score
 from bench.statistics.seeds import seed_effect
 
 __all__ = [
-    "CONFIDENCE",
-    "SPREADLESS",
-    "Difference",
-    "paired_difference",
-    "mean_interval",
     "FEWEST_SEEDS",
     "NO_RATE",
     "Grid",
@@ -45,6 +40,11 @@ __all__ = [
     "chosen",
     "effects",
     "summary",
+    "CONFIDENCE",
+    "SPREADLESS",
+    "Difference",
+    "paired_difference",
+    "mean_interval",
     "held_out_score",
     "seed_effect",
     "Rate",

@@ -34,8 +34,9 @@ class Grid:
     Attributes:
         rates: Learning rates in ascending order, (R,).
         seeds: Numbers of the seeds, (S,).
-        validation: Score on held-out images that chooses the rate, larger is better (accuracy or minus log
-            loss), (R, S). NaN where there is no run, -inf where it diverged.
+        validation: Score on held-out images that chooses the rate, larger is better, (R, S): accuracy if
+            `test` is one, minus the logarithm of the loss if it is a loss. NaN where there is no run, -inf
+            where it diverged.
         test: Result on each of B blocks of test images (share correct or mean loss of the block), (R, S, B).
             NaN where there is no run or it diverged.
     """
@@ -47,7 +48,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         shape = len(self.rates), len(self.seeds)
-        if self.validation.shape != shape or self.test.ndim != 3 or self.test.shape[:2] != shape:
+        if (
+            self.validation.shape != shape
+            or self.test.shape[:2] != shape
+            or self.test.ndim != 3
+            or not self.test.shape[2]
+        ):
             raise ValueError(
                 f"Invalid grid: got validation {self.validation.shape} and test {self.test.shape}, "
                 f"expected {shape} and {(*shape, 'blocks')} for {shape[0]} rates and {shape[1]} seeds."
@@ -72,9 +78,11 @@ class Effect:
         relative: Whether the comparison is a ratio of losses.
         improvement: P(a better) over the pairs, ties half.
         sd: Standard deviation of the differences between seeds; of log ratios if relative.
-        seed_error: Standard error of the mean (of log ratios if relative) from seeds.
-        image_error: Standard error from test images.
-        rate_error: Root mean square deviation from the choice of rates.
+        error: Standard error of the mean, of log ratios if relative.
+        freedom: Degrees of freedom of its square.
+        seed_error: Part of the error from seeds, which with that from images contains the residual.
+        image_error: Part from test images.
+        rate_error: Part from the choice of rates.
         cross_fitted: Whether other seeds chose each seed's rate; False with fewer than four seeds on a side,
             where all seeds choose together and the comparison is exploratory.
         omitted: Number of common seeds without a test result on a side at the chosen rate: diverged runs.
@@ -89,6 +97,8 @@ class Effect:
     relative: bool
     improvement: float
     sd: float = math.nan
+    error: float = math.nan
+    freedom: float = math.nan
     seed_error: float = math.nan
     image_error: float = math.nan
     rate_error: float = math.nan
@@ -135,8 +145,14 @@ def chosen(grid: Grid) -> Ints:
     return _choices(grid, np.ones((1, len(grid.seeds))))[0]
 
 
-def _choices(grid: Grid, weights: Floats) -> Ints:
-    """Return the index of each seed's rate under weights of the seeds, (N, S) to (N, S); -1 for none."""
+def _choices(grid: Grid, weights: Floats, shift: Floats | float = 0.0) -> Ints:
+    """Return the index of each seed's rate, (N, S), or -1 for none.
+
+    Args:
+        grid: Runs.
+        weights: Weights of the seeds, (N, S).
+        shift: Added to the mean scores of the rates, (N, R).
+    """
     halves = _halves(len(grid.seeds))
     run = ~np.isnan(grid.validation).any(axis=1)
     diverged = np.isneginf(grid.validation)
@@ -149,7 +165,7 @@ def _choices(grid: Grid, weights: Floats) -> Ints:
         total = w.sum(axis=1, keepdims=True)
         w = np.where(total > 0, w, 1.0)  # a half without weight chooses as it did
         eligible = run & (w @ diverged[:, choosing].T == 0)  # (N, R)
-        mean = np.where(eligible, w @ scores[:, choosing].T / w.sum(axis=1, keepdims=True), -np.inf)
+        mean = np.where(eligible, shift + w @ scores[:, choosing].T / w.sum(axis=1, keepdims=True), -np.inf)
         best = mean.max(axis=1, keepdims=True, initial=-np.inf)
         tolerance = EQUAL * np.maximum(1.0, np.abs(np.where(np.isfinite(best), best, 0.0)))
         index = (eligible & (mean >= best - tolerance)).argmax(axis=1) if len(run) else 0
@@ -226,6 +242,7 @@ def effects(
     rate: bool = True,
     simultaneous: bool = True,
     larger_is_better: bool | None = None,
+    held_out: float = 0.5,
     seed: int = 0,
     resamples: int = 1000,
 ) -> list[Effect]:
@@ -235,12 +252,13 @@ def effects(
         pairs: Both sides of each comparison; a grid that several comparisons share is passed as one object.
         relative: Compare logarithms of the runs' mean losses and return ratios minus one.
         margin: Margin of `Effect.direction`.
-        images: Include the choice of test images in the interval; otherwise it is of these images.
+        images: Include the choice of images in the interval; otherwise it is of these images.
         rate: Include the choice of learning rates; otherwise they are taken as known.
         simultaneous: Widen the intervals so that all of the family cover together with 95 %.
-        larger_is_better: Direction of `Effect.improvement`; by default not for ratios, which are of losses.
+        larger_is_better: Whether results are scores rather than losses; by default unless relative.
+        held_out: Number of held-out images, which choose the rate, per test image.
         seed: Seed of the resamples.
-        resamples: Number of resamples of the seeds for the choice of rates.
+        resamples: Number of resamples of seeds and held-out images for the choice of rates.
 
     Returns:
         One effect per pair. Without an eligible rate or a common seed the numbers are NaN, with a `reason`.
@@ -253,14 +271,14 @@ def effects(
     numbers = np.unique(np.concatenate([[], *(g.seeds for pair in pairs for g in pair)]))
     resampling, drawing = np.random.default_rng(seed).spawn(2)
     weights = _weights(len(numbers), resamples if rate else 0, resampling)
+    grids = {id(g): g for pair in pairs for g in pair}
+    blocks = max((g.test.shape[2] for g in grids.values()), default=0)
+    multipliers = resampling.standard_normal((len(weights), blocks if images else 0)) / math.sqrt(held_out)
     sides = {
-        id(g): _side(g, weights[:, np.searchsorted(numbers, g.seeds)], relative) for p in pairs for g in p
+        key: _side(g, weights[:, np.searchsorted(numbers, g.seeds)], multipliers, relative, larger)
+        for key, g in grids.items()
     }
-    blank = Effect(
-        estimate=math.nan, low=math.nan, high=math.nan, pairs=0, margin=margin, relative=relative,
-        improvement=math.nan, sd=math.nan, seed_error=math.nan, image_error=math.nan, rate_error=math.nan,
-        cross_fitted=False, omitted=0, reason="",
-    )  # fmt: skip
+    blank = Effect(math.nan, math.nan, math.nan, 0, margin, relative, math.nan)
     compared = [_compared(sides[id(a)], sides[id(b)], numbers, blank, images, larger) for a, b in pairs]
     return _limited([e for e, _ in compared], [part for _, part in compared], simultaneous, drawing)
 
@@ -274,17 +292,32 @@ def _weights(seeds: int, resamples: int, rng: np.random.Generator) -> Floats:
     return weights
 
 
-def _side(grid: Grid, weights: Floats, relative: bool) -> _Side:
+def _side(grid: Grid, weights: Floats, multipliers: Floats, relative: bool, larger: bool) -> _Side:
     """Return a candidate's runs and choices."""
     runs = grid.test.mean(axis=2, dtype=float)
-    if relative:
-        if (runs <= 0).any():
-            raise ValueError(
-                f"Invalid loss: got {np.nanmin(runs)}, expected positive losses to compare ratios."
-            )
-        runs = np.log(runs)
+    if relative and (runs <= 0).any():
+        raise ValueError(f"Invalid loss: got {np.nanmin(runs)}, expected positive losses to compare ratios.")
+    images = _by_held_out(grid.test, runs, larger)
+    shift = multipliers[:, : images.shape[1]] @ images[:, : multipliers.shape[1]].T  # (N, R)
+    runs = np.log(runs) if relative else runs
     runs = np.where(np.isfinite(runs), runs, np.nan)
-    return _Side(grid, runs, chosen(grid), _choices(grid, weights))
+    return _Side(grid, runs, chosen(grid), _choices(grid, weights, shift))
+
+
+def _by_held_out(test: np.ndarray, runs: Floats, larger: bool) -> Floats:
+    """Return the deviation of each rate's mean score by a block of images, (R, B).
+
+    Args:
+        test: Results by block, (R, S, B).
+        runs: Means over blocks, (R, S).
+        larger: Whether results are scores; otherwise the score is minus the logarithm of a loss.
+    """
+    blocks = test.shape[2]
+    usable = np.isfinite(runs) if larger else np.isfinite(runs) & (runs > 0)
+    unit = np.where(usable, 1.0 if larger else -runs, 1.0)[..., None]
+    deviation = np.where(usable[..., None], test - np.where(usable, runs, 0.0)[..., None], 0.0) / unit
+    mean = deviation.sum(axis=1) / np.maximum(usable.sum(axis=1), 1)[:, None]
+    return mean / math.sqrt(max(blocks * (blocks - 1), 1))
 
 
 def _compared(
@@ -385,23 +418,29 @@ def _limited(
         if part is None:
             limited.append(result)
             continue
-        half = math.sqrt(part.variance)
-        if half > 0:
-            half *= float(stats.t.isf(stats.norm.sf(z), part.freedom))
+        error = math.sqrt(part.variance)
+        freedom = part.freedom if error > 0 else math.inf
+        half = float(stats.t.isf(stats.norm.sf(z), freedom)) * error
         middle = math.log1p(result.estimate) if result.relative else result.estimate
         low, high = (math.expm1(v) if result.relative else v for v in (middle - half, middle + half))
-        limited.append(replace(result, low=low, high=high))
+        limited.append(replace(result, low=low, high=high, error=error, freedom=freedom))
     return limited
 
 
 def _correlation(parts: Sequence[_Parts]) -> Floats:
     """Return the correlation of the deviations of a family, (C, C).
 
-    Comparisons share seeds, resamples and, if they have equally many, blocks.
+    Comparisons share seeds, resamples and, if they have equally many, blocks. Few seeds, or one that is far
+    from the others, make comparisons look more alike than they are; the covariance by n seeds is therefore
+    shrunk towards independence by 2/n.
     """
     blocks = np.array([len(part.image) for part in parts])
-    common = np.array([np.concatenate([part.seed, part.rate]) for part in parts])
-    covariance = common @ common.T
+    seed, rate = (np.array([getattr(part, name) for part in parts]) for name in ("seed", "rate"))
+    covariance = seed @ seed.T
+    covariance += min(1.0, 2 / min(part.pairs for part in parts)) * (
+        np.diag(np.diag(covariance)) - covariance
+    )
+    covariance += rate @ rate.T
     for size in np.unique(blocks):
         rows = np.flatnonzero(blocks == size)
         image = np.array([part.image for part in parts if len(part.image) == size])

@@ -166,7 +166,7 @@ def _intervals(rate: str, images: str) -> Sequence[str]:
     return [
         SEEDS,
         *([IMAGES] if images == TEST else []),
-        *([RATES] if rate == CHOSEN else []),
+        *([RATES] if images == TEST and rate == CHOSEN else []),
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_network_is_an_experiment_like_the_others(name, loss, dataset, monkeyp
     assert {c.loss for c in plan.candidates} == {loss}
     assert all(c.task.startswith(f"net.py:{name}@") for c in plan.candidates)
     monkeypatch.setattr("bench.experiments.workloads.training_run._dataset", lambda *_: data)
-    metrics = {m.metric for m in execute(plan.evaluation({0: 0.01, 1: 0.01})[0], None).measurements}
+    metrics = {m.metric for m in execute(plan.candidates[0], None).measurements}
     assert ("test_accuracy" in metrics) == (loss == "cross_entropy")
     assert {"test_loss", "paired"} <= metrics
 
