@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from bench.statistics.effects import Floats, Grid, chosen, effects
-from bench.statistics.paired import CONFIDENCE, adjusted
+from bench.statistics.paired import CONFIDENCE
 
 STORE = Path("results/verdict_calibration.json")
 TUNING_SEEDS = 3  # of the paired t-test, whose rate other runs chose
@@ -183,6 +183,18 @@ class Cell:
     def key(self) -> tuple[str, int, int]:
         """What identifies the cell."""
         return self.workload, self.seeds, self.comparisons
+
+
+def adjusted(p: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number (Holm 1979), as the former verdicts were; NaN stay NaN.
+
+    The k-th smallest of m is multiplied by m + 1 - k and is no smaller than the one before it.
+    """
+    values = np.array(p, dtype=float)
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN are sorted last
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1))
+    values[order] = np.minimum(stepped, 1.0)
+    return [float(value) for value in values]
 
 
 def simulate(

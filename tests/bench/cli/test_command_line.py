@@ -184,12 +184,12 @@ def test_a_run_makes_what_it_was_narrowed_to(monkeypatch, elsewhere):
     assert list(asked["plans"]) == ["fc_autoencoder"]
     made = asked["plans"]["fc_autoencoder"]
     budget = PROFILES["quick"].experiments["fc_autoencoder"]
-    assert made.budget == replace(budget, seeds=3, untuned_seeds=3, epochs=9)
+    assert made.budget == replace(budget, seeds=3, company=3, epochs=9)
     assert [config.activation for config in made.candidates] == ["relu", "gelu", CONTROLS[0], "mish"]
     assert {config.seed for config in asked["others"]} == {0, 1, 2}
     root, device, _, workers, scheduler = asked["options"]
     assert (root, device, workers, scheduler) == (None, "cpu", 5, None)
-    runs = 4 * (5 + 3 + 3) + 3 * len(
+    runs = 4 * (5 + 2 * 2) + 3 * len(
         SYNTHETIC
     )  # at five rates, then tuned and untuned; all under three seeds
     head = "new/r.sqlite: profile quick, data set digits, "

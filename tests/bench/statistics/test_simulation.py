@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from bench.statistics import Grid, adjusted, simulation
-from bench.statistics.simulation import AUTOENCODER, CLASSIFIER, WORKLOADS, Count, components_of, simulate
+from bench.statistics import Grid, simulation
+from bench.statistics.simulation import (
+    AUTOENCODER,
+    CLASSIFIER,
+    WORKLOADS,
+    Count,
+    adjusted,
+    components_of,
+    simulate,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMITTED = simulation.load(ROOT / simulation.STORE)
@@ -199,3 +208,11 @@ def test_a_calibration_of_other_workloads_is_not_resumed(tmp_path, small, monkey
     monkeypatch.setitem(WORKLOADS, "classifier", replace(CLASSIFIER, effect=0.2))
     with pytest.raises(ValueError, match=r"it is of other workloads. Remove it to calibrate again"):
         simulation.main(store)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holm_agrees_with_statsmodels(seed, monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # which it calls each time, a third of a second here
+    p = np.random.default_rng(seed).uniform(size=30) ** 4
+    p[[3, 7, 11]] = p[3], 1.0, p[3]  # equal ones and one at the end
+    assert adjusted(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
