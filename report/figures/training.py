@@ -93,6 +93,76 @@ def differences(frame: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
+def _marked(ax: Axes, part: pd.DataFrame, x: str, y: str, name: str, text: str, shift: float) -> None:
+    """Draw one activation's values with error bars."""
+    ends = np.nan_to_num([part[y] - part["low"], part["high"] - part[y]])
+    ax.errorbar(part[x] * shift, part[y], ends, label=text, elinewidth=0.9, **stroke(name))
+
+
+def _small_multiples(count: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels with axes of their own, three in a row at most."""
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(6.4, 0.8 + 1.9 * rows), squeeze=False)
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+def advantages(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """Draw differences from the baselines by horizon, a panel for each network and baseline.
+
+    frame: network, baseline, activation, epochs, value, low and high (NaN without an interval), and control:
+    the largest distance of a control, drawn as a band around zero.
+    """
+    with style():
+        panels = list(frame.groupby(["network", "baseline"], sort=False))
+        figure, axes = _small_multiples(len(panels))
+        shifts = np.geomspace(0.95, 1.05, len(labels))
+        for ax, ((network, baseline), panel) in zip(axes, panels, strict=True):
+            band = panel.drop_duplicates("epochs").dropna(subset="control")
+            if len(band):
+                ax.fill_between(
+                    band["epochs"], -band["control"], band["control"], color="#8C8C8C", alpha=0.25,
+                    linewidth=0, label="controls",
+                )  # fmt: skip
+            ax.axhline(0, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+            for (name, text), shift in zip(labels.items(), shifts, strict=True):
+                part = panel[panel["activation"] == name]
+                if len(part):
+                    _marked(ax, part, "epochs", "value", name, text, shift)
+            ax.set_xscale("log", base=2)
+            ticks = sorted(panel["epochs"].unique())
+            ax.set_xticks(ticks, [f"{epochs:g}" for epochs in ticks])
+            words, unit = str(network).rstrip(")").split(" (")
+            ax.set_title(f"{words}\nminus {baseline}, {unit}", fontsize=7)
+        figure.supxlabel("epochs", fontsize=9)
+        legend_above(figure, axes[0])
+    return figure
+
+
+def sensitivity(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """Draw results against the learning rate, a panel for each network.
+
+    frame: network, activation, rate, mean, low and high (NaN without an interval).
+    """
+    with style():
+        panels = list(frame.groupby("network", sort=False))
+        figure, axes = _small_multiples(len(panels))
+        shifts = np.geomspace(0.93, 1.07, len(labels))
+        for ax, (network, panel) in zip(axes, panels, strict=True):
+            for (name, text), shift in zip(labels.items(), shifts, strict=True):
+                part = panel[panel["activation"] == name]
+                if len(part):
+                    _marked(ax, part, "rate", "mean", name, text, shift)
+            ax.set_xscale("log")
+            words, unit = str(network).rstrip(")").split(" (")
+            ax.set_title(f"{words}\n{unit}", fontsize=7)
+        figure.supxlabel("learning rate", fontsize=9)
+        legend_above(figure, axes[0])
+    return figure
+
+
 def signals(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Draw quantities by layer on a logarithmic axis, a row of panels for each series.
 

@@ -13,6 +13,7 @@ from report.answers.q11.algebra import identities
 from report.answers.q11.autoencoders import autoencoder, cost, troubles
 from report.answers.q11.evidence import classifier
 from report.answers.q11.gaussian import RARE, gelu_facts, parity, properties, sgelu_facts
+from report.answers.q11.horizons import advantages_figure, sensitivity_figure
 from report.answers.q11.reasons import reasons
 from report.document.answer import Answer, Values
 from report.document.formats import number, percent
@@ -134,6 +135,8 @@ def evidence(snapshot: Snapshot) -> Values:
         "verdicts": [v for v in claim_verdicts(snapshot) if v.claim.identifier in SHORT],
         "reasons": reasons(snapshot),
         "classifier": classifier(snapshot),
+        "horizons": advantages_figure(snapshot),
+        "by_rate": sensitivity_figure(snapshot),
         "autoencoders": (networks := [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))]),
         "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in networks}],
         "cost": cost(snapshot),

@@ -14,6 +14,7 @@ from report.answers.q11 import answer as q11
 from report.answers.q11 import autoencoders as q11_autoencoders
 from report.answers.q11 import evidence as q11_evidence
 from report.answers.q11 import gaussian as q11_gaussian
+from report.answers.q11 import horizons as q11_horizons
 from report.answers.q11 import reasons as q11_reasons
 from report.document.phrases import tally
 from tests import small_store as small
@@ -231,3 +232,50 @@ def test_the_text_says_whether_the_equations_were_derived():
     assert f"are the same function in all {len(EQUATIONS)}" in said("q11", values)
     wrong = outcome([Identity("the first", [EQUATIONS[0].left[0]], [0])])
     assert "are not the same function in the first." in said("q11", {**values, "algebra": wrong})
+
+
+def test_the_advantage_is_drawn_at_every_horizon_beside_the_largest_control(tmp_path):
+    early = {"relu": 0.4, "gelu": 0.5, "sgelu": 0.6, "control": 0.43, "control 2": 0.39}
+    late = {"relu": 0.8, "gelu": 0.9, "sgelu": 0.7, "control": 0.81, "control 2": 0.78}
+    runs = [
+        small.scored(late[name], seed=seed, activation=name, early=early[name])
+        for name in late
+        for seed in range(4)
+    ]
+    frame = q11_horizons.by_horizon(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert set(frame["network"]) == {"classifier (accuracy, points)"}
+    found = {(row.baseline, row.epochs): (row.value, row.control) for row in frame.itertuples()}
+    expected = {
+        ("ReLU", 0.5): (20, 3), ("ReLU", 1): (-10, 2), ("ReLU", 2): (-10, 2),
+        ("GELU", 0.5): (10, 3), ("GELU", 1): (-20, 2), ("GELU", 2): (-20, 2),
+    }  # fmt: skip
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        assert found[key] == pytest.approx(values, abs=1e-4)
+    figure = q11_horizons.advantages_figure(small.snapshot(tmp_path / "s.sqlite", runs)).svg
+    assert "SGELU minus ReLU, classifier (accuracy, points): 20, in the end −10" in figure
+
+
+def test_losses_by_horizon_are_per_cent(tmp_path):
+    runs = [
+        small.reconstructed(loss, seed=seed, activation=name)
+        for name, loss in (("relu", 0.1), ("ada_sgelu", 0.15))
+        for seed in range(4)
+    ]
+    frame = q11_horizons.by_horizon(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert set(frame["network"]) == {"fully connected autoencoder (loss, %)"}
+    assert frame["value"].tolist() == pytest.approx([50.0] * 3, rel=1e-5)
+
+
+def test_results_by_rate_are_means_over_the_seeds_of_the_rate(tmp_path):
+    runs = [
+        small.scored(accuracy + seed / 100, rate, seed)
+        for rate, accuracy, seeds in ((1e-3, 0.5, 4), (1e-2, 0.7, 2))
+        for seed in range(seeds)
+    ]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    frame = q11_horizons.by_rate(snapshot).set_index("rate")
+    assert frame["mean"].to_dict() == pytest.approx({1e-3: 51.5, 1e-2: 70.5})
+    assert "ReLU at 0.01 in the classifier" in q11_horizons.sensitivity_figure(snapshot).svg
+    alone = small.snapshot(tmp_path / "one.sqlite", runs[:4])
+    assert q11_horizons.sensitivity_figure(alone) is None
