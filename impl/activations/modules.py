@@ -159,12 +159,13 @@ class Swish(Parametric):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function to x."""
+        beta = self.beta  # a look-up takes a microsecond
         # torch's kernel is the fastest, but makes NaN of infinities; only a finite sum has none
         if (
-            x.device.type == "cpu"
+            x.is_cpu
             and plain(x)
-            and not self.beta.requires_grad
-            and self.beta.item() == 1
+            and not beta.requires_grad
+            and beta.item() == 1
             and math.isfinite(x.detach().sum().item())
         ):
             return nn.functional.silu(x)
