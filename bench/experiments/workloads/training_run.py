@@ -215,10 +215,9 @@ def train(config: RunConfig, dataset: Dataset, device: str) -> RunResult:
         _check_optimized(model, optimizer)
         baseline = paired_with(BASELINES[0])
         order = torch.randperm(len(samples.train[0]), generator=torch.Generator().manual_seed(seed))
-        batches = [
-            samples.train[0][part.to(device)]
-            for part in order.split(batch_size)[: CHECKED if config.epochs else 0]
-        ]
+        # A run that diverged may have taken fewer steps.
+        steps = len(paired.trace.samples) if history.diverged else CHECKED if config.epochs else 0
+        batches = [samples.train[0][part.to(device)] for part in order.split(batch_size)[:steps]]
         check_pairing(" with ".join(name for _, name in custom), paired, baseline, batches)
         measurements.append(Measurement("paired", 0, 1.0, "1"))
     if history.diverged:
