@@ -72,7 +72,7 @@ def run(
 
     Example:
         >>> frame = run("classifier", activations=["relu"], seeds=1, epochs=1, dataset="digits")
-        >>> sorted(frame.loc[frame["metric"] == "test_accuracy", "step"].unique())
+        >>> sorted(map(float, frame.loc[frame["metric"] == "test_accuracy", "step"].unique()))
         [0.0, 0.25, 0.5, 1.0]
     """
     stages = (stage, *more)

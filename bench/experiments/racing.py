@@ -39,14 +39,12 @@ def held_out_scores(snapshot: Snapshot) -> dict[str, Scores]:
         run: np.asarray(part, dtype=np.float64)
         for run, part in scores.groupby(scores.index.get_level_values("run"))
     }
-    return {
-        key: found[run]
-        if status in ("finished", "collapsed")
-        else np.full(len(horizons(int(epochs))), -np.inf)
-        for run, key, status, epochs in zip(
-            runs["run"], runs["key"], runs["status"], runs["epochs"], strict=True
-        )
-    }
+    rows = zip(runs["run"], runs["key"], runs["status"], runs["epochs"], strict=True)
+    result = {}
+    for run, key, status, epochs in rows:
+        lost = np.full(len(horizons(int(epochs))), -np.inf)
+        result[key] = found.get(run, lost) if status in ("finished", "collapsed") else lost
+    return result
 
 
 def next_rate(rate: float, direction: int) -> float:

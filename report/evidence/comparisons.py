@@ -10,7 +10,7 @@ from functools import reduce
 import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
-from bench.statistics import TIME_MARGIN, Effect, compare_times, effects, seed_effect
+from bench.statistics import TIME_MARGIN, Effect, Grid, compare_times, effects, seed_effect
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
 from report.evidence.training_runs import LAST, at_horizon, grid, groups, scored, select
@@ -76,9 +76,7 @@ class Trained:
             grids = {
                 name: grid(snapshot, parts[name], self.horizon) for name in {n for p in named for n in p}
             }
-            found = effects(
-                [(grids[a], grids[b]) for a, b in named], relative=not accuracy, margin=self.margin
-            )
+            found = compared([(grids[a], grids[b]) for a, b in named], not accuracy, self.margin)
         return [
             self._comparison(chosen, a, b, effect, "points" if accuracy else "ratio")
             for (a, b), effect in zip(named, found, strict=True)
@@ -101,6 +99,12 @@ class Trained:
             int((sides["status"] == "diverged").sum()),
             int((sides["status"] == "collapsed").sum()),
         )
+
+
+def compared(pairs: Sequence[tuple[Grid, Grid]], relative: bool, margin: float = 0.0) -> list[Effect]:
+    """Compare grids; without scores of blocks of images, intervals are of seeds alone."""
+    whole = all(side.test.shape[2] > 1 for pair in pairs for side in pair)
+    return effects(pairs, relative=relative, margin=margin, images=whole, rate=whole)
 
 
 def network(task: str, batch_norm: bool | None, initialization: str = "torch") -> dict[str, object]:
@@ -158,10 +162,10 @@ def initialization(names: Sequence[str]) -> Family:
                     continue
                 pairs.append((grid(snapshot, sides[0]), grid(snapshot, sides[1])))
                 found.append((name, where, pd.concat(sides)))
-        compared = effects(pairs, relative=False) if pairs else []
+        effects_found = compared(pairs, relative=False) if pairs else []
         return [
             Comparison(name, f"{name} with torch's weights", where, effect, "points", tuple(sides["run"]))
-            for (name, where, sides), effect in zip(found, compared, strict=True)
+            for (name, where, sides), effect in zip(found, effects_found, strict=True)
         ]
 
     return family

@@ -116,16 +116,19 @@ def _forks(
         runs = select(at_horizon(snapshot, index), **fields)
         parts = {str(part[by].iloc[0]): part for part in groups(runs)}
         named = [pair for pair in pairs if set(pair) <= parts.keys()]
+        if not named:  # not scored at this horizon
+            continue
         grids = {name: grid(snapshot, parts[name], index) for pair in named for name in pair}
         losses = not runs["test_accuracy"].notna().any()
         for rate, at_rate in _rates(grids).items():
             for images in (TEST, HELD_OUT):
                 sides = {n: g if images == TEST else _held_out(g, losses) for n, g in at_rate.items()}
-                for interval in _intervals(rate, images):
+                blocks = all(side.test.shape[2] > 1 for side in sides.values())
+                for interval in _intervals(rate) if blocks else [SEEDS]:
                     found = effects(
                         [(sides[a], sides[b]) for a, b in named],
                         relative=losses,
-                        images=interval != SEEDS and images == TEST,
+                        images=interval != SEEDS,
                         rate=interval == RATES,
                         simultaneous=False,
                         resamples=RESAMPLES,
@@ -161,13 +164,9 @@ def _held_out(g: Grid, losses: bool) -> Grid:
     return replace(g, test=np.where(np.isfinite(scores), scores, np.nan)[..., None])
 
 
-def _intervals(rate: str, images: str) -> Sequence[str]:
+def _intervals(rate: str) -> Sequence[str]:
     """Return the parts of an interval that can be left out."""
-    return [
-        SEEDS,
-        *([IMAGES] if images == TEST else []),
-        *([RATES] if images == TEST and rate == CHOSEN else []),
-    ]
+    return [SEEDS, IMAGES, *([RATES] if rate == CHOSEN else [])]
 
 
 def _widened(effect: Effect, comparisons: int) -> Effect:

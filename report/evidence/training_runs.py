@@ -45,7 +45,8 @@ def at_horizon(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
         horizon: Index of the horizon: EARLY, LAST, or any other.
 
     Returns:
-        Columns of `trained`, METRICS, which are NaN for runs that diverged, and `horizon`.
+        Columns of `trained`, METRICS, which are NaN for runs that diverged, and `horizon`. Runs that were not
+        scored at the horizon are missing.
     """
     runs = trained(snapshot)
     ends = {int(epochs): horizons(int(epochs)) for epochs in runs["epochs"].unique()}
@@ -62,7 +63,8 @@ def at_horizon(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
         )
         for metric in METRICS
     }
-    return runs.assign(**values)
+    runs = runs.assign(**values)
+    return runs[runs["test_loss"].notna() | ~ended]
 
 
 def _score(runs: pd.DataFrame) -> pd.Series:
@@ -87,7 +89,12 @@ def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
     """
     rates, seeds = (np.sort(runs[name].unique()).astype(float) for name in ("learning_rate", "seed"))
     seeds = seeds.astype(int)
-    blocks = {int(run): _blocks(snapshot, int(run), horizon) for run in runs["run"]}
+    means = runs["test_accuracy"].fillna(runs["test_loss"])
+    blocks = {
+        int(run): _blocks(snapshot, int(run), horizon, mean)
+        for run, mean in zip(runs["run"], means, strict=True)
+        if not np.isnan(mean)
+    }
     width = max((len(values) for values in blocks.values()), default=1)
     validation = np.full((len(rates), len(seeds)), np.nan)
     test = np.full((len(rates), len(seeds), width), np.nan)
@@ -95,15 +102,15 @@ def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
     for run, rate, seed, score in zip(runs["run"], runs["learning_rate"], runs["seed"], scores, strict=True):
         place = int(np.searchsorted(rates, rate)), int(np.searchsorted(seeds, seed))
         validation[place] = score
-        if len(blocks[int(run)]):
+        if int(run) in blocks:
             test[place] = blocks[int(run)]
     return Grid(rates, seeds, validation, test)
 
 
-def _blocks(snapshot: Snapshot, run: int, horizon: int) -> np.ndarray:
-    """Return the scores of a run's blocks of test images at a horizon; none where it diverged."""
+def _blocks(snapshot: Snapshot, run: int, horizon: int, mean: float) -> np.ndarray:
+    """Return the scores of a run's blocks of test images at a horizon; the mean where none are stored."""
     stored = snapshot.arrays.get((run, BLOCK_SCORES))
-    return np.empty(0) if stored is None else stored[horizon].astype(float)
+    return np.array([mean]) if stored is None else stored[horizon].astype(float)
 
 
 @lru_cache(maxsize=16)
