@@ -23,11 +23,24 @@ BACKENDS = {
     "native": "F.conv2d",
 }
 
+MOST = 32  # characters of a name in a figure
+
 
 def label(name: str) -> str:
     """Return the label of a built-in candidate, or the name of a custom one."""
     custom = f"custom {name}" if name.startswith("_") else name  # matplotlib's legends omit a leading _
     return LABELS.get(name, custom)
+
+
+def short(name: str) -> str:
+    """Return the label, in a figure: of a long one the beginning and the end, which tells names apart.
+
+    Example:
+        >>> short("sgelu"), short("a/folder/of/activations.py:Snake(alpha=0.5)@01234567")
+        ('SGELU', 'a/folder/of/…alpha=0.5)@01234567')
+    """
+    text = label(name)
+    return text if len(text) <= MOST else f"{text[: MOST // 3 + 2]}…{text[-MOST // 2 - 3 :]}"
 
 
 def words(name: str) -> str:

@@ -13,7 +13,7 @@ from bench.records.names import BASELINES, DESCENT
 from bench.statistics import TIME_MARGIN, Effect, Grid, compare_times, effects, seed_effect
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
-from report.evidence.training_runs import LAST, at_horizon, grid, groups, scored, select
+from report.evidence.training_runs import LAST, at_horizon, grid, groups, scored, select, with_test
 
 # Difference of test accuracy that counts as none, 0.2 percentage points: twenty of 10,000 test images, less
 # than two trainings of one network under other seeds typically differ by.
@@ -63,7 +63,7 @@ class Trained:
 
     def __call__(self, snapshot: Snapshot) -> list[Comparison]:
         """Return the comparisons whose two sides were both run."""
-        runs = select(at_horizon(snapshot, self.horizon), **self.fields)
+        runs = with_test(select(at_horizon(snapshot, self.horizon), **self.fields))
         parts = {str(part[self.by].iloc[0]): part for part in groups(runs)}
         named = [(a, b) for a, b in self.pairs if a in parts and b in parts]
         if not named:

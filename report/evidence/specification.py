@@ -17,7 +17,7 @@ from bench.statistics import CONFIDENCE, Effect, Grid, effects
 from bench.store import Snapshot
 from report.evidence.claims import ClaimVerdict, combine
 from report.evidence.comparisons import Pairs, Trained
-from report.evidence.training_runs import at_horizon, grid, groups, horizons_of, select
+from report.evidence.training_runs import at_horizon, grid, groups, horizons_of, select, with_test
 
 ROBUST = 0.95  # share of the forks that must agree
 RESAMPLES = 200  # of the choice of rates, fewer than for a verdict
@@ -113,7 +113,7 @@ def _forks(
 ) -> Iterator[tuple[Fork, list[Effect]]]:
     task = str(fields["task"])
     for index, horizon in enumerate(horizons_of(snapshot, task)):
-        runs = select(at_horizon(snapshot, index), **fields)
+        runs = with_test(select(at_horizon(snapshot, index), **fields))
         parts = {str(part[by].iloc[0]): part for part in groups(runs)}
         named = [pair for pair in pairs if set(pair) <= parts.keys()]
         if not named:  # not scored at this horizon

@@ -64,7 +64,13 @@ def at_horizon(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
         for metric in METRICS
     }
     runs = runs.assign(**values)
-    return runs[runs["test_loss"].notna() | ~ended]
+    return runs[runs[list(METRICS)].notna().any(axis=1) | ~ended]
+
+
+def with_test(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of `at_horizon` that were scored on test images there, or diverged."""
+    tested = runs["test_loss"].notna() | runs["test_accuracy"].notna()
+    return runs[tested | (runs["status"] == "diverged")]
 
 
 def _score(runs: pd.DataFrame) -> pd.Series:

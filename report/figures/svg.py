@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -93,12 +94,14 @@ def svg_figure(figure: Figure, table: pd.DataFrame, *, name: str, title: str, al
             # Plain text is set far faster than maths.
             base = round(axis.get_transform().base)  # type: ignore[attr-defined]  # of a logarithm
             axis.set_major_formatter(FuncFormatter(partial(power, base)))
-    if engine := figure.get_layout_engine():
-        # Once and by itself: left on, matplotlib would draw everything twice.
-        engine.execute(figure)
-        figure.set_layout_engine("none")
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        # A user's names may have characters that the font lacks; tables have the names in full.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        if engine := figure.get_layout_engine():
+            # Once and by itself: left on, matplotlib would draw everything twice.
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     plt.close(figure)
     svg = buffer.getvalue()

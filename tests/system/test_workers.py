@@ -74,7 +74,7 @@ def made(mine, tmp_path):
                 session.record(config, result)
         runs = latest(tmp_path / "results.sqlite").runs
         assert Counter(runs["key"]) == Counter(config.config_hash for config in [*bad, *GOOD])
-        assert set(runs[runs["activation"] == "relu"]["status"]) == {"finished"}
+        assert set(runs[runs["activation"] == "relu"]["status"]) <= {"finished", "collapsed"}
         found = runs[runs["activation"] != "relu"].set_index("activation")
         found.index = found.index.str.rpartition(":").get_level_values(2)
         return found

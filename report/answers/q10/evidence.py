@@ -122,7 +122,7 @@ def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
         return None
     held_out = curves(snapshot, runs, "validation_accuracy")
     return {
-        "rows": [[count(step), _mean_and_range(part["value"])] for step, part in held_out.groupby("step")],
+        "rows": [[f"{step:g}", _mean_and_range(part["value"])] for step, part in held_out.groupby("step")],
         "test": _mean_and_range(runs["test_accuracy"]),
         "seeds": int(runs["seed"].nunique()),
         "samples": int(runs["samples"].iloc[0]),

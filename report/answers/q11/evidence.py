@@ -11,7 +11,7 @@ from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
-from report.document.labels import LABELS, label, ordered
+from report.document.labels import LABELS, label, ordered, short
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
 from report.evidence.claims import explored
 from report.evidence.comparisons import Comparison
@@ -75,7 +75,7 @@ def curves_figure(snapshot: Snapshot) -> SvgFigure | None:
 def _row(comparison: Comparison, variant: str) -> tuple[object, ...]:
     its = comparison.effect
     values = [100 * v for v in (its.estimate, its.low, its.high)]
-    return (variant, label(comparison.a), f"minus {label(comparison.b)}", *values)
+    return (variant, short(comparison.a), f"minus {label(comparison.b)}", *values)
 
 
 def differences_figure(snapshot: Snapshot) -> SvgFigure | None:

@@ -81,7 +81,7 @@ def test_accuracy_of_the_network_is_held_out_by_epoch_and_tested_at_the_end(tmp_
 
 
 def test_one_seed_has_no_range_and_no_test_no_accuracy(tmp_path):
-    alone = q10_evidence.accuracy(small.snapshot(tmp_path / "r.sqlite", [epochs(0, (0.5,), 0.75)]))
+    alone = q10_evidence.accuracy(small.snapshot(tmp_path / "r.sqlite", [epochs(0, (0.5, 0.5, 0.5), 0.75)]))
     assert alone["test"] == "75.00\u00a0%"
     diverged = [small.scored(0, task="scratch_cnn", batch_norm=None, status="diverged")]
     assert q10_evidence.accuracy(small.snapshot(tmp_path / "none.sqlite", diverged)) is None

@@ -67,7 +67,7 @@ timed_in_turn = st.tuples(
     ),
     st.dictionaries(
         st.tuples(st.just("convolution"), st.sampled_from(["1→16", "16→32"]), st.just("1 thread")),
-        alternatives(ratios.STRATEGY, "native"),
+        alternatives("tiled", "native"),
     ),
     st.dictionaries(
         st.tuples(st.just("adam"), st.just("9 parameters"), st.just("1 thread")),
