@@ -18,7 +18,7 @@ from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
 from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, RATES, network_of, rates_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.candidate_names import is_custom
-from bench.records.names import BASELINES, CONTROLS, CONVOLUTIONS, DEFAULT_RATE, DESCENT, PROPOSED
+from bench.records.names import BASELINES, CONTROLS, CONVOLUTIONS, DEFAULT_RATE, DESCENT, PASSES, PROPOSED
 from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig, held_out
 
 ACTIVATIONS = tuple(BUILTINS)
@@ -156,6 +156,10 @@ SLOW = {
     ("time_to_minimum", "stochastic", "quadratic, κ = 100"),
 }
 SMALLEST_LAYER = "32→64 at 7×7"  # of the networks' convolutions
+ELEMENTS = (
+    2**14,
+    2**20,
+)  # of activations and copies: the classifier's layer, and beyond the caches of a core
 
 
 def brief(case: BenchmarkCase) -> bool:
@@ -163,9 +167,11 @@ def brief(case: BenchmarkCase) -> bool:
 
     Convolutions in loops, and of batches, are measured on one layer.
     """
-    if case.task in ("interleaved", "first_call", "pca", "svd") or case.size >= 2**24:
+    if case.task in ("interleaved", "first_call", "pca", "svd"):
         return False
-    if case.implementation in ("analytic", "fused"):  # `impl` is the faster of them
+    if case.task in (*PASSES, "copy") and case.size not in ELEMENTS:
+        return False
+    if case.implementation in ("analytic", "fused"):  # `impl` is the fastest of them
         return False
     heavy = case.task in CONVOLUTIONS and (case.size > 1 or case.subject == "loops")
     if heavy and case.input != SMALLEST_LAYER:

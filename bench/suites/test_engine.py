@@ -108,6 +108,8 @@ def test_runner(timing: BenchmarkCase, interleaved: Interleaved, session: RunRec
                 "plain calls": lambda: [execute(config, None) for config in _descents(SMALL, 1)],
             },
             1,
+            warm_up=1,
+            fewest=3,
         )
 
 

@@ -179,17 +179,15 @@ def fastest(method: Method, seed: int, limit: int = LIMIT) -> tuple[float, int]:
     Raises:
         ValueError: If no rate converges within `limit` steps.
     """
-    arrived = [
-        (steps, rate)
-        for rate in method.learning_rates
-        if (steps := steps_to_target(method, rate, seed, limit)) is not None
-    ]
-    if not arrived:
+    best = None
+    for rate in reversed(method.learning_rates):  # large steps need few, which limit the tries after them
+        steps = steps_to_target(method, rate, seed, limit if best is None else best[1])
+        best = best if steps is None else (rate, steps)
+    if best is None:
         raise ValueError(
             f"{method.optimizer}: no learning rate of {method.learning_rates} converges within {limit} steps"
         )
-    steps, rate = min(arrived)
-    return rate, steps
+    return best
 
 
 def descend_on(problem: Problem, method: str, learning_rate: float, steps: int, seed: int) -> Trajectory:
@@ -225,14 +223,14 @@ def fastest_on(problem: Problem, method: str, seed: int, limit: int = NEARBY_LIM
     Raises:
         ValueError: If no rate converges within `limit` steps.
     """
-    arrived = []
-    for rate in problem.learning_rates:
-        away = (descend_on(problem, method, rate, limit, seed).points - problem.minimiser).norm(dim=1)
+    best = None
+    for rate in reversed(problem.learning_rates):  # as in `fastest`
+        steps = limit if best is None else best[1]
+        away = (descend_on(problem, method, rate, steps, seed).points - problem.minimiser).norm(dim=1)
         near = (away <= TARGET * away[0]).nonzero()
-        arrived += [(int(near[0]), rate)] if len(near) else []
-    if not arrived:
+        best = (rate, int(near[0])) if len(near) else best
+    if best is None:
         raise ValueError(
             f"{method}: no learning rate of {problem.learning_rates} converges within {limit} steps"
         )
-    steps, rate = min(arrived)
-    return rate, steps
+    return best
