@@ -112,7 +112,7 @@ def time_class(snapshot: Snapshot, kind: Kind, name: str) -> str | None:
     """
     measured = timings(snapshot).items()
     times = pd.Series({key: mean_time(s).value for key, s in measured if key[0] in kind.times}, dtype=float)
-    if set(times.index.get_level_values(0)) != set(kind.times):
+    if times.empty or set(times.index.get_level_values(0)) != set(kind.times):
         return None
     times.index.names = BENCHMARK
     frame = times.rename("seconds").reset_index()

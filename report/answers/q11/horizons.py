@@ -37,8 +37,10 @@ def by_horizon(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def advantages_figure(snapshot: Snapshot) -> SvgFigure | None:
-    """Return the figure of `by_horizon`; None where nothing was measured."""
+    """Return the figure of `by_horizon`; None unless a network was scored at several horizons."""
     frame = by_horizon(snapshot)
+    several = frame.groupby("network")["epochs"].nunique()
+    frame = frame[frame["network"].isin(several[several > 1].index)]
     if frame.empty:
         return None
     ends = []
@@ -75,10 +77,10 @@ def by_rate(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def sensitivity_figure(snapshot: Snapshot) -> SvgFigure | None:
-    """Return the figure of `by_rate`; None unless a network was trained at several rates."""
+    """Return the figure of `by_rate`; None unless a network was trained at three rates or more."""
     frame = by_rate(snapshot)
     several = frame.groupby("network")["rate"].nunique()
-    frame = frame[frame["network"].isin(several[several > 1].index)]
+    frame = frame[frame["network"].isin(several[several > 2].index)]
     if frame.empty:
         return None
     best = []

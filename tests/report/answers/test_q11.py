@@ -270,12 +270,12 @@ def test_losses_by_horizon_are_per_cent(tmp_path):
 def test_results_by_rate_are_means_over_the_seeds_of_the_rate(tmp_path):
     runs = [
         small.scored(accuracy + seed / 100, rate, seed)
-        for rate, accuracy, seeds in ((1e-3, 0.5, 4), (1e-2, 0.7, 2))
+        for rate, accuracy, seeds in ((1e-3, 0.5, 4), (1e-2, 0.7, 2), (1e-1, 0.3, 1))
         for seed in range(seeds)
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     frame = q11_horizons.by_rate(snapshot).set_index("rate")
-    assert frame["mean"].to_dict() == pytest.approx({1e-3: 51.5, 1e-2: 70.5})
+    assert frame["mean"].to_dict() == pytest.approx({1e-3: 51.5, 1e-2: 70.5, 1e-1: 30.0})
     assert "ReLU at 0.01 in the classifier" in q11_horizons.sensitivity_figure(snapshot).svg
-    alone = small.snapshot(tmp_path / "one.sqlite", runs[:4])
+    alone = small.snapshot(tmp_path / "one.sqlite", runs[:6])
     assert q11_horizons.sensitivity_figure(alone) is None
