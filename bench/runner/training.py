@@ -229,18 +229,22 @@ def run_plans(
     """
     tried: set[str] = set()
 
-    def missing(*, guess: bool = False) -> list[RunConfig]:
-        """Return the runs to execute, longest first, so that short ones end last."""
+    def missing() -> tuple[list[RunConfig], list[RunConfig]]:
+        """Return the runs to execute and all that are expected, longest first: short ones end last."""
         held_out, done = held_out_scores(recorder.snapshot()), recorder.finished() | tried
-        of_plans = (plan.runs(held_out, guess=guess) for plan in plans)
-        runs = {config.config_hash: config for config in chain(others, *of_plans)}
-        return sorted((runs[key] for key in runs if key not in done), key=seconds, reverse=True)
 
-    if not (todo := missing()):
+        def left(*, guess: bool) -> list[RunConfig]:
+            of_plans = (plan.runs(held_out, guess=guess) for plan in plans)
+            runs = {config.config_hash: config for config in chain(others, *of_plans)}
+            return sorted((runs[key] for key in runs if key not in done), key=seconds, reverse=True)
+
+        return left(guess=False), left(guess=True)
+
+    todo, expected = missing()
+    if not todo:
         return
     failed_before = len(recorder.failed)  # benchmarks
     with Steps("training runs") as steps, executor as (execute_all, at_once):
-        expected = missing(guess=True)
         steps.begin(len(expected), sum(map(seconds, expected)), at_once)
 
         def record(config: RunConfig, result: RunResult) -> None:
@@ -256,7 +260,7 @@ def run_plans(
             for config in pending:
                 record(config, RunResult("failed", error="not reached"))
             guessed = {config.config_hash: config for config in expected} | dict.fromkeys(tried)
-            todo, expected = missing(), missing(guess=True)
+            todo, expected = missing()
             now = {config.config_hash: config for config in expected}
             gone = [config for key, config in guessed.items() if config is not None and key not in now]
             come = [now[key] for key in now.keys() - guessed.keys()]
