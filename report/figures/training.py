@@ -93,10 +93,14 @@ def differences(frame: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def _marked(ax: Axes, part: pd.DataFrame, x: str, y: str, name: str, text: str, shift: float) -> None:
-    """Draw one activation's values with error bars."""
-    ends = np.nan_to_num([part[y] - part["low"], part["high"] - part[y]])
-    ax.errorbar(part[x] * shift, part[y], ends, label=text, elinewidth=0.9, **stroke(name))
+def _marked(ax: Axes, panel: pd.DataFrame, x: str, y: str, labels: Mapping[str, str], apart: float) -> None:
+    """Draw the values of a panel with error bars, activations apart on a logarithmic axis."""
+    shifts = np.geomspace(1 / apart, apart, len(labels))
+    for (name, text), shift in zip(labels.items(), shifts, strict=True):
+        part = panel[panel["activation"] == name]
+        if len(part):
+            ends = np.nan_to_num([part[y] - part["low"], part["high"] - part[y]])
+            ax.errorbar(part[x] * shift, part[y], ends, label=text, elinewidth=0.9, **stroke(name))
 
 
 def _small_multiples(count: int) -> tuple[Figure, list[Axes]]:
@@ -118,7 +122,6 @@ def advantages(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     with style():
         panels = list(frame.groupby(["network", "baseline"], sort=False))
         figure, axes = _small_multiples(len(panels))
-        shifts = np.geomspace(0.95, 1.05, len(labels))
         for ax, ((network, baseline), panel) in zip(axes, panels, strict=True):
             band = panel.drop_duplicates("epochs").dropna(subset="control")
             if len(band):
@@ -127,10 +130,7 @@ def advantages(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
                     linewidth=0, label="controls",
                 )  # fmt: skip
             ax.axhline(0, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-            for (name, text), shift in zip(labels.items(), shifts, strict=True):
-                part = panel[panel["activation"] == name]
-                if len(part):
-                    _marked(ax, part, "epochs", "value", name, text, shift)
+            _marked(ax, panel, "epochs", "value", labels, 1.05)
             ax.set_xscale("log", base=2)
             ticks = sorted(panel["epochs"].unique())
             ax.set_xticks(ticks, [f"{epochs:g}" for epochs in ticks])
@@ -149,12 +149,8 @@ def sensitivity(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     with style():
         panels = list(frame.groupby("network", sort=False))
         figure, axes = _small_multiples(len(panels))
-        shifts = np.geomspace(0.93, 1.07, len(labels))
         for ax, (network, panel) in zip(axes, panels, strict=True):
-            for (name, text), shift in zip(labels.items(), shifts, strict=True):
-                part = panel[panel["activation"] == name]
-                if len(part):
-                    _marked(ax, part, "rate", "mean", name, text, shift)
+            _marked(ax, panel, "rate", "mean", labels, 1.07)
             ax.set_xscale("log")
             words, unit = str(network).rstrip(")").split(" (")
             ax.set_title(f"{words}\n{unit}", fontsize=7)

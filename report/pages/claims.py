@@ -5,7 +5,6 @@ from typing import Any
 
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
-from bench.records.names import CONTROLS
 from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, rates_told_apart
 from bench.store import Snapshot
 from report.document.answer import Source
@@ -242,7 +241,6 @@ def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, 
         },
         "comparisons": csv(comparisons(first.snapshot)),
         "controls": control_rows(first.snapshot),
-        "arms": len(CONTROLS),
         "rates": rate_rows(first.snapshot),
         "themselves": against_themselves(first.snapshot),
         "time_calibration": time_calibration(),
