@@ -66,10 +66,10 @@ compare: $(READY) ## check for performance regressions (BASE=<git ref>, ONLY=<gr
 		test ! -f build/gate/verdicts.json || $(RUN) -m report gate build/gate/verdicts.json || exit; \
 		exit $$verdict
 
-test: $(READY) ## run the unit tests (about 4 min)
+test: $(READY) ## run the unit tests (15 to 30 min)
 	$(RUN) -m pytest --ignore tests/system
 
-test-system: $(READY) ## run slow end-to-end and fault-injection tests (about 20 min)
+test-system: $(READY) ## run slow end-to-end and fault-injection tests (25 to 45 min)
 	$(RUN) -m pytest tests/system
 
 docs: $(READY) ## build the documentation, build/docs/index.html
