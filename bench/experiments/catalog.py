@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from bench.experiments.racing import MOST_EXTENSIONS, Scores, extension, next_rate, survivors
+from bench.experiments.racing import MOST_EXTENSIONS, Scores, extensions, next_rate, survivors
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
@@ -41,7 +41,7 @@ class Budget:
         epochs: Passes over the training samples.
         samples: Training samples.
         first: Seeds of every rate.
-        company: Seeds of the rates that can win, of other candidates.
+        company: Seeds of other candidates, at every rate as far as `first` goes.
         controls: Number of control arms.
         tuned: Whether the grid of learning rates is tried, else only DEFAULT_RATE.
         batch_size: Samples per step.
@@ -201,15 +201,15 @@ PROFILES: dict[str, Profile] = {
     ),
     "reference": Profile(
         {
-            "classifier": Budget(20, 16, 60_000, first=3, company=5, controls=5),
+            "classifier": Budget(20, 16, 60_000, first=3, company=3, controls=5),
             "losses": Budget(10, 8, 60_000, first=3),
             "optimizers": Budget(10, 8, 60_000, first=3),
             "initialization": Budget(10, 16, 60_000, first=3),
-            "fc_autoencoder": Budget(10, 12, 60_000, first=3, company=3, controls=3),
-            "deep_classifier": Budget(10, 8, 60_000, first=3, company=3, controls=3),
+            "fc_autoencoder": Budget(10, 12, 60_000, first=3, company=2, controls=3),
+            "deep_classifier": Budget(10, 8, 60_000, first=3, company=2, controls=3),
             "deep_initialization": Budget(10, 8, 60_000, first=3),
             "scratch_cnn": Budget(2, 4, 60_000, tuned=False, batch_size=32),
-            "conv_autoencoder": Budget(10, 2, 60_000, first=3, company=1, controls=3),
+            "conv_autoencoder": Budget(10, 2, 60_000, first=3, company=2, controls=3),
             NETWORK: Budget(20, 16, 60_000, first=3, controls=5),
         },
         convergence=Budget(5, 50, _DESCENTS),
@@ -253,7 +253,7 @@ class Plan:
                 going = list(rates[max(0, middle - 1) : middle + 1]) if guess else []
                 break
             scores = np.array([[held_out[run.config_hash] for run in runs] for runs in tried.values()])
-            longer = self._extended(config, rates, grid, extension(scores))
+            longer = self._extended(config, rates, grid, scores)
             if longer == rates:
                 going = [rate for rate, goes in zip(rates, survivors(scores), strict=True) if goes]
                 break
@@ -265,7 +265,7 @@ class Plan:
     def _seeds_of(self, config: RunConfig) -> int:
         """Return the seeds of a candidate at the rates that can win."""
         named = config.activation in (*self.core, *CONTROLS) or is_custom(config.activation)
-        return self.budget.seeds if named else max(self.budget.company, self.budget.first)
+        return self.budget.seeds if named else self.budget.company
 
     def _grid_of(self, config: RunConfig) -> tuple[float, ...]:
         """Return the learning rates that are tried first."""
@@ -275,16 +275,18 @@ class Plan:
         return self.rates if self.rates and custom else rates_of(str(config.optimizer))
 
     def _extended(
-        self, config: RunConfig, rates: tuple[float, ...], grid: tuple[float, ...], direction: int
+        self, config: RunConfig, rates: tuple[float, ...], grid: tuple[float, ...], scores: Scores
     ) -> tuple[float, ...]:
-        """Return the rates and one more in a direction; the same where the grid is given or long enough."""
-        beyond = [rate for rate in rates if (rate > grid[-1] if direction > 0 else rate < grid[0])]
-        given = len(grid) == 1 or grid not in {ADAPTIVE, *RATES.values()} or self.rates
-        if not direction or given or len(beyond) == MOST_EXTENSIONS:
-            return rates
-        if direction > 0:
-            return (*rates, next_rate(rates[-1], 1))
-        return (next_rate(rates[0], -1), *rates)
+        """Return the rates and one more at an edge that is best; the same where the grid is long enough."""
+        if len(grid) == 1 or grid not in {ADAPTIVE, *RATES.values()} or self.rates:
+            return rates  # given by the user
+        for direction in extensions(scores):
+            beyond = [rate for rate in rates if (rate > grid[-1] if direction > 0 else rate < grid[0])]
+            if len(beyond) < MOST_EXTENSIONS:
+                return (
+                    (*rates, next_rate(rates[-1], 1)) if direction > 0 else (next_rate(rates[0], -1), *rates)
+                )
+        return rates
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:

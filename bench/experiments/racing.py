@@ -60,17 +60,17 @@ def next_rate(rate: float, direction: int) -> float:
     return above[0] if direction > 0 else below[-1]
 
 
-def extension(scores: Scores) -> int:
-    """Return where the grid must grow: +1 above its largest rate, -1 below its smallest, 0 nowhere.
+def extensions(scores: Scores) -> tuple[int, ...]:
+    """Return where the grid must grow: +1 above its largest rate, -1 below its smallest.
+
+    The best rate of one horizon can lie at one edge, and that of another horizon at the other.
 
     Args:
         scores: (R, S, H) of ascending rates, seeds and horizons; larger is better, -inf where a run diverged.
     """
     means = scores.mean(axis=1)
     best = {int(np.argmax(horizon)) for horizon in means.T if np.isfinite(horizon).any()}
-    if len(means) - 1 in best:
-        return 1
-    return -1 if 0 in best else 0
+    return tuple(direction for direction, edge in ((1, len(means) - 1), (-1, 0)) if edge in best)
 
 
 def survivors(scores: Scores) -> NDArray[np.bool_]:

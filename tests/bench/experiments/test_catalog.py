@@ -101,9 +101,9 @@ def test_every_candidate_is_tried_at_the_same_rates_under_the_same_seeds(made):
     budget = made.budget
     for config, found in tries.items():
         grid = RATES[config.optimizer] if budget.tuned else (DEFAULT_RATE,)
-        seeds = budget.first if budget.tuned else budget.seeds
-        if config.activation in (*made.core, *CONTROLS) or budget.tuned:
-            assert found == {(rate, seed): 1 for rate in grid for seed in range(seeds)}
+        seeds = budget.seeds if config.activation in (*made.core, *CONTROLS) else budget.company
+        first = min(budget.first, seeds) if budget.tuned else seeds
+        assert found == {(rate, seed): 1 for rate in grid for seed in range(first)}
 
 
 def test_every_optimizer_is_given_as_many_rates_as_far_apart():

@@ -59,10 +59,10 @@ def test_the_best_of_every_horizon_goes_on(rates, seeds, horizons, seed):
 
 
 @pytest.mark.parametrize(
-    ("means", "direction"), [([1, 2, 3], 1), ([3, 2, 1], -1), ([1, 3, 2], 0), ([-math.inf] * 3, 0)]
+    ("means", "directions"), [([1, 2, 3], (1,)), ([3, 2, 1], (-1,)), ([1, 3, 2], ()), ([-math.inf] * 3, ())]
 )
-def test_the_grid_grows_where_the_best_is_at_its_edge(means, direction):
-    assert racing.extension(scores(*([m] for m in means))) == direction
+def test_the_grid_grows_where_the_best_is_at_its_edge(means, directions):
+    assert racing.extensions(scores(*([m] for m in means))) == directions
 
 
 def made(activations=("relu",), **budget):
@@ -106,19 +106,32 @@ def test_the_grid_is_extended_twice_at_most():
     assert rates(its.runs(stored))[0.3] == 4
 
 
+def test_a_grid_that_is_best_at_both_edges_grows_at_both():
+    """Early the largest rate is best, late the smallest."""
+    its = made()
+    stored = {}
+    for _ in range(6):
+        stored = {
+            run.config_hash: np.log(run.learning_rate) * np.array([1.0, 0.0, -1.0])
+            for run in its.runs(stored)
+        }
+    assert sorted(rates(its.runs(stored))) == pytest.approx([3e-5, 1e-4, *GRID, 0.1, 0.3])
+
+
 def test_without_a_grid_every_seed_is_run_at_once():
     assert rates(made(tuned=False).runs({})) == {DEFAULT_RATE: 4}
 
 
-def test_company_gets_fewer_seeds():
-    its = made(["relu", "mish", "mine:Act@01234567"], company=1)
+@pytest.mark.parametrize("company", [1, 2, 3])
+def test_company_gets_fewer_seeds(company):
+    its = made(["relu", "mish", "mine:Act@01234567"], company=company)
     stored = held_out(its.runs({}), 3e-3)
     by = {
         name: [r for r in its.runs(stored) if r.activation == name]
         for name in ("relu", "mish", "mine:Act@01234567")
     }
     assert {name: rates(runs)[3e-3] for name, runs in by.items()} == {
-        "relu": 4, "mish": 2, "mine:Act@01234567": 4,
+        "relu": 4, "mish": company, "mine:Act@01234567": 4,
     }  # fmt: skip
 
 
