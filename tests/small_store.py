@@ -120,10 +120,10 @@ def held(runs, profile="quick", where=HERE):
         }
         # as SQLite has it, which knows no truth
         fields = {k: int(v) if isinstance(v, bool) else v for k, v in asdict(what).items()}
-        rows.append({**head, **dict.fromkeys(SPECIFICATION), **fields})
+        rows.append({**head, **dict.fromkeys(SPECIFICATION), **fields, "processor": where.processor})
         found += [(number, *m) for m in outcome.measurements]
     table = pd.DataFrame(rows)
-    described = table.drop(columns=["error", "finished_at"])
+    described = table.drop(columns=["error", "finished_at", "processor"])
     texts = described.select_dtypes("str").columns
     described = described.astype(dict.fromkeys(texts, "category"))
     measured = pd.DataFrame(found, columns=["run", "metric", "step", "value", "unit"])

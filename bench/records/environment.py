@@ -25,9 +25,17 @@ MEASURING = (
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pytest-benchmark", "distributed")
 
 
+# What a trained network depends on beyond its run: equal fields, comparable results on every machine.
+PROGRAM = ("python", "versions", "device", "threads", "source_sha256", "dataset", "dataset_sha256")
+
+
 @dataclass(frozen=True)
 class Environment:
-    """One machine with one set of versions, one source tree and one data set; results of two never mix."""
+    """One machine with one set of versions, one source tree and one data set.
+
+    Times of two environments never mix. Networks that were trained with the same PROGRAM on two machines do:
+    their numbers differ as roundings do.
+    """
 
     processor: str
     cores: int

@@ -5,6 +5,7 @@ leaves whole runs; each has a digest that every reader checks. Statistics are de
 """
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -14,10 +15,19 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from bench.records.environment import Environment
+from bench.records.environment import PROGRAM, Environment
 from bench.records.runs import BenchmarkCase, RunConfig, RunResult
 from bench.store.digest import run_sha256
-from bench.store.schema import ACCESS, ENVIRONMENT, SPECIFICATION, StoreError, named, reading, writing
+from bench.store.schema import (
+    ACCESS,
+    ENVIRONMENT,
+    SELECTED,
+    SPECIFICATION,
+    StoreError,
+    named,
+    reading,
+    writing,
+)
 from bench.store.snapshot import Snapshot, read
 
 
@@ -90,16 +100,16 @@ class Store:
         return row[0]
 
     def finished(self, environment: int, profile: str) -> set[str]:
-        """Return the hashes of all runs that have ended; failed runs are repeated."""
+        """Return the hashes of the runs of a snapshot that have ended; failed runs are repeated."""
         with named(self.path):
             rows = self.connection.execute(
-                "SELECT key FROM run WHERE environment = ? AND profile = ? AND status != 'failed'",
+                f"SELECT key FROM run WHERE id IN ({SELECTED}) AND status != 'failed'",
                 (environment, profile),
             )
             return {row[0] for row in rows}
 
     def snapshot(self, environment: int, profile: str) -> Snapshot:
-        """Return all runs of an environment and a profile."""
+        """Return the runs of an environment and a profile."""
         with named(self.path):
             return read(self.connection, self.path, environment, profile)
 
@@ -167,19 +177,34 @@ def find(path: Path, environment: Environment, profile: str) -> Snapshot | None:
     """
     if not path.exists():
         return None
+    here = asdict(environment)
+    same = " AND ".join(f"{name} = :{name}" for name in PROGRAM)
     with reading(path) as connection:
-        row = connection.execute("SELECT id FROM environment WHERE key = ?", (environment.key,)).fetchone()
-        return None if row is None else read(connection, path, row[0], profile)
+        row = connection.execute(
+            f"SELECT id, key FROM environment WHERE {same} ORDER BY key != :key LIMIT 1",
+            {name: here[name] for name in PROGRAM} | {"key": environment.key},
+        ).fetchone()
+        if row is None:
+            return None
+        snapshot = read(connection, path, row[0], profile)
+    if row[1] == environment.key:
+        return snapshot
+    kept = {
+        name: frame[frame["kind"] == "training"].reset_index(drop=True)
+        for name, frame in (("runs", snapshot.runs), ("measurements", snapshot.measurements))
+    }
+    return replace(snapshot, environment=here, **kept)
 
 
 def latest(path: Path) -> Snapshot | None:
-    """Return the snapshot of the environment and profile measured last, or None if there are no runs.
+    """Return the snapshot of the program and profile that ran last, or None if there are no runs.
 
     Args:
         path: SQLite file, which may be missing.
 
     Returns:
-        The snapshot, with all others listed in `other_environments`.
+        The snapshot, with the times of the machine that measured some last. What it leaves out is listed in
+        `other_environments`.
 
     Raises:
         StoreError: If the file is not a results database, is damaged, or has another version.
@@ -192,15 +217,27 @@ def latest(path: Path) -> Snapshot | None:
     if not path.exists():
         return None
     with reading(path) as connection:
-        held = pd.read_sql_query(
-            f"SELECT {', '.join(f'e.{name}' for name in ENVIRONMENT)}, environment, profile, "
-            "COUNT(*) AS runs, MIN(finished_at) AS begun, MAX(finished_at) AS ended "
-            "FROM run JOIN environment e ON e.id = environment GROUP BY environment, profile "
-            "ORDER BY MAX(run.id)",
-            connection,
-        )
+        held = _held(connection)
         if held.empty:
             return None
-        last = held.iloc[-1]
-        snapshot = read(connection, path, int(last["environment"]), str(last["profile"]))
-        return replace(snapshot, other_environments=held.iloc[:-1])
+        same = (held[[*PROGRAM, "profile"]] == held[[*PROGRAM, "profile"]].iloc[-1]).all(axis=1)
+        last = held[same].sort_values("last_timing", na_position="first", kind="stable").iloc[-1]
+        environment, profile = int(last["environment"]), str(last["profile"])
+        snapshot = read(connection, path, environment, profile)
+        others = _held(connection, f"WHERE run.id NOT IN ({SELECTED})", (environment, profile))
+        return replace(snapshot, other_environments=others.drop(columns="last_timing"))
+
+
+def _held(
+    connection: sqlite3.Connection, where: str = "", parameters: tuple[object, ...] = ()
+) -> pd.DataFrame:
+    """Return a row for each environment and profile with runs, that which ran last at the end."""
+    return pd.read_sql_query(
+        f"SELECT {', '.join(f'e.{name}' for name in ENVIRONMENT)}, environment, profile, "
+        "COUNT(*) AS runs, MIN(finished_at) AS begun, MAX(finished_at) AS ended, "
+        "MAX(CASE kind WHEN 'timing' THEN run.id END) AS last_timing "
+        f"FROM run JOIN environment e ON e.id = environment {where} GROUP BY environment, profile "
+        "ORDER BY MAX(run.id)",
+        connection,
+        params=parameters,
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.records.environment import Environment
+from bench.records.environment import PROGRAM, Environment
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.store.digest import StoredArray, digests
 
@@ -98,9 +98,23 @@ class Contents:
         return dict(digests(self.heads, self.measurements, self.arrays))
 
 
+# Runs of a profile: those of an environment, and training runs of others with the same program. Of equal runs
+# one that ended, if possible of the environment.
+SELECTED = f"""SELECT id FROM (
+    SELECT r.id, ROW_NUMBER() OVER (
+        PARTITION BY r.key ORDER BY r.status = 'failed', r.environment != here.id, r.id
+    ) AS place
+    FROM run r JOIN environment e ON e.id = r.environment JOIN environment here ON here.id = ?
+    WHERE r.profile = ? AND (
+        e.id = here.id
+        OR r.kind = 'training' AND {" AND ".join(f"e.{name} = here.{name}" for name in PROGRAM)}
+    )
+) WHERE place = 1"""
+
+
 def contents(connection: sqlite3.Connection, environment: int, profile: str) -> Contents:
-    """Return the runs of one environment and profile."""
-    where, parameters = "WHERE r.environment = ? AND r.profile = ?", (environment, profile)
+    """Return the runs that SELECTED selects."""
+    where, parameters = f"WHERE r.id IN ({SELECTED})", (environment, profile)
     columns = (f"r.{name}" for name in ("id", "profile", *ROW))
     heads = connection.execute(
         f"SELECT {', '.join(columns)}, {', '.join(f'e.{name}' for name in ENVIRONMENT)} FROM run r "

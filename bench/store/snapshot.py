@@ -1,4 +1,4 @@
-"""A snapshot: all runs of one environment and one profile as frames."""
+"""A snapshot: all runs of one program and one profile as frames, with the times of one machine."""
 
 import hashlib
 import json
@@ -11,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from bench.store.digest import StoredArray
-from bench.store.schema import DAMAGED, ENVIRONMENT, ROW, StoreError, contents
+from bench.store.schema import DAMAGED, ENVIRONMENT, ROW, SELECTED, StoreError, contents
 
 
 @dataclass(frozen=True, eq=False)  # frames have no single truth value to compare by
 class Snapshot:
-    """All runs of one environment and one profile; results of two are never combined.
+    """All runs of one environment and one profile, with training runs of other machines.
+
+    Benchmarks are of the environment alone. A training run counts wherever the same program executed it.
 
     Attributes:
         environment: Fields of `bench.records.environment.Environment` by name.
         profile: Name of the profile.
-        runs: One row per run: run, kind, key, status, error, finished_at and the fields of its `RunConfig` or
-            `BenchmarkCase`.
+        runs: One row per run: run, kind, key, status, error, finished_at, the fields of its `RunConfig` or
+            `BenchmarkCase`, and processor.
         measurements: One row per measurement: the run's columns, then metric, step, value and unit.
         arrays: By run and name: images (K, H, W) uint8, scores of blocks of test samples (horizons, blocks).
         other_environments: What else the database holds, one row per environment and profile: its fields,
@@ -56,8 +58,8 @@ def read(connection: sqlite3.Connection, path: Path, environment: int, profile: 
     """Read a snapshot and compare every run with its digest; raise StoreError for a damaged run."""
     stored = contents(connection, environment, profile)
     runs = pd.read_sql_query(
-        f"SELECT id AS run, {', '.join(ROW)}, sha256 FROM run WHERE environment = ? AND profile = ? "
-        "ORDER BY id",
+        f"SELECT r.id AS run, {', '.join(f'r.{name}' for name in ROW)}, e.processor, sha256 FROM run r "
+        f"JOIN environment e ON e.id = r.environment WHERE r.id IN ({SELECTED}) ORDER BY r.id",
         connection,
         params=(environment, profile),
     )
@@ -68,7 +70,7 @@ def read(connection: sqlite3.Connection, path: Path, environment: int, profile: 
         raise StoreError(f"{path} is damaged: the digest of run {damaged[0]} does not match; {DAMAGED}")
     row = connection.execute(f"SELECT {', '.join(ENVIRONMENT)} FROM environment WHERE id = ?", (environment,))
     # Categories make texts of a million rows fast to search.
-    described = runs.drop(columns=["error", "finished_at"])
+    described = runs.drop(columns=["error", "finished_at", "processor"])
     texts: list[str] = list(described.select_dtypes("str").columns)
     return Snapshot(
         environment=dict(zip(ENVIRONMENT, row.fetchone(), strict=True)),

@@ -64,6 +64,7 @@ def environment(source: Source) -> Table:
     """Return the machine, versions, commit, data set and numbers of runs of a source."""
     where, runs = source.snapshot.environment, source.snapshot.runs
     training = runs[runs["kind"] == "training"]
+    here = {where["processor"]}  # of the benchmarks
     seeds = {str(task): part["seed"].nunique() for task, part in training.groupby("task")}
     rows = [
         ["Processor", f"{where['processor']}, {where['cores']} cores"],
@@ -77,7 +78,8 @@ def environment(source: Source) -> Table:
         ["Data set", dataset_name(source.snapshot)],
         ["SHA-256 of the data set", str(where["dataset_sha256"])],
         ["Profile", source.snapshot.profile],
-        ["Training runs", f"{count(len(training))} ({_statuses(training['status'])})"],
+        ["Training runs", f"{count(len(training))} ({_counts(training['status'])})"],
+        *([["Trained on", _counts(training["processor"])]] if set(training["processor"]) - here else []),
         ["Seeds, at most", ", ".join(f"{task.replace('_', ' ')}: {n}" for task, n in seeds.items())],
         ["Benchmarks", count(int((runs["kind"] == "timing").sum()))],
         ["Measured", f"{runs['finished_at'].min()} to {runs['finished_at'].max()}"],
@@ -93,5 +95,5 @@ def _packages(versions: object) -> str:
         return str(versions)
 
 
-def _statuses(column: pd.Series) -> str:
-    return ", ".join(f"{list(column).count(status)} {status}" for status in dict.fromkeys(column))
+def _counts(column: pd.Series) -> str:
+    return ", ".join(f"{list(column).count(value)} {value}" for value in dict.fromkeys(column))

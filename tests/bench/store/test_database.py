@@ -9,7 +9,7 @@ import pytest
 
 from bench.records.environment import Environment
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from bench.store import VERSION, Store, StoreError, latest
+from bench.store import VERSION, Store, StoreError, find, latest
 from tests.small_store import held, scored, snapshot, timed
 
 HERE = Environment("cpu", 2, 1024, "Linux", "3.11", "{}", "cpu", 1, "s", "digits", "d", "c")
@@ -112,8 +112,8 @@ def test_a_run_is_stored_whole_or_not_at_all(path):
     assert latest(path) is None
 
 
-def test_environments_and_profiles_are_never_mixed(path):
-    elsewhere = replace(HERE, processor="other")
+def test_programs_and_profiles_are_never_mixed(path):
+    elsewhere = replace(HERE, processor="other", source_sha256="other")
     with Store(path) as store:
         first, second = store.environment_id(HERE), store.environment_id(elsewhere)
         assert first != second
@@ -124,6 +124,52 @@ def test_environments_and_profiles_are_never_mixed(path):
     snapshot = latest(path)
     assert snapshot.environment["processor"] == "other"
     assert len(snapshot.runs) == len(snapshot.measurements) == 1
+    assert snapshot.other_environments["profile"].tolist() == ["quick", "reference"]
+
+
+def test_training_runs_count_wherever_the_program_ran_and_times_only_here(path):
+    elsewhere = replace(HERE, processor="other", cores=64, memory_gib=1, system="other")
+    with Store(path) as store:
+        here, there = store.environment_id(HERE), store.environment_id(elsewhere)
+        store.record(there, "quick", CONFIG, RunResult("finished", VALUES))
+        store.record(there, "quick", PHENOMENON, RunResult("failed", error="boom"))
+        store.record(there, "quick", TIMING, RunResult("finished", [Measurement("seconds", 0, 0.25, "s")]))
+        store.record(here, "quick", PHENOMENON, RunResult("finished"))
+        assert store.finished(here, "quick") == {CONFIG.config_hash, PHENOMENON.config_hash}
+        assert store.finished(there, "quick") == {c.config_hash for c in (CONFIG, PHENOMENON, TIMING)}
+        snapshot = store.snapshot(here, "quick")
+    assert snapshot.runs["key"].tolist() == [CONFIG.config_hash, PHENOMENON.config_hash]
+    assert snapshot.runs["processor"].tolist() == ["other", HERE.processor]
+    assert snapshot.runs["status"].tolist() == ["finished", "finished"]
+    assert len(snapshot.measurements) == len(VALUES)
+    # The machine with the times counts as that of the measurement, though another one ran last.
+    shown = latest(path)
+    assert shown.environment["processor"] == "other"
+    assert shown.runs["key"].tolist() == [CONFIG.config_hash, TIMING.config_hash, PHENOMENON.config_hash]
+    assert shown.other_environments["runs"].tolist() == [1]  # that failed
+
+
+def test_of_a_run_on_two_machines_that_of_the_environment_counts(path):
+    with Store(path) as store:
+        places = [store.environment_id(replace(HERE, processor=name)) for name in ("first", "second")]
+        for place, value in zip(places, (1.0, 2.0), strict=True):
+            store.record(place, "quick", CONFIG, RunResult("finished", [Measurement("m", 0, value, "1")]))
+        found = [store.snapshot(place, "quick").measurements["value"].tolist() for place in places]
+    assert found == [[1.0], [2.0]]
+
+
+def test_a_machine_without_runs_finds_the_training_runs_of_others(path):
+    elsewhere = replace(HERE, processor="other")
+    with Store(path) as store:
+        there = store.environment_id(elsewhere)
+        store.record(there, "quick", CONFIG, RunResult("finished", VALUES))
+        store.record(there, "quick", TIMING, RunResult("finished", [Measurement("seconds", 0, 0.25, "s")]))
+    found = find(path, HERE, "quick")
+    assert found.runs["key"].tolist() == [CONFIG.config_hash]
+    assert set(found.measurements["run"]) == set(found.runs["run"])
+    assert found.environment["processor"] == HERE.processor
+    assert find(path, replace(HERE, python="other"), "quick") is None
+    assert len(find(path, elsewhere, "quick").runs) == 2
 
 
 def test_nothing_measured_is_none(path):

@@ -6,12 +6,14 @@ from importlib.metadata import version
 import pytest
 
 from bench.records.environment import PACKAGES, current
-from bench.records.runs import RunResult
+from bench.records.runs import BenchmarkCase, RunResult
 from bench.store import Store
 from report.evidence.sanitize import LONGEST
 from report.evidence.sources import sources
 from report.pages.provenance import environment, failures, other_environments
 from tests.two_stores import CONFIG, DIGITS, MNIST, paths_in, store
+
+TIMING = BenchmarkCase("activation_forward", "relu", "impl", "4 elements", 4)
 
 
 @pytest.fixture
@@ -64,11 +66,25 @@ def test_what_else_a_store_holds_is_told_apart_by_what_differs(paths):
     ]
 
 
+def test_the_machines_that_trained_are_named_where_another_one_measured_times(paths):
+    path = store(paths[0], DIGITS, "quick")
+    with Store(path) as opened:
+        elsewhere = opened.environment_id(replace(DIGITS, processor="Another CPU"))
+        opened.record(elsewhere, "quick", replace(CONFIG, seed=1), RunResult("finished"))
+        opened.record(elsewhere, "quick", TIMING, RunResult("finished"))
+    (source,) = sources(*paths)
+    rows = {row[0]: row[1] for row in environment(source).rows}
+    assert rows["Processor"] == "Another CPU, 2 cores"
+    assert rows["Trained on"] == f"1 {DIGITS.processor}, 1 Another CPU"
+    assert other_environments(source) is None
+
+
 def test_a_store_of_one_environment_holds_nothing_besides(paths):
     store(paths[0], DIGITS, "quick")
     (source,) = sources(*paths)
     assert other_environments(source) is None
     assert failures(source) is None
+    assert "Trained on" not in {row[0] for row in environment(source).rows}
 
 
 def test_what_failed_is_told_with_its_reason(paths):
