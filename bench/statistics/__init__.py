@@ -5,10 +5,8 @@ from bench.statistics.effects import (
     NO_RATE,
     Effect,
     Grid,
-    Summary,
     chosen,
     effects,
-    summary,
 )
 from bench.statistics.paired import (
     CONFIDENCE,
@@ -36,10 +34,8 @@ __all__ = [
     "NO_RATE",
     "Grid",
     "Effect",
-    "Summary",
     "chosen",
     "effects",
-    "summary",
     "CONFIDENCE",
     "SPREADLESS",
     "Difference",

@@ -112,29 +112,6 @@ class Effect:
         return 0 if self.reason else int(self.low > self.margin) - int(self.high < self.margin)
 
 
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """Test results of one candidate at the chosen rates.
-
-    Attributes:
-        rates: Chosen rate of each seed, (S,); NaN if no rate is eligible.
-        values: Mean test result of each seed over blocks, (S,); NaN where the run diverged.
-        mean: Mean of the values, geometric if relative.
-        median: Median of the values.
-        diverged: Number of seeds whose run at the chosen rate diverged.
-        collapsed: Number of seeds whose run at the chosen rate is in the mask of collapsed runs.
-        cross_fitted: Whether other seeds chose each seed's rate.
-    """
-
-    rates: Floats
-    values: Floats
-    mean: float
-    median: float
-    diverged: int
-    collapsed: int
-    cross_fitted: bool
-
-
 def chosen(grid: Grid) -> Ints:
     """Return the index of each seed's learning rate, (S,), or -1 if no rate is eligible.
 
@@ -454,31 +431,3 @@ def _largest(correlation: Floats, rng: np.random.Generator) -> float:
     values, vectors = np.linalg.eigh(correlation)
     draws = rng.standard_normal((DRAWS, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0))).T
     return float(np.quantile(np.abs(draws).max(axis=1), CONFIDENCE))
-
-
-def summary(grid: Grid, *, relative: bool = False, collapsed: np.ndarray | None = None) -> Summary:
-    """Return a candidate's test results at the chosen rates.
-
-    Args:
-        grid: Its runs.
-        relative: Take the geometric mean, as for losses.
-        collapsed: Mask of runs that collapsed, (R, S).
-    """
-    choice, position = chosen(grid), np.arange(len(grid.seeds))
-    has = choice != NO_RATE
-    values = np.where(has, grid.test[choice, position].mean(axis=1), np.nan)
-    finite = values[np.isfinite(values)]
-    diverged = np.isneginf(grid.validation[choice, position]) | ~np.isfinite(values)
-    mean, median = math.nan, math.nan
-    if len(finite):
-        mean = float(np.exp(np.log(finite).mean()) if relative else finite.mean())
-        median = float(np.median(finite))
-    return Summary(
-        rates=np.where(has, grid.rates[choice], np.nan),
-        values=values,
-        mean=mean,
-        median=median,
-        diverged=int((has & diverged).sum()),
-        collapsed=0 if collapsed is None else int((has & collapsed[choice, position]).sum()),
-        cross_fitted=len(has) >= FEWEST_SEEDS,
-    )

@@ -1,8 +1,10 @@
 """Question 11: evidence on the classifier: curves, final metrics and differences."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
@@ -12,6 +14,7 @@ from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
 from report.document.labels import LABELS, label, ordered, short
+from report.document.phrases import NOT_MEASURED
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
 from report.evidence.claims import explored
 from report.evidence.comparisons import Comparison
@@ -28,9 +31,10 @@ def final_rows(
     network: str,
     write: Callable[[float], str],
 ) -> list[list[str]]:
-    """Return rows: activation, most chosen rate, mean of the test metric with its interval, and differences.
+    """Return rows: activation, most chosen rate, mean of the test metric, median, and differences.
 
-    The differences are those of the exploratory comparisons, whose intervals cover together.
+    The mean has its interval over seeds; that of losses, whose tails are heavy, is geometric. The
+    differences are those of the exploratory comparisons, whose intervals cover together.
     """
     metric = "test_loss" if task in AUTOENCODERS else "test_accuracy"
     table = final(snapshot, task, metric, batch_norm)
@@ -43,8 +47,14 @@ def final_rows(
         for baseline in BASELINES:
             c = compared.get((name, baseline))
             cells.append(f"{effect(c)}, {DIRECTIONS[c.effect.direction]}" if c else "not compared")
-        mean = phrases.mean(mean_interval(table[name].dropna()), write)
-        rows.append([label(name), f"{rates[name]:g}", mean, *cells])
+        values = table[name].dropna()
+        mean = (
+            phrases.mean(mean_interval(np.log(values)), lambda x: write(math.exp(x)))
+            if metric == "test_loss"
+            else phrases.mean(mean_interval(values), write)
+        )
+        median = write(float(values.median())) if len(values) else NOT_MEASURED
+        rows.append([label(name), f"{rates[name]:g}", mean, median, *cells])
     return rows
 
 

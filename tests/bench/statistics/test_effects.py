@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics import NO_RATE, Effect, Grid, chosen, effects, summary
+from bench.statistics import NO_RATE, Effect, Grid, chosen, effects
 from bench.statistics.effects import _choices, _correlation, _largest, _Parts
 from tests.draws import seeds as random_seeds
 
@@ -106,7 +106,7 @@ def test_without_images_and_rates_it_is_students_paired_interval(relative, block
 def test_the_narrowest_fork_is_students_interval_at_the_chosen_rates(relative):
     a, b = grid(1, positive=relative), grid(2, positive=relative)
     (found,) = effects([(a, b)], relative=relative, images=False, rate=False, simultaneous=False)
-    runs = [summary(g).values for g in (a, b)]
+    runs = [g.test[chosen(g), np.arange(len(g.seeds))].mean(axis=1) for g in (a, b)]
     x, y = np.log(runs) if relative else runs
     expected = stats.ttest_rel(x, y).confidence_interval(0.95)
     low, high = np.expm1(expected) if relative else expected
@@ -347,7 +347,6 @@ def test_a_run_that_diverged_is_omitted_and_counted():
     assert (found.pairs, found.omitted) == (7, 1)
     assert found.estimate == pytest.approx(d.mean())
     assert found.low < found.estimate < found.high
-    assert summary(b).diverged == 1
 
 
 def test_without_an_eligible_rate_the_reason_is_given():
@@ -358,16 +357,13 @@ def test_without_an_eligible_rate_the_reason_is_given():
     assert [math.isnan(e.estimate) for e in both] == [True, True, True, False]
     assert not math.isnan(both[3].low)
     assert (chosen(missing) == NO_RATE).all()
-    found = summary(missing)
-    assert np.isnan([*found.rates, *found.values, found.mean, found.median]).all()
-    assert (found.diverged, found.collapsed) == (0, 0)
 
 
 @pytest.mark.parametrize(("n", "cross_fitted"), [(1, False), (3, False), (4, True)])
 def test_few_seeds_choose_together(n, cross_fitted):
     a, b = grid(1, seeds=n), grid(2, seeds=n)
     (found,) = effects([(a, b)], relative=False)
-    assert (found.cross_fitted, found.pairs, summary(a).cross_fitted) == (cross_fitted, n, cross_fitted)
+    assert (found.cross_fitted, found.pairs) == (cross_fitted, n)
     assert math.isnan(found.low) == (n == 1)
     assert found.reason == ("fewer than two pairs" if n == 1 else "")
     assert math.isfinite(found.estimate)
@@ -418,18 +414,6 @@ def test_a_direction_needs_the_whole_interval(low, high, margin, sign):
     assert blank.direction == sign
     (found,) = effects([(grid(1), grid(2))], relative=False, margin=margin)
     assert found.margin == margin
-
-
-def test_summary_by_hand():
-    values = [1.0, 2.0, 4.0, math.nan, 8.0]
-    g = one_rate(values, 3)
-    g.validation[0, 3] = 0.0  # no result on the test images
-    collapsed = np.array([[True, False, False, False, True]])
-    found = summary(g, collapsed=collapsed)
-    np.testing.assert_equal(found.values, values)
-    assert (found.mean, found.median, found.diverged, found.collapsed) == (3.75, 3.0, 1, 2)
-    assert summary(g, relative=True).mean == pytest.approx(64**0.25)
-    assert found.rates.tolist() == [1.0] * 5
 
 
 @pytest.mark.parametrize(

@@ -121,9 +121,19 @@ def test_final_rows_show_the_chosen_rate_and_differences(tmp_path):
     )
     assert relu[:2] == ["ReLU", "0.003"]
     assert relu[2].startswith("71 (")
-    assert relu[3:] == ["not compared"] * 2
+    assert relu[3:] == ["71", *["not compared"] * 2]
     assert sgelu[1] == "0.001"
-    assert sgelu[3].startswith("−10.00 points (−10.00 to −10.00), below")
+    assert sgelu[4].startswith("−10.00 points (−10.00 to −10.00), below")
+
+
+def test_losses_are_summarized_by_geometric_mean_and_median(tmp_path):
+    runs = [small.reconstructed(loss, seed=seed) for seed, loss in enumerate((0.01, 0.02, 0.08, 0.04))]
+    snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
+    (row,) = q11_evidence.final_rows(
+        snapshot, "fc_autoencoder", True, "fully connected autoencoder", lambda x: f"{1000 * x:.2f}"
+    )
+    assert row[2].startswith("28.28 (")  # the fourth root of 64
+    assert row[3] == "30.00"
 
 
 def test_every_network_of_the_question_is_asked_whether_it_finished(tmp_path):
@@ -181,7 +191,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     found = q11_autoencoders.autoencoder(snapshot, "fc_autoencoder")
     relu, sgelu = found["rows"]
     assert relu[0] == "ReLU"
-    assert relu[2].startswith("300 (")  # thousandths
+    assert relu[2:4] == ["283 (3.46 to 23122)", "300"]  # thousandths
     assert sgelu[3].startswith("2.00 times (")
     assert found["seeds"] == 2
     assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
