@@ -189,11 +189,11 @@ def find(path: Path, environment: Environment, profile: str) -> Snapshot | None:
         snapshot = read(connection, path, row[0], profile)
     if row[1] == environment.key:
         return snapshot
-    kept = {
-        name: frame[frame["kind"] == "training"].reset_index(drop=True)
-        for name, frame in (("runs", snapshot.runs), ("measurements", snapshot.measurements))
-    }
-    return replace(snapshot, environment=here, **kept)
+    runs, measurements = (
+        frame[frame["kind"] == "training"].reset_index(drop=True)
+        for frame in (snapshot.runs, snapshot.measurements)
+    )
+    return replace(snapshot, environment=here, runs=runs, measurements=measurements)
 
 
 def latest(path: Path) -> Snapshot | None:
@@ -229,7 +229,7 @@ def latest(path: Path) -> Snapshot | None:
 
 
 def _held(
-    connection: sqlite3.Connection, where: str = "", parameters: tuple[object, ...] = ()
+    connection: sqlite3.Connection, where: str = "", parameters: tuple[int | str, ...] = ()
 ) -> pd.DataFrame:
     """Return a row for each environment and profile with runs, that which ran last at the end."""
     return pd.read_sql_query(
