@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.records.names import CONTROLS, COPIES, PASSES
 from bench.statistics import mean_interval, mean_time
+from bench.statistics.training_runs import NETWORKS
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import count, percent
@@ -21,10 +22,10 @@ from report.figures.worth import worth as worth_figure
 # writes one; a copy reads and writes.
 NEEDED = {"activation_forward": 8, "activation_backward": 12}
 COPIED = 8
-NETWORKS = {
-    "classifier with batch norm": ("classifier", True, "test_accuracy"),
-    "classifier without batch norm": ("classifier", False, "test_accuracy"),
-    "fully connected autoencoder": ("fc_autoencoder", True, "test_loss"),
+DRAWN = {
+    "classifier with batch norm": "test_accuracy",
+    "classifier without batch norm": "test_accuracy",
+    "fully connected autoencoder": "test_loss",
 }
 
 
@@ -61,7 +62,8 @@ def worth(snapshot: Snapshot) -> pd.DataFrame:
     """
     rows = []
     size = network_input(snapshot, "activation_forward") or ""
-    for panel, (task, batch_norm, metric) in NETWORKS.items():
+    for panel, metric in DRAWN.items():
+        task, batch_norm = NETWORKS[panel]
         scale, quantity = QUANTITIES[metric]
         table = final(snapshot, task, metric, batch_norm)
         for name in ordered(table):

@@ -9,7 +9,7 @@ from report.evidence.queries import curves, networks
 
 HIGHLIGHTED = (*BASELINES, *PROPOSED)
 VARIANTS = {True: "with batch norm", False: "without batch norm"}
-FAMILIES = {True: "classifier", False: "classifier without batch norm"}
+FAMILIES = {True: "classifier with batch norm", False: "classifier without batch norm"}
 AUTOENCODERS = {
     "fc_autoencoder": "fully connected autoencoder",
     "conv_autoencoder": "convolutional autoencoder",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bench.records.names import AGAIN, BASELINES, CONTROLS, CONVOLUTIONS, PASSES, PROPOSED, TWICE
+from bench.statistics.training_runs import EARLY, LAST, NETWORKS, network
 from bench.store import Snapshot
 from report.document.phrases import NOT_MEASURED
 from report.evidence import comparisons
@@ -20,9 +21,7 @@ from report.evidence.comparisons import (
     Family,
     Trained,
     against,
-    network,
 )
-from report.evidence.training_runs import EARLY, LAST
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 # Whose claim it is: the assignment's, this project's, or one that follows from the algebra, whose measurement
@@ -363,15 +362,6 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-# Networks on which activations are compared, by the words for them: task and batch norm.
-NETWORKS: dict[str, tuple[str, bool | None]] = {
-    "classifier": ("classifier", True),
-    "classifier without batch norm": ("classifier", False),
-    "fully connected autoencoder": ("fc_autoencoder", True),
-    "convolutional autoencoder": ("conv_autoencoder", True),
-    "GELU paper's classifier": ("deep_classifier", None),
-}
-
 
 @dataclass(frozen=True)
 class ClaimVerdict:
@@ -416,14 +406,14 @@ def claim_verdicts(snapshot: Snapshot) -> tuple[ClaimVerdict, ...]:
 
 
 @lru_cache(maxsize=64)
-def explored(snapshot: Snapshot, network: str, horizon: int = LAST) -> tuple[Comparison, ...]:
+def explored(snapshot: Snapshot, words: str, horizon: int = LAST) -> tuple[Comparison, ...]:
     """Return the exploratory comparisons of a network: every activation with ReLU and GELU, all together."""
-    return tuple(comparisons.exploratory(*NETWORKS[network], horizon)(snapshot))
+    return tuple(comparisons.exploratory(*NETWORKS[words], horizon)(snapshot))
 
 
 @lru_cache(maxsize=64)
-def controls(snapshot: Snapshot, network: str, horizon: int = LAST) -> tuple[Comparison, ...]:
+def controls(snapshot: Snapshot, words: str, horizon: int = LAST) -> tuple[Comparison, ...]:
     """Return the comparisons of ReLU under other seeds with ReLU; a decided one is a false alarm."""
     pairs = [(name, BASELINES[0]) for name in CONTROLS]
-    family = Trained(comparisons.network(*NETWORKS[network]), "activation", pairs, horizon)
+    family = Trained(network(*NETWORKS[words]), "activation", pairs, horizon)
     return tuple(family(snapshot))

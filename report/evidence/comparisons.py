@@ -11,9 +11,9 @@ import pandas as pd
 
 from bench.records.names import BASELINES, DESCENT
 from bench.statistics import TIME_MARGIN, Effect, Grid, compare_times, effects, seed_effect
+from bench.statistics.training_runs import LAST, at_horizon, grid, grids, network, scored, select
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
-from report.evidence.training_runs import LAST, at_horizon, grid, groups, scored, select, with_test
 
 # Difference of test accuracy that counts as none, 0.2 percentage points: twenty of 10,000 test images, less
 # than two trainings of one network under other seeds typically differ by.
@@ -63,22 +63,18 @@ class Trained:
 
     def __call__(self, snapshot: Snapshot) -> list[Comparison]:
         """Return the comparisons whose two sides were both run."""
-        runs = with_test(select(at_horizon(snapshot, self.horizon), **self.fields))
-        parts = {str(part[self.by].iloc[0]): part for part in groups(runs)}
-        named = [(a, b) for a, b in self.pairs if a in parts and b in parts]
+        names = {name for pair in self.pairs for name in pair}
+        sides, losses = grids(snapshot, self.fields, self.by, names, self.horizon)
+        named = [(a, b) for a, b in self.pairs if a in sides and b in sides]
         if not named:
             return []
-        accuracy = not self.metric and bool(runs["test_accuracy"].notna().any())
         chosen = select(scored(snapshot, self.horizon), **self.fields)
         if self.metric:
             found = [self._of_metric(chosen, a, b, len(named)) for a, b in named]
         else:
-            grids = {
-                name: grid(snapshot, parts[name], self.horizon) for name in {n for p in named for n in p}
-            }
-            found = compared([(grids[a], grids[b]) for a, b in named], not accuracy, self.margin)
+            found = compared([(sides[a], sides[b]) for a, b in named], losses, self.margin)
         return [
-            self._comparison(chosen, a, b, effect, "points" if accuracy else "ratio")
+            self._comparison(chosen, a, b, effect, "ratio" if losses or self.metric else "points")
             for (a, b), effect in zip(named, found, strict=True)
         ]
 
@@ -105,19 +101,6 @@ def compared(pairs: Sequence[tuple[Grid, Grid]], relative: bool, margin: float =
     """Compare grids; without scores of blocks of images, intervals are of seeds alone."""
     whole = all(side.test.shape[2] > 1 for pair in pairs for side in pair)
     return effects(pairs, relative=relative, margin=margin, images=whole, rate=whole)
-
-
-def network(task: str, batch_norm: bool | None, initialization: str = "torch") -> dict[str, object]:
-    """Return the fields of the runs that compare activations on a task."""
-    return {
-        "task": task,
-        "optimizer": "adam",
-        "batch_norm": None if batch_norm is None else int(batch_norm),
-        "wrong_labels": 0.0,
-        "initialization": initialization,
-        # Another loss is compared on the classifier alone.
-        **({"loss": "cross_entropy"} if task == "classifier" else {}),
-    }
 
 
 def against(names: Sequence[str], baselines: Sequence[str] = BASELINES) -> list[tuple[str, str]]:

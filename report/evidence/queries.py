@@ -9,8 +9,8 @@ import pandas as pd
 from bench.records.candidate_names import is_custom
 from bench.records.names import CLASSIFIER_SIZE, DESCENT
 from bench.statistics import Ratio, paired_ratio
+from bench.statistics.training_runs import LAST, scored, select
 from bench.store import Snapshot
-from report.evidence.training_runs import LAST, scored, select
 
 BENCHMARK = ("task", "subject", "implementation", "input", "size")
 Benchmark = tuple[str, str, str, str, int]

@@ -14,10 +14,10 @@ import numpy as np
 from scipy import stats
 
 from bench.statistics import CONFIDENCE, Effect, Grid, effects
+from bench.statistics.training_runs import grids, horizons_of, select, trained
 from bench.store import Snapshot
 from report.evidence.claims import ClaimVerdict, combine
 from report.evidence.comparisons import Pairs, Trained
-from report.evidence.training_runs import at_horizon, grid, groups, horizons_of, select, with_test
 
 ROBUST = 0.95  # share of the forks that must agree
 RESAMPLES = 200  # of the choice of rates, fewer than for a verdict
@@ -113,14 +113,12 @@ def _forks(
 ) -> Iterator[tuple[Fork, list[Effect]]]:
     task = str(fields["task"])
     for index, horizon in enumerate(horizons_of(snapshot, task)):
-        runs = with_test(select(at_horizon(snapshot, index), **fields))
-        parts = {str(part[by].iloc[0]): part for part in groups(runs)}
-        named = [pair for pair in pairs if set(pair) <= parts.keys()]
+        all_run, losses = grids(snapshot, fields, by, _names(snapshot, fields, by), index)
+        named = [pair for pair in pairs if set(pair) <= all_run.keys()]
         if not named:  # not scored at this horizon
             continue
-        grids = {name: grid(snapshot, parts[name], index) for pair in named for name in pair}
-        losses = not runs["test_accuracy"].notna().any()
-        for rate, at_rate in _rates(grids).items():
+        of_claim = {name: all_run[name] for pair in named for name in pair}
+        for rate, at_rate in _rates(of_claim).items():
             for images in (TEST, HELD_OUT):
                 sides = {n: g if images == TEST else _held_out(g, losses) for n, g in at_rate.items()}
                 blocks = all(side.test.shape[2] > 1 for side in sides.values())
@@ -133,12 +131,17 @@ def _forks(
                         simultaneous=False,
                         resamples=RESAMPLES,
                     )
-                    everything = 2 * (len(parts) - 1)
+                    everything = 2 * (len(all_run) - 1)
                     for correction, count in ((ALONE, 1), (CLAIM, len(named)), (ALL, everything)):
                         yield (
                             Fork(horizon, rate, images, interval, correction),
                             [_widened(effect, max(1, count)) for effect in found],
                         )
+
+
+def _names(snapshot: Snapshot, fields: dict[str, object], by: str) -> list[str]:
+    """Return every candidate that was trained with these fields."""
+    return list(map(str, select(trained(snapshot), **fields)[by].unique()))
 
 
 def _rates(grids: dict[str, Grid]) -> dict[str, dict[str, Grid]]:

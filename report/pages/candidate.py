@@ -11,6 +11,7 @@ import pandas as pd
 from bench.records.candidate_names import is_custom, parse
 from bench.records.names import CONVOLUTIONS, PASSES
 from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, mean_time
+from bench.statistics.training_runs import NETWORKS, scored, select
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number
@@ -20,7 +21,6 @@ from report.document.phrases import NOT_MEASURED, SLOWER, listed, tally
 from report.evidence import claims, comparisons, conformance
 from report.evidence.comparisons import OPTIMIZED, Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
-from report.evidence.training_runs import scored, select
 from report.evidence.verdicts import effect
 from report.pages.claims import with_status
 from report.pages.summary import BETTER, better
@@ -143,7 +143,7 @@ def networks(snapshot: Snapshot, kind: Kind, name: str) -> list[tuple[str, Compa
     elif kind.column == "task":
         found = {label_of(name): comparisons.exploratory(name, None)(snapshot)}
     elif kind.column == "activation":
-        found = {network: claims.explored(snapshot, network) for network in claims.NETWORKS}
+        found = {network: claims.explored(snapshot, network) for network in NETWORKS}
         for network in sorted(filter(is_custom, snapshot.runs["task"].unique())):
             found[label_of(network)] = comparisons.exploratory(network, None)(snapshot)
         found = {network: [c for c in compared if c.a == name] for network, compared in found.items()}

@@ -6,6 +6,7 @@ from typing import Any
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
 from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, rates_told_apart
+from bench.statistics.training_runs import EARLY, LAST, NETWORKS, horizons_of, rates
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, percent
@@ -15,7 +16,6 @@ from report.document.phrases import NOT_MEASURED, listed
 from report.evidence import claims
 from report.evidence.claims import (
     ASSIGNMENT,
-    NETWORKS,
     ClaimVerdict,
     claim_verdicts,
     controls,
@@ -23,7 +23,6 @@ from report.evidence.claims import (
 from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
 from report.evidence.specification import ROBUST, Specification, specification
 from report.evidence.tables import comparisons, csv
-from report.evidence.training_runs import EARLY, LAST, horizons_of, rates
 from report.evidence.verdicts import DIRECTIONS, LEVELS, effect, spans, writer
 
 MOST = 6  # ranges of rows in a table; the CSV of the comparisons has all

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.statistics import mean_time, paired_difference
+from bench.statistics.training_runs import CANDIDATE, scored
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.answer import Source
@@ -19,7 +20,6 @@ from report.evidence.claims import claim_verdicts
 from report.evidence.queries import timings
 from report.evidence.sanitize import sanitize
 from report.evidence.sources import measured
-from report.evidence.training_runs import CANDIDATE, scored
 from report.pages import provenance
 
 

@@ -4,11 +4,11 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from bench.statistics.training_runs import horizons_of
 from bench.store import Snapshot
 from report.evidence.claims import WHEN, ClaimVerdict, claim_verdicts
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.specification import specification
-from report.evidence.training_runs import horizons_of
 
 
 def verdicts(snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -8,13 +8,13 @@ import pandas as pd
 from bench.records.candidate_names import is_custom
 from bench.records.names import CONVOLUTIONS
 from bench.statistics import mean_time, paired_ratio
+from bench.statistics.training_runs import scored
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
 from report.document.formats import count, duration, number, percent
 from report.document.labels import words
 from report.document.phrases import NOT_MEASURED, ratio, slower, tally
 from report.evidence.queries import curves, timings
-from report.evidence.training_runs import scored
 from report.figures.svg import svg_figure
 from report.figures.timing import ratios
 

@@ -4,14 +4,14 @@ import pandas as pd
 
 from bench.records.names import PROPOSED
 from bench.statistics import mean_interval
+from bench.statistics.training_runs import LAST, NETWORKS, at_horizon, horizons_of, network, select
 from bench.store import Snapshot
 from report.document.formats import number
 from report.document.labels import label
 from report.document.phrases import listed
 from report.evidence.activation_runs import HIGHLIGHTED
-from report.evidence.claims import NETWORKS, controls
-from report.evidence.comparisons import Trained, against, network
-from report.evidence.training_runs import LAST, at_horizon, horizons_of, select
+from report.evidence.claims import controls
+from report.evidence.comparisons import Trained, against
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import advantages, sensitivity
 

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
+from bench.statistics.training_runs import NETWORKS
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import variance_gain
@@ -17,13 +18,6 @@ from report.evidence.verdicts import effect
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import signals
 
-NETWORKS = {
-    ("classifier", True): "classifier with batch norm",
-    ("classifier", False): "classifier without batch norm",
-    ("deep_classifier", None): "GELU paper's classifier",
-    ("fc_autoencoder", True): "fully connected autoencoder",
-    ("conv_autoencoder", True): "convolutional autoencoder",
-}
 ALPHA = "ada_sgelu"
 INITIAL = next(claim for claim in CLAIMS if claim.identifier == "q11-initial")
 EFFECTS = {1: "better", -1: "worse", 0: "inconclusive"}
@@ -41,7 +35,7 @@ def layers(snapshot: Snapshot, runs: pd.DataFrame, series: str) -> pd.DataFrame:
 def signal_rows(snapshot: Snapshot) -> list[list[str]]:
     """Return rows: network and activation, RMS of first and last output, norm of first and last gradient."""
     rows = []
-    for (task, batch_norm), words in NETWORKS.items():
+    for words, (task, batch_norm) in NETWORKS.items():
         runs = networks(snapshot, task, batch_norm)
         sizes, norms = (layers(snapshot, runs, series) for series in ("activation rms", "gradient norm"))
         if sizes.empty or norms.empty:
@@ -97,7 +91,7 @@ def _shrinkage(frame: pd.DataFrame) -> str:
 def alpha_rows(snapshot: Snapshot) -> list[list[str]]:
     """Return rows: network and layer, α after each epoch, as mean over seeds; it starts at 1."""
     rows = []
-    for (task, batch_norm), words in NETWORKS.items():
+    for words, (task, batch_norm) in NETWORKS.items():
         runs = networks(snapshot, task, batch_norm)
         frame = layers(snapshot, runs[runs["activation"] == ALPHA], "alpha")
         for layer, part in frame.groupby("layer"):

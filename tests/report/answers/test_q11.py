@@ -117,7 +117,7 @@ def test_final_rows_show_the_chosen_rate_and_differences(tmp_path):
         ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     relu, sgelu = q11_evidence.final_rows(
-        snapshot, "classifier", True, "classifier", lambda x: f"{100 * x:.0f}"
+        snapshot, "classifier", True, "classifier with batch norm", lambda x: f"{100 * x:.0f}"
     )
     assert relu[:2] == ["ReLU", "0.003"]
     assert relu[2].startswith("71 (")
@@ -192,7 +192,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     relu, sgelu = found["rows"]
     assert relu[0] == "ReLU"
     assert relu[2:4] == ["283 (3.46 to 23122)", "300"]  # thousandths
-    assert sgelu[3].startswith("2.00 times (")
+    assert sgelu[4].startswith("2.00 times (")
     assert found["seeds"] == 2
     assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
     pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")
@@ -253,7 +253,7 @@ def test_the_advantage_is_drawn_at_every_horizon_beside_the_largest_control(tmp_
         for seed in range(4)
     ]
     frame = q11_horizons.by_horizon(small.snapshot(tmp_path / "r.sqlite", runs))
-    assert set(frame["network"]) == {"classifier (accuracy, points)"}
+    assert set(frame["network"]) == {"classifier with batch norm (accuracy, points)"}
     found = {(row.baseline, row.epochs): (row.value, row.control) for row in frame.itertuples()}
     expected = {
         ("ReLU", 0.5): (20, 3), ("ReLU", 1): (-10, 2), ("ReLU", 2): (-10, 2),

@@ -80,7 +80,7 @@ def test_the_table_of_claims_is_sound():
 def test_controls_are_relu_under_other_seeds(tmp_path):
     accuracies = {"relu": (0.5, 0.6), CONTROLS[0]: (0.6, 0.5), CONTROLS[2]: (0.7, 0.8), "sgelu": (0.9, 0.9)}
     runs = [small.scored(s, seed=k, activation=n) for n, of in accuracies.items() for k, s in enumerate(of)]
-    found = claims.controls(small.snapshot(tmp_path / "r.sqlite", runs), "classifier")
+    found = claims.controls(small.snapshot(tmp_path / "r.sqlite", runs), "classifier with batch norm")
     assert [(c.a, c.b) for c in found] == [(CONTROLS[0], "relu"), (CONTROLS[2], "relu")]
     assert found[0].effect.estimate == pytest.approx(0)
 

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
+from bench.statistics.training_runs import EARLY, LAST, network
 from report.evidence import claims, comparisons
-from report.evidence.training_runs import EARLY, LAST
 from tests import small_store as small
 
 
@@ -46,7 +46,7 @@ def test_the_comparisons_of_a_claim_cover_together_and_no_others(tmp_path):
     accuracies = {name: 0.5 + 0.01 * rng.normal(size=8) for name in names}
     snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
     pairs = comparisons.against(["sgelu"])
-    named = comparisons.Trained(comparisons.network("classifier", True), "activation", pairs)(snapshot)
+    named = comparisons.Trained(network("classifier", True), "activation", pairs)(snapshot)
     assert [both(case) for case in named] == [("sgelu", "relu"), ("sgelu", "gelu")]
     wide = {both(case): case.effect for case in explored()(snapshot)}
     for case in named:
@@ -76,9 +76,7 @@ def test_runs_are_compared_at_the_horizon(tmp_path):
     ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     for horizon, difference in ((EARLY, 0.2), (LAST, -0.1)):
-        family = comparisons.Trained(
-            comparisons.network("classifier", True), "activation", [("sgelu", "relu")], horizon
-        )
+        family = comparisons.Trained(network("classifier", True), "activation", [("sgelu", "relu")], horizon)
         (case,) = family(snapshot)
         assert case.effect.estimate == pytest.approx(difference)
 
@@ -87,7 +85,7 @@ def test_another_metric_is_compared_over_seeds(tmp_path):
     accuracies = {"sigmoid": (0.5, 0.4), "tanh": (0.75, 0.75)}  # training losses 1.5, 1.6 and 1.25
     snapshot = small.snapshot(tmp_path / "r.sqlite", candidates("activation", accuracies))
     family = comparisons.Trained(
-        comparisons.network("classifier", True), "activation", [("sigmoid", "tanh")], metric="train_loss"
+        network("classifier", True), "activation", [("sigmoid", "tanh")], metric="train_loss"
     )
     (case,) = family(snapshot)
     assert 1 + case.effect.estimate == pytest.approx((1.5 * 1.6) ** 0.5 / 1.25)

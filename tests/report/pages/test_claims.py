@@ -47,14 +47,17 @@ def source(tmp_path_factory):
 
 def test_the_control_is_not_told_from_relu(source):
     early, late = claims_page.control_rows(source.snapshot)
-    assert (early[0], late[0]) == ("classifier, 0.5 epochs", "classifier, 2 epochs")
+    assert (early[0], late[0]) == (
+        "classifier with batch norm, 0.5 epochs",
+        "classifier with batch norm, 2 epochs",
+    )
     assert early[1:] == late[1:]
     assert late[1:4] == ["1", "8", "0"]
 
 
 def test_rates_divergence_and_collapse_are_shown(source):
     ((network, words),) = claims_page.rate_rows(source.snapshot)
-    assert network == "classifier"
+    assert network == "classifier with batch norm"
     assert words.startswith("at 0.001: ")
     assert claims_page.lost_rows(source.snapshot) == [
         ["classifier", "tanh", "adam", "0.01", "0", "1", "1"],

@@ -63,7 +63,7 @@ def test_claims_are_counted_and_the_source_named(found):
 
 
 def test_a_greater_accuracy_is_better_and_a_greater_loss_worse(found):
-    assert "classifier: SGELU +10.00 points (" in found[1]
+    assert "classifier with batch norm: SGELU +10.00 points (" in found[1]
     assert "), better" in found[1]
     assert "fully connected autoencoder: SGELU 2.00 times (" in found[2]
     assert "), worse" in found[2]

@@ -1,6 +1,6 @@
 """Training runs of networks as grids of learning rates and seeds, at each horizon, with their metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -16,8 +16,29 @@ CANDIDATE = (
     "task", "activation", "optimizer", "batch_size", "batch_norm", "dataset", "samples", "epochs", "loss",
     "wrong_labels", "initialization",
 )  # fmt: skip
+# Networks on which activations are compared, by the words for them: task and batch norm.
+NETWORKS: dict[str, tuple[str, bool | None]] = {
+    "classifier with batch norm": ("classifier", True),
+    "classifier without batch norm": ("classifier", False),
+    "fully connected autoencoder": ("fc_autoencoder", True),
+    "convolutional autoencoder": ("conv_autoencoder", True),
+    "GELU paper's classifier": ("deep_classifier", None),
+}
 METRICS = ("test_accuracy", "test_loss", "train_loss", "validation_accuracy", "validation_loss")
 EARLY, LAST = 0, -1  # horizons
+
+
+def network(task: str, batch_norm: bool | None, initialization: str = "torch") -> dict[str, object]:
+    """Return the fields of the runs that compare activations on a task."""
+    return {
+        "task": task,
+        "optimizer": "adam",
+        "batch_norm": None if batch_norm is None else int(batch_norm),
+        "wrong_labels": 0.0,
+        "initialization": initialization,
+        # Another loss is compared on the classifier alone.
+        **({"loss": "cross_entropy"} if task == "classifier" else {}),
+    }
 
 
 @lru_cache(maxsize=4)
@@ -111,6 +132,27 @@ def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
         if int(run) in blocks:
             test[place] = blocks[int(run)]
     return Grid(rates, seeds, validation, test)
+
+
+def grids(
+    snapshot: Snapshot, fields: Mapping[str, object], by: str, names: Collection[str], horizon: int = LAST
+) -> tuple[dict[str, Grid], bool]:
+    """Return the runs of candidates that were scored on test images, as grids.
+
+    Args:
+        snapshot: Stored runs.
+        fields: Fields that all runs share.
+        by: Column that tells the candidates apart.
+        names: Candidates; those without runs are missing.
+        horizon: Index of the horizon.
+
+    Returns:
+        The grids by candidate, and whether their results are losses.
+    """
+    runs = with_test(select(at_horizon(snapshot, horizon), **fields))
+    parts = {str(part[by].iloc[0]): part for part in groups(runs)}
+    found = {name: grid(snapshot, parts[name], horizon) for name in names if name in parts}
+    return found, not runs["test_accuracy"].notna().any()
 
 
 def _blocks(snapshot: Snapshot, run: int, horizon: int, mean: float) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.records.names import BLOCK_SCORES
-from report.evidence import training_runs as trained
-from report.evidence.training_runs import EARLY, LAST, rates, select
+from bench.statistics import training_runs as trained
+from bench.statistics.training_runs import EARLY, LAST, rates, select
 from tests import small_store as small
 
 
