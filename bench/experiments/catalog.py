@@ -202,8 +202,8 @@ PROFILES: dict[str, Profile] = {
     "reference": Profile(
         {
             "classifier": Budget(20, 16, 60_000, first=3, company=3, controls=5),
-            "losses": Budget(10, 8, 60_000, first=3),
-            "optimizers": Budget(10, 8, 60_000, first=3),
+            "losses": Budget(10, 16, 60_000, first=3),
+            "optimizers": Budget(10, 16, 60_000, first=3),
             "initialization": Budget(10, 16, 60_000, first=3),
             "fc_autoencoder": Budget(10, 12, 60_000, first=3, company=2, controls=3),
             "deep_classifier": Budget(10, 8, 60_000, first=3, company=2, controls=3),

@@ -66,7 +66,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Effect:
-    """Mean difference a - b over common seeds, or a/b - 1 if relative, with its 95 % interval.
+    """Mean difference a - b over common seeds, or a/b - 1 if relative, with its interval.
 
     Attributes:
         estimate: Mean over seeds and blocks at the chosen rates; ratio of geometric means minus one if
@@ -222,6 +222,7 @@ def effects(
     held_out: float = 0.5,
     seed: int = 0,
     resamples: int = 1000,
+    confidence: float = CONFIDENCE,
 ) -> list[Effect]:
     """Compare a with b in each pair (a, b) of a family.
 
@@ -231,11 +232,12 @@ def effects(
         margin: Margin of `Effect.direction`.
         images: Include the choice of images in the interval; otherwise it is of these images.
         rate: Include the choice of learning rates; otherwise they are taken as known.
-        simultaneous: Widen the intervals so that all of the family cover together with 95 %.
+        simultaneous: Widen the intervals so that all of the family cover together.
         larger_is_better: Whether results are scores rather than losses; by default unless relative.
         held_out: Number of held-out images, which choose the rate, per test image.
         seed: Seed of the resamples.
         resamples: Number of resamples of seeds and held-out images for the choice of rates.
+        confidence: Coverage of the intervals.
 
     Returns:
         One effect per pair. Without an eligible rate or a common seed the numbers are NaN, with a `reason`.
@@ -257,7 +259,9 @@ def effects(
     }
     blank = Effect(math.nan, math.nan, math.nan, 0, margin, relative, math.nan)
     compared = [_compared(sides[id(a)], sides[id(b)], numbers, blank, images, larger) for a, b in pairs]
-    return _limited([e for e, _ in compared], [part for _, part in compared], simultaneous, drawing)
+    return _limited(
+        [e for e, _ in compared], [part for _, part in compared], simultaneous, confidence, drawing
+    )
 
 
 def _weights(seeds: int, resamples: int, rng: np.random.Generator) -> Floats:
@@ -383,13 +387,17 @@ def _by_rates(a: _Side, b: _Side, i: Ints, j: Ints) -> Floats:
 
 
 def _limited(
-    results: Sequence[Effect], parts: Sequence[_Parts | None], simultaneous: bool, rng: np.random.Generator
+    results: Sequence[Effect],
+    parts: Sequence[_Parts | None],
+    simultaneous: bool,
+    confidence: float,
+    rng: np.random.Generator,
 ) -> list[Effect]:
     """Return the effects with their limits."""
     known = [part for part in parts if part is not None and part.variance > 0]
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(stats.norm.ppf((1 + confidence) / 2))
     if simultaneous and len(known) > 1:
-        z = max(z, _largest(_correlation(known), rng))
+        z = max(z, _largest(_correlation(known), confidence, rng))
     limited = []
     for result, part in zip(results, parts, strict=True):
         if part is None:
@@ -426,8 +434,8 @@ def _correlation(parts: Sequence[_Parts]) -> Floats:
     return covariance / np.outer(sd, sd)
 
 
-def _largest(correlation: Floats, rng: np.random.Generator) -> float:
-    """Return the 95 % quantile of the largest of correlated standard normal deviations, by simulation."""
+def _largest(correlation: Floats, confidence: float, rng: np.random.Generator) -> float:
+    """Return the quantile of the largest of correlated standard normal deviations, by simulation."""
     values, vectors = np.linalg.eigh(correlation)
     draws = rng.standard_normal((DRAWS, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0))).T
-    return float(np.quantile(np.abs(draws).max(axis=1), CONFIDENCE))
+    return float(np.quantile(np.abs(draws).max(axis=1), confidence))

@@ -41,6 +41,11 @@ def network(task: str, batch_norm: bool | None, initialization: str = "torch") -
     }
 
 
+# Fields of the runs that compare optimizers.
+OPTIMIZED: dict[str, object] = network("classifier", True) | {"activation": "relu"}
+del OPTIMIZED["optimizer"]
+
+
 @lru_cache(maxsize=4)
 def trained(snapshot: Snapshot) -> pd.DataFrame:
     """Return the training runs of networks, of each task only those of the size that was run last."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bench.records.names import AGAIN, BASELINES, CONTROLS, CONVOLUTIONS, PASSES, PROPOSED, TWICE
-from bench.statistics.training_runs import EARLY, LAST, NETWORKS, network
+from bench.statistics.standing import EQUIVALENCE_MARGIN
+from bench.statistics.training_runs import EARLY, LAST, NETWORKS, OPTIMIZED, network
 from bench.store import Snapshot
 from report.document.phrases import NOT_MEASURED
 from report.evidence import comparisons
 from report.evidence.comparisons import (
-    EQUIVALENCE_MARGIN,
-    OPTIMIZED,
     Comparison,
     Family,
     Trained,

@@ -15,10 +15,6 @@ from bench.statistics.training_runs import LAST, at_horizon, grid, grids, networ
 from bench.store import Snapshot
 from report.evidence.queries import BENCHMARK, networks, timings
 
-# Difference of test accuracy that counts as none, 0.2 percentage points: twenty of 10,000 test images, less
-# than two trainings of one network under other seeds typically differ by.
-EQUIVALENCE_MARGIN = 0.002
-
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -117,10 +113,6 @@ def exploratory(task: str, batch_norm: bool | None, horizon: int = LAST) -> Fami
         return Trained(network(task, batch_norm), "activation", against(list(names)), horizon)(snapshot)
 
     return family
-
-
-OPTIMIZED: dict[str, object] = network("classifier", True) | {"activation": "relu"}
-del OPTIMIZED["optimizer"]
 
 
 def initialization(names: Sequence[str]) -> Family:

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.records.candidate_names import is_custom, parse
 from bench.records.names import CONVOLUTIONS, PASSES
 from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, mean_time
-from bench.statistics.training_runs import NETWORKS, scored, select
+from bench.statistics.training_runs import NETWORKS, OPTIMIZED, scored, select
 from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import count, number
@@ -19,7 +19,7 @@ from report.document.labels import label, words
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, SLOWER, listed, tally
 from report.evidence import claims, comparisons, conformance
-from report.evidence.comparisons import OPTIMIZED, Comparison, Trained
+from report.evidence.comparisons import Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
 from report.evidence.verdicts import effect
 from report.pages.claims import with_status

@@ -6,6 +6,7 @@ from typing import Any
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
 from bench.statistics import CONFIDENCE, FEWEST_ROUNDS, TIME_MARGIN, rates_told_apart
+from bench.statistics.standing import EQUIVALENCE_MARGIN
 from bench.statistics.training_runs import EARLY, LAST, NETWORKS, horizons_of, rates
 from bench.store import Snapshot
 from report.document.answer import Source
@@ -20,7 +21,7 @@ from report.evidence.claims import (
     claim_verdicts,
     controls,
 )
-from report.evidence.comparisons import EQUIVALENCE_MARGIN, Comparison
+from report.evidence.comparisons import Comparison
 from report.evidence.specification import ROBUST, Specification, specification
 from report.evidence.tables import comparisons, csv
 from report.evidence.verdicts import DIRECTIONS, LEVELS, effect, spans, writer

@@ -84,6 +84,16 @@ def test_no_run_is_planned_twice(made):
         assert max(Counter(config.config_hash for config in configs).values(), default=1) == 1
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_experiments_on_one_network_share_their_baselines(profile):
+    """Runs of one task are compared across experiments, which requires one size."""
+    sizes = defaultdict(set)
+    for name, experiment in EXPERIMENTS.items():
+        budget = PROFILES[profile].experiments[name]
+        sizes[experiment.task].add((budget.epochs, budget.samples, budget.batch_size))
+    assert {task: len(found) for task, found in sizes.items()} == dict.fromkeys(sizes, 1)
+
+
 @every_plan
 def test_candidates_differ_in_nothing_but_what_is_compared(made):
     rows = [asdict(config) for config in made.candidates]

@@ -220,7 +220,7 @@ def test_fewer_held_out_images_choose_less_surely():
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, 1.0])
 def test_the_largest_deviation_is_that_of_the_multivariate_normal(correlation):
     matrix = np.full((3, 3), correlation) + (1 - correlation) * np.eye(3)
-    z = np.full(3, _largest(matrix, np.random.default_rng(0)))
+    z = np.full(3, _largest(matrix, 0.95, np.random.default_rng(0)))
     normal = stats.multivariate_normal(np.zeros(3), matrix, allow_singular=True)
     inside = normal.cdf(z, lower_limit=-z) if correlation < 1 else 1 - 2 * stats.norm.sf(z[0])
     assert inside == pytest.approx(0.95, abs=0.004)

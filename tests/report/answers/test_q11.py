@@ -263,7 +263,7 @@ def test_the_advantage_is_drawn_at_every_horizon_beside_the_largest_control(tmp_
     for key, values in expected.items():
         assert found[key] == pytest.approx(values, abs=1e-4)
     figure = q11_horizons.advantages_figure(small.snapshot(tmp_path / "s.sqlite", runs)).svg
-    assert "SGELU minus ReLU, classifier (accuracy, points): 20, in the end −10" in figure
+    assert "SGELU minus ReLU, classifier with batch norm (accuracy, points): 20, in the end −10" in figure
 
 
 def test_losses_by_horizon_are_per_cent(tmp_path):

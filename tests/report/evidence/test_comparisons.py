@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bench.records.runs import BenchmarkCase, Measurement, RunConfig, RunResult
-from bench.statistics.training_runs import EARLY, LAST, network
+from bench.statistics.training_runs import EARLY, LAST, OPTIMIZED, network
 from report.evidence import claims, comparisons
 from tests import small_store as small
 
@@ -111,7 +111,7 @@ def test_optimizers_against_adam_with_a_margin(tmp_path):
     runs = list(candidates("optimizer", {"adam": (0.5, 0.6), "sgd": (0.6, 0.6), "rmsprop": (0.4, 0.6)}))
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
     pairs = [("adam", "sgd"), ("adam", "rmsprop"), ("adam", "adagrad")]
-    found = comparisons.Trained(comparisons.OPTIMIZED, "optimizer", pairs, margin=-0.002)(snapshot)
+    found = comparisons.Trained(OPTIMIZED, "optimizer", pairs, margin=-0.002)(snapshot)
     assert {both(case): case.effect.estimate for case in found} == {
         ("adam", "sgd"): pytest.approx(-0.05), ("adam", "rmsprop"): pytest.approx(0.05),
     }  # fmt: skip
