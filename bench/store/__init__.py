@@ -3,6 +3,17 @@
 from bench.store.database import Store, find, latest, locked
 from bench.store.frames import frame, load
 from bench.store.schema import VERSION, StoreError
-from bench.store.snapshot import Snapshot
+from bench.store.snapshot import Snapshot, joined
 
-__all__ = ["VERSION", "Snapshot", "Store", "StoreError", "find", "frame", "latest", "load", "locked"]
+__all__ = [
+    "VERSION",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "find",
+    "frame",
+    "joined",
+    "latest",
+    "load",
+    "locked",
+]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +88,27 @@ def _arrays(stored: Mapping[int, Sequence[StoredArray]]) -> dict[tuple[int, str]
         for run, rows in stored.items()
         for name, dtype, shape, data in rows
     }
+
+
+def joined(here: Snapshot, other: Snapshot) -> Snapshot:
+    """Return a snapshot with the training runs of another one that it lacks.
+
+    Runs of `other` are numbered after those of `here`; benchmarks are those of `here`.
+    """
+    new = other.runs[(other.runs["kind"] == "training") & ~other.runs["key"].isin(here.runs["key"])]
+    kept = set(new["run"])
+    shift = int(here.runs["run"].max()) if len(here.runs) else 0
+    added = other.measurements[other.measurements["run"].isin(new["run"])]
+    both = (
+        [here.runs, new.assign(run=new["run"] + shift)],
+        [here.measurements, added.assign(run=added["run"] + shift)],
+    )
+    runs, measurements = (pd.concat([frame for frame in frames if len(frame)]) for frames in both)
+    texts: list[str] = [name for name in measurements if measurements[name].dtype == object]
+    return replace(
+        here,
+        runs=runs.reset_index(drop=True),
+        measurements=measurements.astype(dict.fromkeys(texts, "category")).reset_index(drop=True),
+        arrays=here.arrays
+        | {(run + shift, name): array for (run, name), array in other.arrays.items() if run in kept},
+    )

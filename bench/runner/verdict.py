@@ -1,0 +1,109 @@
+"""Measure what a verdict on one candidate needs, and stop where it is clear."""
+
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from bench.experiments.catalog import Plan, Profile
+from bench.records.names import CLASSIFIER_SIZE, PASSES
+from bench.records.runs import BenchmarkCase, RunConfig
+from bench.runner.recorder import RunRecorder
+from bench.runner.rerun import config_of
+from bench.runner.training import Executor, Seconds, run_plans
+from bench.statistics.borrowing import FEWEST, Agreement, agreement
+from bench.statistics.standing import UNDECIDED, Arena, Standing, looks_of, standings
+from bench.statistics.training_runs import select, trained
+from bench.store import Snapshot, joined
+
+REPEATED = 3  # runs of the reference's baselines that are repeated before they are borrowed
+ROUNDS = 5  # of benchmarks
+MILLION = 2**20  # elements
+STEPS = "optimizer_step"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found in one arena.
+
+    Attributes:
+        arena: The arena.
+        agreement: How far runs of the reference that were repeated here agree with it.
+        borrowed: Whether the reference's runs stand in for the baselines.
+        standings: Where the candidate stands, early and at the end.
+    """
+
+    arena: Arena
+    agreement: Agreement
+    borrowed: bool
+    standings: Sequence[Standing]
+
+    @property
+    def clear(self) -> bool:
+        """Whether no comparison is undecided."""
+        return bool(self.standings) and all(s.word != UNDECIDED for s in self.standings)
+
+
+def drawn(reference: Snapshot, arena: Arena, seed: int) -> list[RunConfig]:
+    """Return a few runs of an arena's baselines in the reference, drawn at random, to be repeated."""
+    runs = select(trained(reference), **arena.fields)
+    runs = runs[runs[arena.by].isin(arena.baselines) & (runs["status"] != "diverged")]
+    per_rate = runs.groupby([arena.by, "learning_rate"], observed=True)["seed"].transform("count")
+    rows = list(runs[per_rate >= FEWEST].iterrows())
+    chosen = random.Random(seed).sample(rows, min(REPEATED, len(rows)))  # noqa: S311  # not cryptography
+    return [config_of(row) for _, row in chosen]
+
+
+def times(profile: Profile, subjects: Sequence[str], task_of: Mapping[str, object] = PASSES) -> Profile:
+    """Return the profile with our benchmarks of these subjects alone, of activations at two sizes."""
+
+    def chosen(case: BenchmarkCase) -> bool:
+        small = case.task not in PASSES or case.input == CLASSIFIER_SIZE or case.size == MILLION
+        return case.task in task_of and case.subject in subjects and case.implementation == "impl" and small
+
+    return replace(profile, times=chosen, benchmark_rounds=ROUNDS)
+
+
+def decide(
+    recorder: RunRecorder,
+    reference: Snapshot | None,
+    arena: Arena,
+    plan: Plan,
+    candidate: str,
+    seconds: Seconds,
+    executor: Executor,
+    draw: int = 0,
+) -> Outcome:
+    """Train a candidate under more and more seeds until it is clear where it stands.
+
+    Args:
+        recorder: Where results go.
+        reference: Runs of the baselines, which are borrowed if those that are repeated here agree with them.
+        arena: What the candidate is compared in.
+        plan: Runs of the candidate and of the baselines, at all seeds.
+        candidate: Its name.
+        seconds: Estimated duration of a run.
+        executor: Executes the runs.
+        draw: Seed of the choice of runs to repeat.
+    """
+    own = [c for c in plan.candidates if getattr(c, arena.by) == candidate]
+    others = [c for c in plan.candidates if getattr(c, arena.by) in arena.baselines]
+    checks = drawn(reference, arena, draw) if reference else []
+
+    def run(plans: Sequence[Plan], more: Sequence[RunConfig] = ()) -> None:
+        run_plans(recorder, plans, more, seconds, nullcontext(executor))
+
+    for look in looks_of(arena.seeds):
+        budget = replace(plan.budget, seeds=look, first=min(plan.budget.first, look))
+        run([replace(plan, candidates=own, budget=budget)], checks)
+        snapshot = recorder.snapshot()
+        agreed = agreement(snapshot, reference, arena) if reference else Agreement(0, 0, float("nan"))
+        if reference and agreed.close:
+            snapshot = joined(snapshot, reference)
+        else:
+            run([replace(plan, candidates=others, budget=budget)])
+            snapshot = recorder.snapshot()
+        outcome = Outcome(arena, agreed, agreed.close, standings(snapshot, arena, candidate))
+        if outcome.clear:
+            break
+    return outcome
