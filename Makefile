@@ -14,6 +14,7 @@ ONLY ?=
 SEEDS ?=
 EPOCHS ?=
 BASE ?=
+MORE ?=
 PYTHON ?= python3
 
 READY := .venv/.ready
@@ -21,7 +22,7 @@ RUN := .venv/bin/python
 option = $(if $(strip $($(1))),$(2) "$($(1))")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor status bench report serve compare test test-system docs lint clean
+.PHONY: help setup doctor status bench report serve verdict compare test test-system docs lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -59,6 +60,11 @@ report: $(READY) ## run bench, then write build/report.html, report.pdf, figures
 
 serve: $(READY) ## preview the report in a browser and rebuild it on every change
 	$(RUN) -m report serve $(call option,DATA_ROOT,--data-root)
+
+verdict: $(READY) ## decide what ACTIVATION=file.py:Name or OPTIMIZER= is worth, in minutes
+	$(RUN) -m bench verdict $(call option,DATA_ROOT,--data-root) $(call option,DATASET,--dataset) \
+		$(call option,WORKERS,--workers) $(call option,ACTIVATION,--activation) \
+		$(call option,OPTIMIZER,--optimizer) $(call option,NETWORK,--network) $(if $(MORE),--more)
 
 compare: $(READY) ## check for performance regressions (BASE=<git ref>, ONLY=<groups>)
 	@test -n "$(BASE)" || { echo "BASE is missing; usage: make compare BASE=<git ref>" >&2; exit 2; }

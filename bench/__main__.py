@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from bench.cli import common, gate, run, status, store
+from bench.cli import common, gate, run, status, store, verdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +24,7 @@ def main() -> None:
         sys.path.insert(0, "")  # custom candidates are found in the current directory
 
 
-for module in (run, status, store, gate):
+for module in (run, verdict, status, store, gate):
     for name, (function, examples) in module.COMMANDS.items():
         app.command(name, epilog=common.examples(*examples))(function)
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FINDINGS = 3  # printed in the terminal; the report has all
 BUILD = Path("build")
 RESULTS, REFERENCE = Path("results/results.sqlite"), Path("results/reference.sqlite")
+VERDICT = Path("results/verdict.sqlite")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -129,6 +130,29 @@ def verdicts(
         raise ValueError(f"Invalid store: {results} holds no measurements; `make bench` measures")
     entries = verdicts(source.snapshot)
     typer.echo(json.dumps(entries, indent=1) if as_json else "\n".join(lines(entries)))
+
+
+@app.command(epilog=command.examples("python -m report card mish --results results/verdict.sqlite"))
+def card(
+    candidate: Annotated[str, typer.Argument(help="Name of the candidate in the store.")],
+    results: Annotated[Path, typer.Option(help="Store that `bench verdict` wrote.")] = VERDICT,
+    reference: Reference = REFERENCE,
+    output: Output = BUILD,
+    format: Format = None,
+) -> None:
+    """Write the card of one candidate, and print its verdict; `python -m bench verdict` measures it."""
+    formats = _begin(format)
+    from report.pages.card import card as read
+    from report.pages.card import context, lines, texts
+
+    shown = read(results, reference, candidate)
+    write(context(shown), "verdict", output, formats)
+    for suffix, text in texts(shown).items():
+        path = output / f"verdict{suffix}"
+        path.write_text(text, "utf-8")
+        _say(f"wrote {path}")
+    for line in lines(shown):
+        console.print(line, markup=False, soft_wrap=not console.is_terminal)
 
 
 @app.command(epilog=command.examples("python -m report compare cpu.sqlite gpu.sqlite"))

@@ -1,7 +1,7 @@
 """Measure what a verdict on one candidate needs, and stop where it is clear."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,6 @@ from bench.store import Snapshot, joined
 REPEATED = 3  # runs of the reference's baselines that are repeated before they are borrowed
 ROUNDS = 5  # of benchmarks
 MILLION = 2**20  # elements
-STEPS = "optimizer_step"
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ def drawn(reference: Snapshot, arena: Arena, seed: int) -> list[RunConfig]:
     return [config_of(row) for _, row in chosen]
 
 
-def times(profile: Profile, subjects: Sequence[str], task_of: Mapping[str, object] = PASSES) -> Profile:
+def times(profile: Profile, subjects: Sequence[str], tasks: Collection[str]) -> Profile:
     """Return the profile with our benchmarks of these subjects alone, of activations at two sizes."""
 
     def chosen(case: BenchmarkCase) -> bool:
         small = case.task not in PASSES or case.input == CLASSIFIER_SIZE or case.size == MILLION
-        return case.task in task_of and case.subject in subjects and case.implementation == "impl" and small
+        return case.task in tasks and case.subject in subjects and case.implementation == "impl" and small
 
     return replace(profile, times=chosen, benchmark_rounds=ROUNDS)
 
@@ -72,6 +71,8 @@ def decide(
     candidate: str,
     seconds: Seconds,
     executor: Executor,
+    *,
+    others: Sequence[RunConfig] = (),
     draw: int = 0,
 ) -> Outcome:
     """Train a candidate under more and more seeds until it is clear where it stands.
@@ -84,24 +85,27 @@ def decide(
         candidate: Its name.
         seconds: Estimated duration of a run.
         executor: Executes the runs.
+        others: Runs to execute in addition, such as conformance checks.
         draw: Seed of the choice of runs to repeat.
     """
-    own = [c for c in plan.candidates if getattr(c, arena.by) == candidate]
-    others = [c for c in plan.candidates if getattr(c, arena.by) in arena.baselines]
-    checks = drawn(reference, arena, draw) if reference else []
+    fields = {name: value for name, value in arena.fields.items() if name != arena.by}
+    fitting = [c for c in plan.candidates if all(getattr(c, k) == value for k, value in fields.items())]
+    repeated = drawn(reference, arena, draw) if reference else []
 
-    def run(plans: Sequence[Plan], more: Sequence[RunConfig] = ()) -> None:
-        run_plans(recorder, plans, more, seconds, nullcontext(executor))
+    def run(names: Sequence[str], seeds: int, more: Sequence[RunConfig] = ()) -> None:
+        chosen = [c for c in fitting if getattr(c, arena.by) in names]
+        budget = replace(plan.budget, seeds=seeds, first=min(plan.budget.first, seeds))
+        its = replace(plan, candidates=chosen, budget=budget, core=(*plan.core, candidate))
+        run_plans(recorder, [its], more, seconds, nullcontext(executor))
 
     for look in looks_of(arena.seeds):
-        budget = replace(plan.budget, seeds=look, first=min(plan.budget.first, look))
-        run([replace(plan, candidates=own, budget=budget)], checks)
+        run([candidate], look, [*others, *repeated])
         snapshot = recorder.snapshot()
         agreed = agreement(snapshot, reference, arena) if reference else Agreement(0, 0, float("nan"))
         if reference and agreed.close:
             snapshot = joined(snapshot, reference)
         else:
-            run([replace(plan, candidates=others, budget=budget)])
+            run(arena.baselines, look)
             snapshot = recorder.snapshot()
         outcome = Outcome(arena, agreed, agreed.close, standings(snapshot, arena, candidate))
         if outcome.clear:

@@ -104,7 +104,7 @@ def joined(here: Snapshot, other: Snapshot) -> Snapshot:
         [here.measurements, added.assign(run=added["run"] + shift)],
     )
     runs, measurements = (pd.concat([frame for frame in frames if len(frame)]) for frames in both)
-    texts: list[str] = [name for name in measurements if measurements[name].dtype == object]
+    texts = [str(name) for name in measurements if measurements[name].dtype == object]
     return replace(
         here,
         runs=runs.reset_index(drop=True),

@@ -57,8 +57,8 @@ STROKES = (
 PALETTE = dict(zip(ACTIVATIONS, cycle(STROKES), strict=False))
 INTERVALS = [PALETTE[name] for name in ("gelu", "sgelu", "swish", "ada_sgelu", "lisht", "mish", "sigmoid")]
 
-# Custom candidates are grey, with a dash and a marker by the hash of their name.
-CUSTOM_COLOR = "#6B6B6B"
+# Custom candidates have the colour of the text, with a dash and a marker by the hash of their name.
+CUSTOM_COLOR = INK
 CUSTOM_DASHES = ((0, (1, 1)), (0, (1, 3)), (0, (3, 3)), (0, (6, 1, 1, 1, 1, 1, 1, 1)), (0, (12, 4)))
 CUSTOM_MARKERS = ("*", "d", "H", "8", "1", "2", "3", "4", "+", "x", "|")
 

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from report.figures.style import INK, PALETTE, dot_intervals, legend_above, stroke, style
+from report.figures.style import INK, PALETTE, Stroke, dot_intervals, legend_above, stroke, style
 
 
 def _panels(
@@ -72,13 +72,15 @@ def learning_curves(frame: pd.DataFrame, labels: Mapping[str, str], highlighted:
     return figure
 
 
-def differences(frame: pd.DataFrame, label: str) -> Figure:
+def differences(
+    frame: pd.DataFrame, label: str, looks: Sequence[Stroke] = (PALETTE["relu"], PALETTE["gelu"])
+) -> Figure:
     """Draw paired differences as dots with intervals, a panel for each variant.
 
-    frame: panel, row, series, mean, low, high (NaN without an interval); label: of the axis.
+    frame: panel, row, series, mean, low, high (NaN without an interval); label: of the axis; looks: of the
+    series.
     """
     panels, rows, names = (list(dict.fromkeys(frame[name])) for name in ("panel", "row", "series"))
-    looks = [PALETTE["relu"], PALETTE["gelu"]]
     series = {name: looks[k % len(looks)] for k, name in enumerate(names)}
     with style():
         figure, axes = plt.subplots(

@@ -1,0 +1,395 @@
+"""The card of one candidate: where it stands against the common ones, what it costs, whether it is sound."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.records.candidate_names import is_custom, parse
+from bench.records.names import CONTROLS, PASSES
+from bench.statistics import mean_interval
+from bench.statistics.borrowing import Agreement, agreement
+from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
+from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select, trained
+from bench.store import Snapshot, joined
+from report.document.formats import count, number
+from report.document.labels import label, short
+from report.document.page import Section
+from report.document.phrases import NOT_MEASURED, listed, signed
+from report.evidence import comparisons, conformance
+from report.evidence.comparisons import Comparison, Trained
+from report.evidence.sources import dataset_name, measured
+from report.evidence.verdicts import effect
+from report.figures.style import PALETTE
+from report.figures.svg import SvgFigure, svg_figure
+from report.figures.training import differences, learning_curves, sensitivity
+
+CANDIDATE = PALETTE["sgelu"]  # look of the candidate
+CHECKS = {"activation": "activation_conformance", "optimizer": "optimizer_conformance"}
+TIMED = {"activation": PASSES, "optimizer": {"optimizer_step": "a step"}}
+WHEN = {EARLY: "early", LAST: "at the end"}
+JOINT = {BETTER: "than", WORSE: "than", LEVEL: "with", UNDECIDED: "against"}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A candidate in one arena.
+
+    Attributes:
+        arena: The arena.
+        snapshot: Runs of the candidate and of the baselines.
+        agreement: How far runs of the reference that were repeated here agree with it.
+        standings: Where the candidate stands.
+    """
+
+    arena: Arena
+    snapshot: Snapshot
+    agreement: Agreement
+    standings: Sequence[Standing]
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """All that is shown of a candidate.
+
+    Attributes:
+        name: Name of the candidate in the store.
+        kind: activation or optimizer.
+        here: Runs and times of this machine.
+        results: Results by arena.
+    """
+
+    name: str
+    kind: str
+    here: Snapshot
+    results: Sequence[Result]
+
+    @property
+    def title(self) -> str:
+        """Name for readers."""
+        parts = parse(self.name)
+        return parts.label if parts else label(self.name)
+
+    @cached_property
+    def cost(self) -> list[Comparison]:
+        """Times over those of the baselines, in every pass and on every input."""
+        baselines = self.results[0].arena.baselines
+        pairs = [((self.name, "impl"), (name, "impl")) for name in baselines]
+        return comparisons.times(TIMED[self.kind], pairs, margin=0.0)(self.here)
+
+    @cached_property
+    def checks(self) -> list[conformance.Row]:
+        """Results of the conformance checks; none for a built-in candidate, which the tests check."""
+        return conformance.checked(self.here, CHECKS[self.kind], self.name)
+
+    @property
+    def undecided(self) -> list[tuple[Arena, Standing]]:
+        """Comparisons without a verdict."""
+        return [(r.arena, s) for r in self.results for s in r.standings if s.word == UNDECIDED]
+
+
+def card(results: Path, reference: Path, name: str) -> Card:
+    """Read a candidate's card from the store of its runs and the reference.
+
+    Raises:
+        ValueError: If the store has no trained runs of the candidate.
+    """
+    source = measured("here", "Measured here", results)
+    borrowed = measured("reference", "Reference", reference)
+    here = source.snapshot if source else None
+    runs = trained(here) if here else pd.DataFrame(columns=["activation", "optimizer"])
+    kind = next((kind for kind in CHECKS if (runs[kind] == name).any()), "")
+    if here is None or not kind:
+        raise ValueError(
+            f"Invalid candidate: {results} holds no runs of {name}; `python -m bench verdict` trains it"
+        )
+    same = borrowed and borrowed.snapshot.environment["dataset"] == here.environment["dataset"]
+    found = [
+        _result(here, borrowed.snapshot if borrowed and same else None, arena, name)
+        for arena in ARENAS.values()
+        if arena.by == kind
+    ]
+    return Card(name, kind, here, [result for result in found if result.standings])
+
+
+def _result(here: Snapshot, reference: Snapshot | None, arena: Arena, name: str) -> Result:
+    agreed = agreement(here, reference, arena) if reference else Agreement(0, 0, float("nan"))
+    snapshot = joined(here, reference) if reference and agreed.close else here
+    return Result(arena, snapshot, agreed, standings(snapshot, arena, name))
+
+
+def amount(standing: Standing) -> str:
+    """Return the effect of a standing with its interval and unit."""
+    its = standing.effect
+    if its.relative:
+        return f"{number(1 + its.estimate)} times the loss, {number(1 + its.low)} to {number(1 + its.high)}"
+    estimate, low, high = (signed(100 * value, 2) for value in (its.estimate, its.low, its.high))
+    return f"{estimate} points, {low} to {high}"
+
+
+def _when(standing: Standing) -> str:
+    """Return a horizon in words: "at the end (16 epochs)"."""
+    unit = "epoch" if standing.epochs == 1 else "epochs"
+    return f"{WHEN[standing.horizon]} ({standing.epochs:g} {unit})"
+
+
+def verdict_line(result: Result, horizon: int) -> str:
+    """Return the verdicts at one horizon in a sentence."""
+    its = [s for s in result.standings if s.horizon == horizon]
+    parts = [f"{s.word} {JOINT[s.word]} {label(s.baseline)} ({amount(s)})" for s in its]
+    return f"{_when(its[0]).capitalize()}: {listed(parts)}."
+
+
+def cost_line(shown: Card) -> str:
+    """Return the cost as a multiple of the first baseline's, in a sentence."""
+    first = [c for c in shown.cost if c.b == f"{shown.results[0].arena.baselines[0]} impl"]
+    if not first:
+        return f"Cost: {NOT_MEASURED}."
+    baseline = label(shown.results[0].arena.baselines[0])
+    parts = [f"{number(1 + c.effect.estimate)} ({c.where})" for c in first]
+    return f"Cost, in times of {baseline}: {listed(parts)}."
+
+
+def soundness_line(shown: Card) -> str:
+    """Return whether the conformance checks passed, in a sentence."""
+    if not is_custom(shown.name):
+        return "Sound: built in; this project's tests check it."
+    if not shown.checks:
+        return f"Sound: {NOT_MEASURED}."
+    failed = [row[0] for row in shown.checks if row[2] is False]
+    required = sum(row[2] is not None for row in shown.checks)
+    return (
+        f"Sound: {count(len(failed))} of {count(required)} checks failed: {listed(failed)}."
+        if failed
+        else f"Sound: all {count(required)} checks passed."
+    )
+
+
+def open_line(shown: Card) -> str:
+    """Return what is undecided, and what would decide it, in a sentence."""
+    if not shown.undecided:
+        return "Undecided: nothing."
+    parts = [f"{label(s.baseline)} {WHEN[s.horizon]} ({arena.words})" for arena, s in shown.undecided]
+    left = {s.planned - s.seeds for _, s in shown.undecided}
+    more = (
+        f"the same command adds up to {count(max(left))} seeds"
+        if max(left) > 0
+        else "all planned seeds were run; seeds and test images do not tell more"
+    )
+    return f"Undecided: {listed(parts)}; {more}."
+
+
+def lines(shown: Card) -> list[str]:
+    """Return the card in a few lines."""
+    several = len(shown.results) > 1
+    return [
+        *(
+            (f"{result.arena.words.capitalize()}. " if several else "") + verdict_line(result, horizon)
+            for result in shown.results
+            for horizon in WHEN
+        ),
+        cost_line(shown),
+        soundness_line(shown),
+        open_line(shown),
+    ]
+
+
+def _differences(shown: Card, result: Result) -> SvgFigure:
+    """Return the figure of differences from the baselines, with the controls', early and at the end."""
+    losses = result.standings[0].effect.relative
+    rows = []
+    for horizon, when in WHEN.items():
+        epochs = horizons_of(result.snapshot, str(result.arena.fields["task"]))[horizon]
+        panel = f"{when}, {epochs:g} epoch{'s' * (epochs != 1)}"
+        for s in result.standings:
+            if s.horizon == horizon:
+                its = [100 * v for v in (s.effect.estimate, s.effect.low, s.effect.high)]
+                rows.append((panel, f"minus {label(s.baseline)}", short(shown.title), *its))
+        pairs = [(name, "relu") for name in CONTROLS]
+        arms = Trained(result.arena.fields, "activation", pairs, horizon)(result.snapshot)
+        for k, c in enumerate(arms if result.arena.by == "activation" else (), 1):
+            its = [100 * v for v in (c.effect.estimate, c.effect.low, c.effect.high)]
+            rows.append((panel, f"ReLU again ({k}) minus ReLU", "controls", *its))
+    frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
+    unit = "difference of test loss (%)" if losses else "difference of test accuracy (percentage points)"
+    return svg_figure(
+        differences(frame, unit, [CANDIDATE, PALETTE["relu"]]),
+        frame,
+        name=f"card-differences-{result.arena.experiment}",
+        title=f"Differences from the baselines, {result.arena.words}",
+        alt=" ".join(verdict_line(result, horizon) for horizon in WHEN),
+    )
+
+
+def _curves(shown: Card, result: Result) -> SvgFigure:
+    """Return the figure of test results by horizon."""
+    fields, task = result.arena.fields, str(result.arena.fields["task"])
+    losses = result.standings[0].effect.relative
+    metric, scale = ("test_loss", 1000) if losses else ("test_accuracy", 100)
+    quantity = "test loss × 1000" if losses else "test accuracy (%)"
+    names = [*result.arena.baselines, shown.name]
+    rows = []
+    for index, epochs in enumerate(horizons_of(result.snapshot, task)):
+        runs = select(scored(result.snapshot, index), **fields)
+        for name in names:
+            d = mean_interval(scale * runs.loc[runs[result.arena.by] == name, metric].reset_index(drop=True))
+            rows.append((quantity, result.arena.words, name, epochs, d.mean, d.low, d.high))
+    columns = ["metric", "variant", "activation", "step", "mean", "low", "high"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return svg_figure(
+        learning_curves(frame, {name: short(name) for name in names} | {shown.name: shown.title}, names),
+        frame,
+        name=f"card-curves-{result.arena.experiment}",
+        title=f"Test results by epoch, {result.arena.words}",
+        alt=f"Means over seeds of {listed(map(label, names))} against epochs on a logarithmic axis.",
+    )
+
+
+def _rates(shown: Card, result: Result) -> SvgFigure:
+    """Return the figure of final results by learning rate."""
+    losses = result.standings[0].effect.relative
+    metric, scale = ("test_loss", 1000) if losses else ("test_accuracy", 100)
+    unit = f"{result.arena.words} ({'loss × 1000' if losses else 'accuracy, %'})"
+    runs = select(at_horizon(result.snapshot, LAST), **result.arena.fields)
+    names = [*result.arena.baselines, shown.name]
+    rows = []
+    for (name, rate), part in runs.groupby([result.arena.by, "learning_rate"], observed=True):
+        if name in names and part[metric].notna().any():
+            d = mean_interval(scale * part[metric].dropna().reset_index(drop=True))
+            rows.append((unit, str(name), float(str(rate)), d.mean, d.low, d.high))
+    frame = pd.DataFrame(rows, columns=["network", "activation", "rate", "mean", "low", "high"])
+    labels = {name: short(name) for name in names} | {shown.name: shown.title}
+    return svg_figure(
+        sensitivity(frame, labels),
+        frame,
+        name=f"card-rates-{result.arena.experiment}",
+        title=f"Test results by learning rate, {result.arena.words}",
+        alt=f"Means over seeds of {listed(map(label, names))} against the learning rate.",
+    )
+
+
+def table_rows(result: Result) -> list[list[str]]:
+    """Return a row for each baseline and horizon: verdict, difference, pairs and confidence."""
+    return [
+        [
+            f"{label(s.baseline)}, {_when(s)}",
+            s.word,
+            amount(s),
+            count(s.effect.pairs),
+            f"{count(s.seeds)} of {count(s.planned)}",
+        ]
+        for s in result.standings
+    ]
+
+
+def borrowed(result: Result) -> str:
+    """Return where the baselines' runs come from, in a sentence."""
+    a = result.agreement
+    if not a.runs:
+        return "The baselines were trained on this machine."
+    where = "are the reference's" if a.close else "were trained on this machine"
+    found = (
+        "gave the same numbers to the last bit"
+        if a.equal == a.runs
+        else f"differed by up to {number(a.share)} of the spread between seeds"
+    )
+    return f"The baselines {where}: {count(a.runs)} of the reference's runs, drawn at random, {found} here."
+
+
+def _timed(shown: Card) -> list[str]:
+    """Return the baselines that the candidate was timed beside."""
+    return list(dict.fromkeys(c.b.split(" ")[0] for c in shown.cost))
+
+
+def _cost_rows(shown: Card) -> list[list[str]]:
+    """Return a row for each pass and input with the time over each baseline's."""
+    by = {(c.where, c.b.split(" ")[0]): c for c in shown.cost}
+    return [
+        [
+            where[0].upper() + where[1:],
+            *(effect(c) if (c := by.get((where, name))) else NOT_MEASURED for name in _timed(shown)),
+        ]
+        for where in dict.fromkeys(c.where for c in shown.cost)
+    ]
+
+
+def values(shown: Card) -> dict[str, Any]:
+    """Return the values of the card's template."""
+    return {
+        "lines": lines(shown),
+        "results": [
+            {
+                "words": result.arena.words,
+                "anchor": result.arena.experiment.replace("_", "-"),
+                "differences": _differences(shown, result),
+                "curves": _curves(shown, result),
+                "rates": _rates(shown, result),
+                "rows": table_rows(result),
+                "borrowed": borrowed(result),
+            }
+            for result in shown.results
+        ],
+        "cost": _cost_rows(shown),
+        "cost_columns": ["Pass and input", *(f"Over {label(name)}" for name in _timed(shown))],
+        "checks": [
+            [what, found, {True: "passed", False: "failed", None: "not required"}[ok]]
+            for what, found, ok in shown.checks
+        ],
+    }
+
+
+def context(shown: Card) -> dict[str, Any]:
+    """Return the page of a card."""
+    return {
+        "title": f"Verdict on {shown.title}",
+        "subtitle": f"Measured on {dataset_name(shown.here)}, {shown.here.environment['processor']}.",
+        "summary": [],
+        "sections": [
+            Section(1, "card", shown.title, f"What is {shown.title} worth?", "card.html.j2", values(shown))
+        ],
+    }
+
+
+def markdown(shown: Card) -> str:
+    """Return the card as Markdown, for a pull request."""
+    text = [f"**Verdict on {shown.title}** ({dataset_name(shown.here)})", ""]
+    text += [f"- {line}" for line in lines(shown)]
+    for result in shown.results:
+        text += [
+            "",
+            f"| {result.arena.words.capitalize()} | Verdict | Difference | Pairs | Seeds |",
+            "| --- | --- | --- | ---: | ---: |",
+        ]
+        text += [f"| {' | '.join(row)} |" for row in table_rows(result)]
+    return "\n".join(text) + "\n"
+
+
+def plain(shown: Card) -> dict[str, Any]:
+    """Return the card as plain data, for other programs."""
+    return {
+        "candidate": shown.name,
+        "kind": shown.kind,
+        "dataset": shown.here.environment["dataset"],
+        "lines": lines(shown),
+        "arenas": [
+            {
+                "words": result.arena.words,
+                "borrowed": result.agreement.close,
+                "agreement": asdict(result.agreement),
+                "standings": [asdict(s) | {"word": s.word} for s in result.standings],
+            }
+            for result in shown.results
+        ],
+        "cost": [asdict(c) for c in shown.cost],
+        "checks": shown.checks,
+    }
+
+
+def texts(shown: Card) -> Mapping[str, str]:
+    """Return the contents of the files beside the page, by suffix."""
+    import json
+
+    return {".md": markdown(shown), ".json": json.dumps(plain(shown), indent=1) + "\n"}

@@ -1,0 +1,141 @@
+"""The card of a candidate: one value behind every word, two pages, and what is missing said."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bench.records.names import CLASSIFIER_SIZE
+from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.statistics.standing import BETTER, LEVEL, UNDECIDED
+from report.pages import card as pages
+from report.render.render import write_html
+from tests import small_store as small
+
+MINE = "mine.py:Act@01234567"
+
+
+def runs(gain, seeds=20, names=("relu", "gelu", "swish")):
+    """Baselines at 20 seeds, and the candidate."""
+    found = [
+        small.scored(0.8 + seed / 1000, seed=seed, activation=name) for name in names for seed in range(20)
+    ]
+    return [
+        *found,
+        *(small.scored(0.8 + gain + seed / 1000, seed=seed, activation=MINE) for seed in range(seeds)),
+    ]
+
+
+def timings(ratio):
+    return [
+        (
+            BenchmarkCase(task, name, "impl", CLASSIFIER_SIZE, 16384, number),
+            RunResult("finished", [Measurement("seconds", 0, value, "s")]),
+        )
+        for task in ("activation_forward", "activation_backward")
+        for name, value in (("relu", 1e-5), ("gelu", 2e-5), (MINE, ratio * 1e-5))
+        for number in range(5)
+    ]
+
+
+def shown(tmp_path, stored, reference=None):
+    path, other = tmp_path / "here.sqlite", tmp_path / "reference.sqlite"
+    small.snapshot(path, stored)
+    if reference:
+        small.snapshot(other, reference)
+    return pages.card(path, other, MINE)
+
+
+@pytest.mark.parametrize(
+    ("gain", "seeds", "word", "sentence"),
+    [
+        (0.05, 20, BETTER, "better than ReLU (+5.00 points, +5.00 to +5.00)"),
+        (0.0, 20, LEVEL, "level with ReLU (0.00 points, 0.00 to 0.00)"),
+        (0.05, 5, UNDECIDED, "undecided against ReLU"),
+    ],
+)
+def test_the_words_are_the_standings(tmp_path, gain, seeds, word, sentence):
+    found = shown(tmp_path, runs(gain, seeds))
+    (result,) = found.results
+    assert {s.word for s in result.standings} == {word}
+    early, late, cost, sound, still_open = pages.lines(found)
+    assert early.startswith(f"Early (0.5 epochs): {sentence}")
+    assert late.startswith(f"At the end (2 epochs): {sentence}")
+    assert (still_open == "Undecided: nothing.") == (word != UNDECIDED)
+    if word == UNDECIDED:
+        assert "the same command adds up to 20 seeds" in still_open
+    assert (cost, sound) == ("Cost: not measured.", "Sound: not measured.")
+    plain = json.loads(json.dumps(pages.plain(found)))
+    assert {s["word"] for s in plain["arenas"][0]["standings"]} == {word}
+    assert plain["lines"] == pages.lines(found)
+    text = pages.markdown(found)
+    assert all(f"- {line}" in text for line in pages.lines(found))
+    assert text.count(f"| {word} |") == 6
+
+
+def test_baselines_come_from_a_reference_that_agrees(tmp_path):
+    reference = runs(0, 0)
+    found = shown(tmp_path, [reference[0], *runs(0.05)[60:]], reference)
+    (result,) = found.results
+    assert {s.baseline for s in result.standings} == {"relu", "gelu", "swish"}
+    assert pages.borrowed(result) == (
+        "The baselines are the reference's: 1 of the reference's runs, drawn at random, gave the same numbers "
+        "to the last bit here."
+    )
+
+
+def test_a_reference_that_differs_is_not_used(tmp_path):
+    reference = runs(0, 0)
+    here = [small.scored(0.9, seed=0), *runs(0.05)[60:]]
+    found = shown(tmp_path, here, reference)
+    (result,) = found.results
+    assert [s.baseline for s in result.standings] == ["relu", "relu"]
+    assert pages.borrowed(result).startswith("The baselines were trained on this machine: 1 of the")
+
+
+def test_cost_is_of_the_rounds_beside_the_baselines(tmp_path):
+    found = shown(tmp_path, [*runs(0.05), *timings(3.0)])
+    assert pages.lines(found)[2] == (
+        "Cost, in times of ReLU: 3.00 (forward, 16384 elements) and 3.00 (backward, 16384 elements)."
+    )
+    values = pages.values(found)
+    assert values["cost_columns"] == ["Pass and input", "Over ReLU", "Over GELU"]
+    assert [row[1][:10] for row in values["cost"]] == ["3.00 times"] * 2
+    assert [row[2][:10] for row in values["cost"]] == ["1.50 times"] * 2
+
+
+def test_the_page_shows_figures_words_and_tables(tmp_path):
+    found = shown(tmp_path, [*runs(0.05), *timings(3.0)])
+    write_html(pages.context(found), tmp_path / "verdict.html")
+    page = (tmp_path / "verdict.html").read_text("utf-8")
+    assert page.index("card-differences-classifier") < page.index("better than ReLU (+5.00 points")
+    for what in ("card-curves-classifier", "card-rates-classifier", "card-cost", "card-table-classifier"):
+        assert what in page
+    assert 'aria-labelledby="summary"' not in page
+
+
+def test_a_candidate_that_was_not_trained_is_an_error(tmp_path):
+    small.snapshot(tmp_path / "here.sqlite", runs(0.05))
+    with pytest.raises(ValueError, match=r"holds no runs of other; `python -m bench verdict` trains it"):
+        pages.card(tmp_path / "here.sqlite", tmp_path / "none.sqlite", "other")
+
+
+def test_the_controls_are_drawn_below(tmp_path):
+    arms = [small.scored(0.8 + seed / 1000, seed=seed, activation="control") for seed in range(20)]
+    found = shown(tmp_path, [*runs(0.05), *arms])
+    figure = pages.values(found)["results"][0]["differences"]
+    assert set(figure.table["series"]) == {"Act", "controls"}
+    assert (figure.table["series"] == "controls").sum() == 2
+
+
+def test_a_built_in_candidate_has_its_card(tmp_path):
+    stored = [replace_activation(run, "mish") for run in runs(0.05)]
+    small.snapshot(tmp_path / "here.sqlite", stored)
+    found = pages.card(tmp_path / "here.sqlite", tmp_path / "none.sqlite", "mish")
+    assert found.title == "Mish"
+    assert pages.lines(found)[3] == "Sound: built in; this project's tests check it."
+
+
+def replace_activation(run, name):
+    config, result = run
+    return (replace(config, activation=name) if config.activation == MINE else config), result
