@@ -16,7 +16,7 @@ from bench.store import Snapshot
 
 SERIES = (1.0, 3.0)  # steps of the grids of learning rates in each power of ten
 MOST_EXTENSIONS = 2  # rates added at either end
-STANDARD_ERRORS = 2.0  # by which a rate may be behind the best one and still go on
+STANDARD_ERRORS = 1.0  # by which a rate may be behind the best one and still go on
 
 Scores = NDArray[np.float64]
 

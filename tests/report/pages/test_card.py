@@ -79,8 +79,8 @@ def test_baselines_come_from_a_reference_that_agrees(tmp_path):
     (result,) = found.results
     assert {s.baseline for s in result.standings} == {"relu", "gelu", "swish"}
     assert pages.borrowed(result) == (
-        "The baselines are the reference's: 1 of the reference's runs, drawn at random, gave the same numbers "
-        "to the last bit here."
+        "The baselines are the reference's: 1 of the reference's runs, drawn at random, gave the same "
+        "numbers to the last bit here."
     )
 
 
