@@ -161,6 +161,27 @@ def sensitivity(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     return figure
 
 
+def course(by_epoch: pd.DataFrame, by_rate: pd.DataFrame, labels: Mapping[str, str], quantity: str) -> Figure:
+    """Draw results against epochs, and final results against the learning rate.
+
+    by_epoch: activation, epochs, mean, low and high (NaN without an interval); by_rate: the same with rate in
+    place of epochs; quantity: label of the axis.
+    """
+    with style():
+        figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6), squeeze=False)
+        for ax, frame, x in zip(axes[0], (by_epoch, by_rate), ("epochs", "rate"), strict=True):
+            _marked(ax, frame, x, "mean", labels, 1.05)
+            ax.set_title("by epoch" if x == "epochs" else "at the end, by rate")
+            ax.set_xlabel("epochs" if x == "epochs" else "learning rate")
+        axes[0, 0].set_xscale("log", base=2)
+        ticks = sorted(by_epoch["epochs"].unique())
+        axes[0, 0].set_xticks(ticks, [f"{epochs:g}" for epochs in ticks])
+        axes[0, 1].set_xscale("log")
+        axes[0, 0].set_ylabel(quantity)
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
 def signals(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Draw quantities by layer on a logarithmic axis, a row of panels for each series.
 

@@ -15,8 +15,9 @@ from bench.statistics.borrowing import Agreement, agreement
 from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
 from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select, trained
 from bench.store import Snapshot, joined
+from report.answers.cost import worth
 from report.document.formats import count, number
-from report.document.labels import label, short
+from report.document.labels import label
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, listed, signed
 from report.evidence import comparisons, conformance
@@ -25,7 +26,8 @@ from report.evidence.sources import dataset_name, measured
 from report.evidence.verdicts import effect
 from report.figures.style import PALETTE
 from report.figures.svg import SvgFigure, svg_figure
-from report.figures.training import differences, learning_curves, sensitivity
+from report.figures.training import course, differences
+from report.figures.worth import worth as worth_figure
 
 CANDIDATE = PALETTE["sgelu"]  # look of the candidate
 CHECKS = {"activation": "activation_conformance", "optimizer": "optimizer_conformance"}
@@ -207,7 +209,7 @@ def _differences(shown: Card, result: Result) -> SvgFigure:
         for s in result.standings:
             if s.horizon == horizon:
                 its = [100 * v for v in (s.effect.estimate, s.effect.low, s.effect.high)]
-                rows.append((panel, f"minus {label(s.baseline)}", short(shown.title), *its))
+                rows.append((panel, f"minus {label(s.baseline)}", shown.title, *its))
         pairs = [(name, "relu") for name in CONTROLS]
         arms = Trained(result.arena.fields, "activation", pairs, horizon)(result.snapshot)
         for k, c in enumerate(arms if result.arena.by == "activation" else (), 1):
@@ -224,50 +226,59 @@ def _differences(shown: Card, result: Result) -> SvgFigure:
     )
 
 
-def _curves(shown: Card, result: Result) -> SvgFigure:
-    """Return the figure of test results by horizon."""
-    fields, task = result.arena.fields, str(result.arena.fields["task"])
+def _course(shown: Card, result: Result) -> SvgFigure:
+    """Return the figure of test results by epoch and by learning rate."""
+    arena = result.arena
     losses = result.standings[0].effect.relative
     metric, scale = ("test_loss", 1000) if losses else ("test_accuracy", 100)
     quantity = "test loss × 1000" if losses else "test accuracy (%)"
-    names = [*result.arena.baselines, shown.name]
-    rows = []
-    for index, epochs in enumerate(horizons_of(result.snapshot, task)):
-        runs = select(scored(result.snapshot, index), **fields)
-        for name in names:
-            d = mean_interval(scale * runs.loc[runs[result.arena.by] == name, metric].reset_index(drop=True))
-            rows.append((quantity, result.arena.words, name, epochs, d.mean, d.low, d.high))
-    columns = ["metric", "variant", "activation", "step", "mean", "low", "high"]
-    frame = pd.DataFrame(rows, columns=columns)
+    names = [*arena.baselines, shown.name]
+    by_epoch = [
+        (name, epochs, *_mean(runs.loc[runs[arena.by] == name, metric], scale))
+        for index, epochs in enumerate(horizons_of(result.snapshot, str(arena.fields["task"])))
+        for runs in [select(scored(result.snapshot, index), **arena.fields)]
+        for name in names
+    ]
+    at_end = select(at_horizon(result.snapshot, LAST), **arena.fields)
+    by_rate = [
+        (str(name), float(str(rate)), *_mean(part[metric], scale))
+        for (name, rate), part in at_end.groupby([arena.by, "learning_rate"], observed=True)
+        if name in names and part[metric].notna().any()
+    ]
+    frames = [
+        pd.DataFrame(rows, columns=["activation", x, "mean", "low", "high"])
+        for x, rows in (("epochs", by_epoch), ("rate", by_rate))
+    ]
+    labels = {name: shown.title if name == shown.name else label(name) for name in names}
     return svg_figure(
-        learning_curves(frame, {name: short(name) for name in names} | {shown.name: shown.title}, names),
-        frame,
-        name=f"card-curves-{result.arena.experiment}",
-        title=f"Test results by epoch, {result.arena.words}",
-        alt=f"Means over seeds of {listed(map(label, names))} against epochs on a logarithmic axis.",
+        course(frames[0], frames[1], labels, quantity),
+        pd.concat(frames),
+        name=f"card-course-{arena.experiment}",
+        title=f"Test results by epoch and by learning rate, {arena.words}",
+        alt=f"Means over seeds of {listed(labels.values())}, against epochs and against the learning rate.",
     )
 
 
-def _rates(shown: Card, result: Result) -> SvgFigure:
-    """Return the figure of final results by learning rate."""
-    losses = result.standings[0].effect.relative
-    metric, scale = ("test_loss", 1000) if losses else ("test_accuracy", 100)
-    unit = f"{result.arena.words} ({'loss × 1000' if losses else 'accuracy, %'})"
-    runs = select(at_horizon(result.snapshot, LAST), **result.arena.fields)
+def _mean(values: pd.Series, scale: float) -> tuple[float, float, float]:
+    """Return the mean of values that are there, with its interval."""
+    d = mean_interval(scale * values.dropna().reset_index(drop=True))
+    return d.mean, d.low, d.high
+
+
+def _worth(shown: Card, result: Result) -> SvgFigure | None:
+    """Return the figure of cost against accuracy; None where times or results are missing."""
+    frame = worth(result.snapshot)
     names = [*result.arena.baselines, shown.name]
-    rows = []
-    for (name, rate), part in runs.groupby([result.arena.by, "learning_rate"], observed=True):
-        if name in names and part[metric].notna().any():
-            d = mean_interval(scale * part[metric].dropna().reset_index(drop=True))
-            rows.append((unit, str(name), float(str(rate)), d.mean, d.low, d.high))
-    frame = pd.DataFrame(rows, columns=["network", "activation", "rate", "mean", "low", "high"])
-    labels = {name: short(name) for name in names} | {shown.name: shown.title}
+    frame = frame[(frame["panel"] == result.arena.words) & frame["name"].isin(names)]
+    if len(frame) < 2:
+        return None
+    best = frame.sort_values("microseconds")["activation"].iloc[0]
     return svg_figure(
-        sensitivity(frame, labels),
-        frame,
-        name=f"card-rates-{result.arena.experiment}",
-        title=f"Test results by learning rate, {result.arena.words}",
-        alt=f"Means over seeds of {listed(map(label, names))} against the learning rate.",
+        worth_figure(frame.replace({"activation": {label(shown.name): shown.title}})),
+        frame.drop(columns="name"),
+        name=f"card-worth-{result.arena.experiment}",
+        title=f"Cost and result, {result.arena.words}",
+        alt=f"Test results against microseconds, forward and backward; the cheapest is {best}.",
     )
 
 
@@ -325,8 +336,8 @@ def values(shown: Card) -> dict[str, Any]:
                 "words": result.arena.words,
                 "anchor": result.arena.experiment.replace("_", "-"),
                 "differences": _differences(shown, result),
-                "curves": _curves(shown, result),
-                "rates": _rates(shown, result),
+                "course": _course(shown, result),
+                "worth": _worth(shown, result) if shown.kind == "activation" else None,
                 "rows": table_rows(result),
                 "borrowed": borrowed(result),
             }

@@ -109,7 +109,7 @@ def test_the_page_shows_figures_words_and_tables(tmp_path):
     write_html(pages.context(found), tmp_path / "verdict.html")
     page = (tmp_path / "verdict.html").read_text("utf-8")
     assert page.index("card-differences-classifier") < page.index("better than ReLU (+5.00 points")
-    for what in ("card-curves-classifier", "card-rates-classifier", "card-cost", "card-table-classifier"):
+    for what in ("card-course-classifier", "card-worth-classifier", "card-cost", "card-table-classifier"):
         assert what in page
     assert 'aria-labelledby="summary"' not in page
 
