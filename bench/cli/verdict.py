@@ -118,7 +118,16 @@ def _path(dataset: str) -> Path:
 def _reference(dataset: str) -> Snapshot | None:
     """Return the reference's runs on a data set, if there are any."""
     snapshot = latest(_path(dataset))
-    return snapshot if snapshot and snapshot.environment["dataset"] == dataset else None
+    if snapshot and snapshot.environment["dataset"] == dataset:
+        return snapshot
+    console.print(
+        f"Notice: no reference of {dataset} at {_path(dataset)}, so the baselines are trained here as well; "
+        "the repository holds one of MNIST and one of the digits.",
+        style="yellow",
+        markup=False,
+        soft_wrap=True,
+    )
+    return None
 
 
 COMMANDS = {

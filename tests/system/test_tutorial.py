@@ -1,5 +1,6 @@
 """The tutorial and the notebook's page, typed as they are written, in a folder of their own."""
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ def test_the_tutorial_leads_where_it_says(tmp_path):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "results").mkdir()
+    shutil.copy(ROOT / "results" / "digits.sqlite", tmp_path / "results")
     (tmp_path / ".venv").symlink_to(sys.prefix)  # what `make setup` makes
     (bump,) = blocks(r"\{code-block\} python\n:caption: bump\.py\n", TUTORIAL)
     (tmp_path / "bump.py").write_text(bump)
@@ -42,7 +45,12 @@ def test_the_tutorial_leads_where_it_says(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         said.append(done.stdout + done.stderr)
-    assert "Bump, a custom activation: no conformance check failed; by time" in "".join(said)
+    card = json.loads((tmp_path / "build" / "verdict.json").read_text("utf-8"))
+    assert card["arenas"][0]["borrowed"]
+    assert {s["baseline"] for s in card["arenas"][0]["standings"]} == {"relu", "gelu", "swish"}
+    assert all(line in " ".join("".join(said).split()) for line in card["lines"])
+    for suffix in ("html", "md", "pdf"):
+        assert (tmp_path / "build" / f"verdict.{suffix}").stat().st_size > 500
     page = (tmp_path / "build" / "report.html").read_text("utf-8")
     assert "Custom activation: Bump" in page
     assert list((tmp_path / "build" / "figures").glob("q11-*.png"))
