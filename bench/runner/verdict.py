@@ -9,11 +9,9 @@ from bench.experiments.catalog import Plan, Profile
 from bench.records.names import CLASSIFIER_SIZE, PASSES
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner.recorder import RunRecorder
-from bench.runner.rerun import config_of
 from bench.runner.training import Executor, Seconds, run_plans
 from bench.statistics.borrowing import FEWEST, Agreement, agreement
 from bench.statistics.standing import UNDECIDED, Arena, Standing, looks_of, standings
-from bench.statistics.training_runs import select, trained
 from bench.store import Snapshot, joined
 
 REPEATED = 3  # runs of the reference's baselines that are repeated before they are borrowed
@@ -43,14 +41,29 @@ class Outcome:
         return bool(self.standings) and all(s.word != UNDECIDED for s in self.standings)
 
 
-def drawn(reference: Snapshot, arena: Arena, seed: int) -> list[RunConfig]:
-    """Return a few runs of an arena's baselines in the reference, drawn at random, to be repeated."""
-    runs = select(trained(reference), **arena.fields)
-    runs = runs[runs[arena.by].isin(arena.baselines) & (runs["status"] != "diverged")]
-    per_rate = runs.groupby([arena.by, "learning_rate"], observed=True)["seed"].transform("count")
-    rows = list(runs[per_rate >= FEWEST].iterrows())
-    chosen = random.Random(seed).sample(rows, min(REPEATED, len(rows)))  # noqa: S311  # not cryptography
-    return [config_of(row) for _, row in chosen]
+def drawn(reference: Snapshot, baselines: Sequence[RunConfig], seed: int) -> list[RunConfig]:
+    """Return a few runs of the baselines in the reference, drawn at random, to be repeated.
+
+    Args:
+        reference: Stored runs; those of another size or form are left out.
+        baselines: The baselines at any rate and seed.
+        seed: Seed of the draw.
+    """
+    runs = reference.runs
+    found = []
+    for baseline in baselines:
+        its = runs[(runs["task"] == baseline.task) & runs["status"].isin(("finished", "collapsed"))]
+        for rate, part in its.groupby("learning_rate"):
+            configs = {
+                config.config_hash: config
+                for config in (
+                    replace(baseline, learning_rate=float(str(rate)), seed=int(s))
+                    for s in part["seed"].unique()
+                )
+            }
+            stored = [configs[key] for key in part["key"] if key in configs]
+            found += stored if len(stored) >= FEWEST else []
+    return random.Random(seed).sample(found, min(REPEATED, len(found)))  # noqa: S311  # not cryptography
 
 
 def times(profile: Profile, subjects: Sequence[str], tasks: Collection[str]) -> Profile:
@@ -90,7 +103,8 @@ def decide(
     """
     fields = {name: value for name, value in arena.fields.items() if name != arena.by}
     fitting = [c for c in plan.candidates if all(getattr(c, k) == value for k, value in fields.items())]
-    repeated = drawn(reference, arena, draw) if reference else []
+    baselines = [c for c in fitting if getattr(c, arena.by) in arena.baselines]
+    repeated = drawn(reference, baselines, draw) if reference else []
 
     def run(names: Sequence[str], seeds: int, more: Sequence[RunConfig] = ()) -> None:
         chosen = [c for c in fitting if getattr(c, arena.by) in names]

@@ -1,6 +1,7 @@
 """A verdict stops where it is clear, borrows what agrees, and trains the baselines where nothing does."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -98,9 +99,21 @@ def test_baselines_that_do_not_agree_are_trained_here(tmp_path):
 
 def test_repeated_runs_are_drawn_by_their_seed(tmp_path):
     stored = reference(tmp_path)
-    one, again, other = (drawn(stored, ARENA, seed) for seed in (0, 0, 1))
+    baselines = [c for c in PLAN.candidates if c.batch_norm and c.activation in ARENA.baselines]
+    one, again, other = (drawn(stored, baselines, seed) for seed in (0, 0, 1))
     assert one == again != other
     assert len({config.config_hash for config in one}) == 3
+    longer = [replace(config, epochs=3) for config in baselines]
+    assert drawn(stored, longer, 0) == []  # of another size
+
+
+def test_a_reference_of_another_size_is_not_used(tmp_path):
+    stored = reference(tmp_path)
+    runs = stored.runs.assign(key="of another form")
+    outcome, executed = decided(tmp_path, replace(stored, runs=runs), gain=0.1)
+    assert not outcome.borrowed
+    assert outcome.agreement.runs == 0
+    assert {name for name, _ in executed} == set(NAMES)
 
 
 @pytest.mark.parametrize(
