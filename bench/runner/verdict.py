@@ -26,7 +26,7 @@ class Outcome:
     Attributes:
         arena: The arena.
         agreement: How far runs of the reference that were repeated here agree with it.
-        borrowed: Whether the reference's runs stand in for the baselines.
+        borrowed: Whether the baselines are the reference's runs.
         standings: Where the candidate stands, early and at the end.
     """
 

@@ -228,7 +228,7 @@ def test_export_gives_the_stores_numbers(elsewhere):
     runs = read("runs")
     assert len(runs) == 4
     for found, row in zip(runs.to_dict("records"), stored, strict=True):
-        row["run"] = row.pop("id")
+        row |= {"run": row.pop("id"), "processor": HERE.processor}
         assert set(found) == set(row) - {"environment", "profile", "sha256"}
         for name, value in found.items():
             expected = "" if row[name] is None else row[name]

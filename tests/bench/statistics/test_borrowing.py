@@ -1,4 +1,4 @@
-"""Whether runs of a reference may stand in for this machine's, and the snapshot of both."""
+"""Whether runs of a reference may replace this machine's, and the snapshot of both."""
 
 import math
 from dataclasses import replace
