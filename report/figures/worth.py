@@ -56,7 +56,9 @@ def worth(frame: pd.DataFrame) -> Figure:
         frame["microseconds"].max() / frame["microseconds"].min() > 100
     )  # with a much slower custom activation
     with style():
-        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.1), sharex=True, squeeze=False)
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(6.4, 3.1 if len(panels) > 1 else 2.4), sharex=True, squeeze=False
+        )
         for ax, panel in zip(axes[0], panels, strict=True):
             part = frame[frame["panel"] == panel]
             for row in part.itertuples():
@@ -68,7 +70,8 @@ def worth(frame: pd.DataFrame) -> Figure:
                 )
             ax.set_xscale("log")
             plain_ticks(ax.xaxis, every_decade=wide)
-            ax.set_title(panel.replace(" with", "\nwith").replace(" auto", "\nauto"))
+            if len(panels) > 1:
+                ax.set_title(panel.replace(" with", "\nwith").replace(" auto", "\nauto"))
             ax.set_ylabel(part["quantity"].iloc[0])
         figure.supxlabel("forward and backward, the classifier's size (µs)", fontsize=9)
         handles, labels = axes[0, 0].get_legend_handles_labels()

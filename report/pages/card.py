@@ -24,12 +24,11 @@ from report.evidence import comparisons, conformance
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.sources import dataset_name, measured
 from report.evidence.verdicts import effect
-from report.figures.style import PALETTE
+from report.figures.style import PALETTE, custom_stroke
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import course, differences
 from report.figures.worth import worth as worth_figure
 
-CANDIDATE = PALETTE["sgelu"]  # look of the candidate
 CHECKS = {"activation": "activation_conformance", "optimizer": "optimizer_conformance"}
 TIMED = {"activation": PASSES, "optimizer": {"optimizer_step": "a step"}}
 WHEN = {EARLY: "early", LAST: "at the end"}
@@ -174,7 +173,14 @@ def open_line(shown: Card) -> str:
     """Return what is undecided, and what would decide it, in a sentence."""
     if not shown.undecided:
         return "Undecided: nothing."
-    parts = [f"{label(s.baseline)} {WHEN[s.horizon]} ({arena.words})" for arena, s in shown.undecided]
+    by: dict[tuple[str, str], list[str]] = {}
+    for arena, s in shown.undecided:
+        by.setdefault((WHEN[s.horizon], arena.words), []).append(label(s.baseline))
+    several = len(shown.results) > 1
+    parts = [
+        f"{when} against {listed(names)}" + (f" ({words})" if several else "")
+        for (when, words), names in by.items()
+    ]
     left = {s.planned - s.seeds for _, s in shown.undecided}
     more = (
         f"the same command adds up to {count(max(left))} seeds"
@@ -212,13 +218,14 @@ def _differences(shown: Card, result: Result) -> SvgFigure:
                 rows.append((panel, f"minus {label(s.baseline)}", shown.title, *its))
         pairs = [(name, "relu") for name in CONTROLS]
         arms = Trained(result.arena.fields, "activation", pairs, horizon)(result.snapshot)
-        for k, c in enumerate(arms if result.arena.by == "activation" else (), 1):
-            its = [100 * v for v in (c.effect.estimate, c.effect.low, c.effect.high)]
-            rows.append((panel, f"ReLU again ({k}) minus ReLU", "controls", *its))
+        for c in arms if result.arena.by == "activation" else ():
+            distance = 100 * c.effect.estimate
+            rows.append((panel, "ReLU again minus ReLU", "controls", distance, distance, distance))
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
+    look = PALETTE.get(shown.name) or custom_stroke(shown.name)
     unit = "difference of test loss (%)" if losses else "difference of test accuracy (percentage points)"
     return svg_figure(
-        differences(frame, unit, [CANDIDATE, PALETTE["relu"]]),
+        differences(frame, unit, [look, PALETTE["relu"]]),
         frame,
         name=f"card-differences-{result.arena.experiment}",
         title=f"Differences from the baselines, {result.arena.words}",
@@ -321,7 +328,10 @@ def _cost_rows(shown: Card) -> list[list[str]]:
     return [
         [
             where[0].upper() + where[1:],
-            *(effect(c) if (c := by.get((where, name))) else NOT_MEASURED for name in _timed(shown)),
+            *(
+                effect(c).replace(" times", "") if (c := by.get((where, name))) else NOT_MEASURED
+                for name in _timed(shown)
+            ),
         ]
         for where in dict.fromkeys(c.where for c in shown.cost)
     ]
@@ -358,9 +368,7 @@ def context(shown: Card) -> dict[str, Any]:
         "title": f"Verdict on {shown.title}",
         "subtitle": f"Measured on {dataset_name(shown.here)}, {shown.here.environment['processor']}.",
         "summary": [],
-        "sections": [
-            Section(1, "card", shown.title, f"What is {shown.title} worth?", "card.html.j2", values(shown))
-        ],
+        "sections": [Section(1, "card", "", "", "card.html.j2", values(shown))],
     }
 
 
