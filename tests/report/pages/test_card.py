@@ -100,8 +100,8 @@ def test_cost_is_of_the_rounds_beside_the_baselines(tmp_path):
     )
     values = pages.values(found)
     assert values["cost_columns"] == ["Pass and input", "Over ReLU", "Over GELU"]
-    assert [row[1][:10] for row in values["cost"]] == ["3.00 times"] * 2
-    assert [row[2][:10] for row in values["cost"]] == ["1.50 times"] * 2
+    assert [row[1][:10] for row in values["cost"]] == ["3.00 (3.00"] * 2
+    assert [row[2][:10] for row in values["cost"]] == ["1.50 (1.50"] * 2
 
 
 def test_the_page_shows_figures_words_and_tables(tmp_path):
