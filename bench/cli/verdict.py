@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,9 @@ from bench.cli.options import (
 )
 from bench.experiments.catalog import PROFILES, conformance_checks
 from bench.experiments.estimates import estimator
+from bench.experiments.workloads.registry import KINDS
 from bench.records import environment
+from bench.records.candidate_names import split
 from bench.records.names import PASSES
 from bench.runner import benchmarks, training
 from bench.runner.progress import console
@@ -58,6 +61,7 @@ def verdict(
     """
     common.check("network", [network], NETWORKS)
     kind, arenas = _asked(activation, optimizer, network, more)
+    _one(str(activation or optimizer), kind, arenas[0].baselines)
     stages = [*{arena.experiment for arena in arenas}]
     names = ",".join([*arenas[0].baselines, activation]) if activation else None
     asked = select("reference", ",".join(stages), activation=names, optimizer=optimizer)
@@ -88,12 +92,14 @@ def verdict(
     except KeyboardInterrupt:
         console.print("Interrupted. Completed runs are saved; rerun the same command to resume.")
         raise typer.Exit(common.STOPPED) from None
-    card = [sys.executable, "-m", "report", "card", name, "--results", str(results)]
-    raise typer.Exit(
-        subprocess.run(
-            [*card, "--reference", str(_path(loaded.name)), "--output", str(output)], check=False
-        ).returncode
-    )
+    raise typer.Exit(_show(name, results, _path(loaded.name), output))
+
+
+def _show(name: str, results: Path, reference: Path, output: Path) -> int:
+    """Write and print the card in a process of its own; return its exit status."""
+    stores = ["--results", str(results), "--reference", str(reference)]
+    line = [sys.executable, "-m", "report", "card", name, *stores, "--output", str(output)]
+    return subprocess.run(line, check=False).returncode
 
 
 def _asked(
@@ -108,6 +114,15 @@ def _asked(
     chosen = ARENAS[CLASSIFIER] if network == "classifier" else NETWORKS[network]
     others = [ARENAS[words] for words in MORE] if more else []
     return "activation", list(dict.fromkeys([chosen, *others]))
+
+
+def _one(given: str, kind: str, baselines: Sequence[str]) -> None:
+    """Raise a usage error unless one candidate is given that is none of the baselines."""
+    names = split(given, KINDS[kind].table)
+    if len(names) != 1:
+        raise typer.BadParameter(invalid("candidate", " and ".join(names), "one"))
+    if given in baselines:
+        raise typer.BadParameter(invalid("candidate", given, f"another than {', '.join(baselines)}"))
 
 
 def _path(dataset: str) -> Path:
