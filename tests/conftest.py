@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 from impl.data import idx
 from impl.data.idx import IdxFile
 from tests.small_mnist import SHAPES, idx_bytes
+
+# A process that is started here is no worker of pytest-xdist, in which pytest-benchmark measures nothing.
+os.environ.pop("PYTEST_XDIST_WORKER", None)
 
 # A shared machine is slow for moments; and what is drawn is the same wherever a failure is looked into.
 settings.register_profile("shared machine", deadline=None, max_examples=50, derandomize=True, database=None)

@@ -117,7 +117,7 @@ def _asked(
 
 
 def _one(given: str, kind: str, baselines: Sequence[str]) -> None:
-    """Raise a usage error unless one candidate is given that is none of the baselines."""
+    """Raise a usage error unless exactly one candidate is given, and no baseline."""
     names = split(given, KINDS[kind].table)
     if len(names) != 1:
         raise typer.BadParameter(invalid("candidate", " and ".join(names), "one"))

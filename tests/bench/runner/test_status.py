@@ -105,7 +105,7 @@ def test_a_store_of_this_environment_is_found_among_others(tmp_path):
     accuracy = store.find(path, small.HERE, "quick").measurements.query("metric == 'test_accuracy'")["value"]
     assert set(accuracy) == {0.5}
     assert store.find(path, small.HERE, "reference").runs.empty
-    assert store.find(path, replace(small.HERE, cores=77), "quick") is None
+    assert store.find(path, replace(small.HERE, source_sha256="another"), "quick") is None
     last = latest(path)
     assert status.differing(last, elsewhere, "quick") == []
     assert status.differing(last, replace(small.HERE, commit_hash="x"), "reference") == [

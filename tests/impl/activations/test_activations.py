@@ -357,7 +357,9 @@ def test_alpha_starts_at_one_is_trained_and_its_gradient_is_x_erf_x():
 
 
 @pytest.mark.parametrize(
-    ("make", "f"), [(AdaSGELU, ada_sgelu), (Swish, swish), (ELU, ACTIVATIONS["elu"].f)], ids=str
+    ("make", "f"),
+    [(AdaSGELU, ada_sgelu), (Swish, swish), (ELU, ACTIVATIONS["elu"].f)],
+    ids=["ada_sgelu", "swish", "elu"],
 )
 @pytest.mark.parametrize("value", [0.25, 1.0, 3.0])
 def test_a_parameter_scales_and_is_trained(make, f, value):

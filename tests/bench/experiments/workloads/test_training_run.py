@@ -374,7 +374,7 @@ INSIDE = {"activation mean 1", "activation rms 1", "gradient norm 1", "gradient 
         ({"activation": "ada_sgelu"}, INSIDE | {"alpha 1"}),
         ({"task": "scratch_cnn"}, set()),
     ],
-    ids=str,
+    ids=["first seed", "last seed", "one seed more", "control", "alpha", "scratch_cnn"],
 )
 def test_the_inside_of_networks_of_few_seeds_is_recorded_at_every_horizon(change, expected):
     outcome = execute(replace(SMALL, samples=32, epochs=2, **change), None)
