@@ -7,12 +7,14 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 
-from report.figures.style import INK, style
+from report.figures.style import INK, STROKES, style
 
 RIGHT, PRINTED = "#0072B2", "#D55E00"
-# Ten colours that tell neighbours apart; in grey the numerals themselves do.
-TEN = ["#0072B2", "#D55E00", "#009E73", "#A87900", "#C26D9C"] * 2
+TEN = [stroke.color for stroke in STROKES[:10]]  # in grey the numerals themselves tell classes apart
 
 
 def _direction(ax: Axes, vector: np.ndarray, reach: float, color: str, dash: str, label: str) -> None:
@@ -53,6 +55,12 @@ def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Fi
 SHORT: Mapping[str, float] = {"handlelength": 1.6, "columnspacing": 0.9, "handletextpad": 0.4, "fontsize": 8}
 
 
+def _numeral(digit: int) -> MarkerStyle:
+    """Return a digit as a marker, centred; as text it would be typeset with its dollar signs."""
+    path = TextPath((0, 0), str(digit))
+    return MarkerStyle(Path(path.vertices - path.get_extents().get_points().mean(axis=0), path.codes))
+
+
 def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
     """Draw scores on two components, each as its digit.
 
@@ -66,7 +74,7 @@ def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
                 part["first"],
                 part["second"],
                 color=color,
-                marker=f"${digit}$",
+                marker=_numeral(digit),
                 markersize=5,
                 markeredgewidth=0,
                 linestyle="none",
