@@ -70,13 +70,15 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """Return the errata on ε's place, Adagrad, RMSProp's average, and the brakes."""
+    """Return the errata on ε's place, Adagrad, RMSProp's average, the boost, and the brakes."""
     entries = [_epsilon_erratum(v)]
     if v["adagrad_law"] < 1e-6:
         entries.append(_adagrad_erratum(v))
     s = v["squares"]
     if abs(s["state"] - s["squared"]) < abs(s["state"] - s["plain"]):
         entries.append(_rmsprop_erratum(s))
+    if max(v["constant"]["steps"]["adam"]) <= 1:
+        entries.append(_boost_erratum(v["constant"]["steps"]))
     if v["brakes"]["peak"] > v["brakes"]["before"]:
         entries.append(_brakes_erratum(v["brakes"]))
     return entries
@@ -119,6 +121,19 @@ def _rmsprop_erratum(s: dict[str, float]) -> Erratum:
         rf"average of the gradients is \({number(s['plain'], 1)}\), that of the squares "
         rf"\({number(s['squared'])}\). The "
         "average of the gradients themselves is what momentum brings to Adam.",
+    )
+
+
+def _boost_erratum(steps: dict[str, np.ndarray]) -> Erratum:
+    adam, momentum = steps["adam"], steps["momentum"]
+    return Erratum(
+        "q05-boost",
+        5,
+        "Steps in the same direction boost the next one.",
+        r"They do in momentum, which sums gradients. Adam's \(m_t\) is an average, so its steps do not grow.",
+        rf"Along a constant gradient the longest of Adam's first {len(adam)} steps is "
+        rf"\({number(float(max(adam)))}\,\alpha\). Momentum's grow from one to "
+        rf"\({number(float(max(momentum)))}\) times the learning rate.",
     )
 
 

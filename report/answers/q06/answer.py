@@ -101,13 +101,15 @@ def values() -> Values:
 
 
 def errata(v: Values) -> list[Erratum]:
-    """Return the errata on the "logits", the index, and the factor output (1 - output)."""
+    """Return the errata on the "logits", the index, accuracy's gradient, and output (1 - output)."""
     first, second = v["vectors"]["first"], v["vectors"]["second"]
     entries = []
     if abs(second["sum"] - 1) > 1e-9:
         entries.append(_logits_erratum(first, second))
     if np.ptp(first["free_index"]) > 0:
         entries.append(_index_erratum(first))
+    if v["accuracy"]["accuracy"] == 0:
+        entries.append(_accuracy_erratum(v["accuracy"]))
     if np.ptp(v["linear_factor"]) < 1e-9 < np.ptp(v["sigmoid_factor"]):
         entries.append(_factor_erratum(v))
     return entries
@@ -138,6 +140,18 @@ def _index_erratum(first: Values) -> Erratum:
         r"It is \(-\sum_k t_k \log p_k\), with one index.",
         r"With two indices the sum over \(i\) leaves \(k\) open: since \(\sum_i t_i = 1\), the expression is "
         rf"\(-\log p_k\) for any \(k\), for the first vector one of \({shown}\).",
+    )
+
+
+def _accuracy_erratum(slopes: dict[str, float]) -> Erratum:
+    return Erratum(
+        "q06-accuracy",
+        6,
+        "The gradient of cross-entropy is easy to compute, unlike that of accuracy.",
+        "That of accuracy is as easy to compute: it is zero wherever it exists, and so says nothing.",
+        "Accuracy changes only where two logits are equal. Over all logits of a random batch its largest "
+        rf"difference quotient is \({number(slopes['accuracy'], 1)}\), and that of cross-entropy "
+        rf"\({number(slopes['cross_entropy'], 2)}\).",
     )
 
 

@@ -69,11 +69,12 @@ def test_rotation_does_not_matter_to_descent_that_is_not_adaptive(values):
 
 
 def test_errata_follow_from_the_values(values):
-    names = ["q05-eps", "q05-vanishing", "q05-rmsprop", "q05-brakes"]
+    names = ["q05-eps", "q05-vanishing", "q05-rmsprop", "q05-boost", "q05-brakes"]
     assert [e.identifier for e in q05.errata(values)] == names
     squares = {"state": 0.0, "plain": 0.0, "squared": 1.0}  # as if it averaged the gradients
     brakes = {**values["brakes"], "peak": 0.5}  # as if it slowed down
-    changed = {**values, "adagrad_law": 0.5, "squares": squares, "brakes": brakes}
+    constant = {**values["constant"], "steps": {**values["constant"]["steps"], "adam": [1.0, 1.5]}}
+    changed = {**values, "adagrad_law": 0.5, "squares": squares, "constant": constant, "brakes": brakes}
     assert [e.identifier for e in q05.errata(changed)] == ["q05-eps"]
 
 

@@ -66,10 +66,12 @@ def test_shares_of_the_pull(values):
 
 
 def test_errata_follow_from_the_values(values):
-    assert [e.identifier for e in q06.errata(values)] == ["q06-logits", "q06-index", "q06-factor"]
+    names = ["q06-logits", "q06-index", "q06-accuracy", "q06-factor"]
+    assert [e.identifier for e in q06.errata(values)] == names
     first, second = values["vectors"]["first"], values["vectors"]["second"]
     vectors = {"first": {**first, "free_index": [1.0, 1.0, 1.0]}, "second": {**second, "sum": 1.0}}
-    changed = {**values, "vectors": vectors, "linear_factor": values["sigmoid_factor"]}
+    accuracy = {**values["accuracy"], "accuracy": 0.1}
+    changed = {**values, "vectors": vectors, "linear_factor": values["sigmoid_factor"], "accuracy": accuracy}
     assert q06.errata(changed) == []
 
 
