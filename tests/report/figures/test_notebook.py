@@ -38,8 +38,9 @@ def test_accuracy_draws_the_means_of_the_chosen_rates(frame):
             "SELECT learning_rate, seed, step, value FROM run JOIN measurement ON run.id = run "
             "WHERE task = 'classifier' AND metric = 'validation_accuracy' AND optimizer = 'adam' "
             "AND loss = 'cross_entropy' AND wrong_labels = 0 AND initialization = 'torch' "
-            "AND activation = 'sgelu' AND batch_norm = 1 AND step > 0",
+            "AND activation = 'sgelu' AND batch_norm = 1 AND step > 0 AND samples = ? AND epochs = ?",
             connection,
+            params=tuple(map(int, frame.loc[frame["task"] == "classifier", ["samples", "epochs"]].iloc[-1])),
         )
     seeds = rows.groupby("learning_rate")["seed"].nunique()
     rows = rows[rows["learning_rate"].isin(seeds[seeds == seeds.max()].index)]
