@@ -10,9 +10,9 @@ from bench.records.names import CLASSIFIER_SIZE, PASSES
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner.recorder import RunRecorder
 from bench.runner.training import Executor, Seconds, run_plans
-from bench.statistics.borrowing import FEWEST, Agreement, agreement
+from bench.statistics.borrowing import FEWEST, Agreement, with_baselines
 from bench.statistics.standing import UNDECIDED, Arena, Standing, looks_of, standings
-from bench.store import Snapshot, joined
+from bench.store import Snapshot
 
 REPEATED = 3  # runs of the reference's baselines that are repeated before they are borrowed
 ROUNDS = 5  # of benchmarks
@@ -26,13 +26,11 @@ class Outcome:
     Attributes:
         arena: The arena.
         agreement: How far runs of the reference that were repeated here agree with it.
-        borrowed: Whether the baselines are the reference's runs.
         standings: Where the candidate stands, early and at the end.
     """
 
     arena: Arena
     agreement: Agreement
-    borrowed: bool
     standings: Sequence[Standing]
 
     @property
@@ -114,14 +112,11 @@ def decide(
 
     for look in looks_of(arena.seeds):
         run([candidate], look, [*others, *repeated])
-        snapshot = recorder.snapshot()
-        agreed = agreement(snapshot, reference, arena) if reference else Agreement(0, 0, float("nan"))
-        if reference and agreed.close:
-            snapshot = joined(snapshot, reference)
-        else:
+        snapshot, agreed = with_baselines(recorder.snapshot(), reference, arena)
+        if not agreed.close:
             run(arena.baselines, look)
             snapshot = recorder.snapshot()
-        outcome = Outcome(arena, agreed, agreed.close, standings(snapshot, arena, candidate))
+        outcome = Outcome(arena, agreed, standings(snapshot, arena, candidate))
         if outcome.clear:
             break
     return outcome

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.statistics.standing import Arena
 from bench.statistics.training_runs import CANDIDATE, at_horizon, horizons_of, select
-from bench.store import Snapshot
+from bench.store import Snapshot, joined
 
 TENTH = 0.1  # of the spread between seeds, by which repeated runs may differ
 CHOICES = ("validation_accuracy", "validation_loss", "test_accuracy", "test_loss")  # what verdicts rest on
@@ -53,6 +53,14 @@ def agreement(here: Snapshot, reference: Snapshot, arena: Arena) -> Agreement:
     if repeated is None or repeated.empty:
         return Agreement(0, 0, math.nan)
     return Agreement(len(repeated), int(repeated.sum()), share)
+
+
+def with_baselines(here: Snapshot, reference: Snapshot | None, arena: Arena) -> tuple[Snapshot, Agreement]:
+    """Return the snapshot with the reference's runs if they agree with those that were repeated here."""
+    if reference is None:
+        return here, Agreement(0, 0, math.nan)
+    agreed = agreement(here, reference, arena)
+    return (joined(here, reference) if agreed.close else here), agreed
 
 
 def _baselines(runs: pd.DataFrame, arena: Arena) -> pd.DataFrame:

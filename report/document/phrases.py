@@ -47,6 +47,16 @@ def slower(r: Ratio) -> int:
     return int(r.low > 1) - int(r.high < 1)
 
 
+def sentence(text: str) -> str:
+    """Return a text with a capital first letter; unlike `str.capitalize` it keeps names such as GELU.
+
+    Example:
+        >>> sentence("the GELU paper")
+        'The GELU paper'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def listed(items: Iterable[str]) -> str:
     """Join items: "a, b and c"."""
     *head, last = items

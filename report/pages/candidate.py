@@ -17,7 +17,7 @@ from report.document.answer import Source
 from report.document.formats import count, number
 from report.document.labels import label, words
 from report.document.page import Section
-from report.document.phrases import NOT_MEASURED, SLOWER, listed, tally
+from report.document.phrases import NOT_MEASURED, SLOWER, listed, sentence, tally
 from report.evidence import claims, comparisons, conformance
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
@@ -95,7 +95,7 @@ def _cost_rows(compared: Sequence[Comparison], kind: Kind) -> list[list[str]]:
     by = {(c.where, c.b): c for c in compared}
     return [
         [
-            where[0].upper() + where[1:],
+            sentence(where),
             *(
                 f"{effect(c)}, {SLOWER[c.effect.direction]}" if c else NOT_MEASURED
                 for c in (by.get((where, " ".join(b))) for b in kind.baselines)
@@ -232,7 +232,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "trains": bool(kind.column),
         "networks": [
             [
-                f"{network[0].upper()}{network[1:]}{_of(kind, c)}, against {label(c.b)}",
+                f"{sentence(network)}{_of(kind, c)}, against {label(c.b)}",
                 effect(c),
                 count(c.effect.pairs),
                 with_status(BETTER[better(c)], c),

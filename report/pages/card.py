@@ -9,17 +9,17 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
-from bench.records.names import CONTROLS, PASSES
+from bench.records.names import CONTROLS
 from bench.statistics import mean_interval
-from bench.statistics.borrowing import Agreement, agreement
+from bench.statistics.borrowing import Agreement, with_baselines
 from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
 from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select, trained
-from bench.store import Snapshot, joined
+from bench.store import Snapshot
 from report.answers.cost import worth
 from report.document.formats import count, number
 from report.document.labels import label
 from report.document.page import Section
-from report.document.phrases import NOT_MEASURED, listed, signed
+from report.document.phrases import NOT_MEASURED, listed, sentence, signed
 from report.evidence import comparisons, conformance
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.sources import dataset_name, measured
@@ -28,9 +28,9 @@ from report.figures.style import PALETTE, custom_stroke
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import course, differences
 from report.figures.worth import worth as worth_figure
+from report.pages import candidate
 
-CHECKS = {"activation": "activation_conformance", "optimizer": "optimizer_conformance"}
-TIMED = {"activation": PASSES, "optimizer": {"optimizer_step": "a step"}}
+KINDS = {kind.name: kind for kind in candidate.KINDS if kind.name in ("activation", "optimizer")}
 WHEN = {EARLY: "early", LAST: "at the end"}
 JOINT = {BETTER: "than", WORSE: "than", LEVEL: "with", UNDECIDED: "against"}
 
@@ -79,12 +79,12 @@ class Card:
         """Times over those of the baselines, in every pass and on every input."""
         baselines = self.results[0].arena.baselines
         pairs = [((self.name, "impl"), (name, "impl")) for name in baselines]
-        return comparisons.times(TIMED[self.kind], pairs, margin=0.0)(self.here)
+        return comparisons.times(KINDS[self.kind].times, pairs, margin=0.0)(self.here)
 
     @cached_property
     def checks(self) -> list[conformance.Row]:
         """Results of the conformance checks; none for a built-in candidate, which the tests check."""
-        return conformance.checked(self.here, CHECKS[self.kind], self.name)
+        return conformance.checked(self.here, KINDS[self.kind].check, self.name)
 
     @property
     def undecided(self) -> list[tuple[Arena, Standing]]:
@@ -102,7 +102,7 @@ def card(results: Path, reference: Path, name: str) -> Card:
     borrowed = measured("reference", "Reference", reference)
     here = source.snapshot if source else None
     runs = trained(here) if here else pd.DataFrame(columns=["activation", "optimizer"])
-    kind = next((kind for kind in CHECKS if (runs[kind] == name).any()), "")
+    kind = next((kind for kind in KINDS if (runs[kind] == name).any()), "")
     if here is None or not kind:
         raise ValueError(
             f"Invalid candidate: {results} holds no runs of {name}; `python -m bench verdict` trains it"
@@ -117,8 +117,7 @@ def card(results: Path, reference: Path, name: str) -> Card:
 
 
 def _result(here: Snapshot, reference: Snapshot | None, arena: Arena, name: str) -> Result:
-    agreed = agreement(here, reference, arena) if reference else Agreement(0, 0, float("nan"))
-    snapshot = joined(here, reference) if reference and agreed.close else here
+    snapshot, agreed = with_baselines(here, reference, arena)
     return Result(arena, snapshot, agreed, standings(snapshot, arena, name))
 
 
@@ -141,7 +140,7 @@ def verdict_line(result: Result, horizon: int) -> str:
     """Return the verdicts at one horizon in a sentence."""
     its = [s for s in result.standings if s.horizon == horizon]
     parts = [f"{s.word} {JOINT[s.word]} {label(s.baseline)} ({amount(s)})" for s in its]
-    return f"{_when(its[0]).capitalize()}: {listed(parts)}."
+    return f"{sentence(_when(its[0]))}: {listed(parts)}."
 
 
 def cost_line(shown: Card) -> str:
@@ -195,7 +194,7 @@ def lines(shown: Card) -> list[str]:
     several = len(shown.results) > 1
     return [
         *(
-            (f"{result.arena.words.capitalize()}. " if several else "") + verdict_line(result, horizon)
+            (f"{sentence(result.arena.words)}. " if several else "") + verdict_line(result, horizon)
             for result in shown.results
             for horizon in WHEN
         ),
@@ -327,7 +326,7 @@ def _cost_rows(shown: Card) -> list[list[str]]:
     by = {(c.where, c.b.split(" ")[0]): c for c in shown.cost}
     return [
         [
-            where[0].upper() + where[1:],
+            sentence(where),
             *(
                 effect(c).replace(" times", "") if (c := by.get((where, name))) else NOT_MEASURED
                 for name in _timed(shown)
@@ -355,10 +354,7 @@ def values(shown: Card) -> dict[str, Any]:
         ],
         "cost": _cost_rows(shown),
         "cost_columns": ["Pass and input", *(f"Over {label(name)}" for name in _timed(shown))],
-        "checks": [
-            [what, found, {True: "passed", False: "failed", None: "not required"}[ok]]
-            for what, found, ok in shown.checks
-        ],
+        "checks": [[what, found, candidate.PASSED[ok]] for what, found, ok in shown.checks],
     }
 
 
@@ -379,7 +375,7 @@ def markdown(shown: Card) -> str:
     for result in shown.results:
         text += [
             "",
-            f"| {result.arena.words.capitalize()} | Verdict | Difference | Pairs | Seeds |",
+            f"| {sentence(result.arena.words)} | Verdict | Difference | Pairs | Seeds |",
             "| --- | --- | --- | ---: | ---: |",
         ]
         text += [f"| {' | '.join(row)} |" for row in table_rows(result)]

@@ -68,7 +68,7 @@ def test_a_clear_verdict_ends_at_the_first_look(tmp_path):
     assert {s.word for s in outcome.standings} == {BETTER}
     assert {s.seeds for s in outcome.standings} == {6}
     assert max(seed for _, seed in executed) == 5
-    assert not outcome.borrowed
+    assert not outcome.agreement.close
     assert {name for name, _ in executed} == set(NAMES)
 
 
@@ -82,7 +82,7 @@ def test_an_unclear_verdict_goes_on_to_all_seeds(tmp_path):
 def test_baselines_that_agree_are_borrowed_and_not_trained(tmp_path):
     stored = reference(tmp_path)
     outcome, executed = decided(tmp_path, stored, gain=0.0001)
-    assert outcome.borrowed
+    assert outcome.agreement.close
     assert (outcome.agreement.runs, outcome.agreement.equal) == (3, 3)
     assert sum(n for (name, _), n in executed.items() if name != NAMES[-1]) == 3
     assert {s.word for s in outcome.standings} == {LEVEL}
@@ -92,7 +92,7 @@ def test_baselines_that_agree_are_borrowed_and_not_trained(tmp_path):
 def test_baselines_that_do_not_agree_are_trained_here(tmp_path):
     stored = reference(tmp_path, noise=0.01)
     outcome, executed = decided(tmp_path, stored, gain=0.1)
-    assert not outcome.borrowed
+    assert not outcome.agreement.close
     assert {seed for name, seed in executed if name == "gelu"} >= set(range(6))
     assert {s.word for s in outcome.standings} == {BETTER}
 
@@ -111,7 +111,7 @@ def test_a_reference_of_another_size_is_not_used(tmp_path):
     stored = reference(tmp_path)
     runs = stored.runs.assign(key="of another form")
     outcome, executed = decided(tmp_path, replace(stored, runs=runs), gain=0.1)
-    assert not outcome.borrowed
+    assert not outcome.agreement.close
     assert outcome.agreement.runs == 0
     assert {name for name, _ in executed} == set(NAMES)
 
