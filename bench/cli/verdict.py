@@ -11,7 +11,6 @@ import typer
 from bench.cli import common
 from bench.cli.options import (
     REFERENCE,
-    ActivationNames,
     DataRoot,
     DatasetName,
     OptimizerNames,
@@ -40,12 +39,20 @@ NETWORKS = {arena.experiment: arena for arena in reversed(ARENAS.values()) if ar
 
 
 def verdict(
-    activation: ActivationNames = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            help="Activation: a built-in name, or custom, as module:Name or file.py:Name(0.2, a=1)."
+        ),
+    ] = None,
     optimizer: OptimizerNames = None,
     network: Annotated[
         str, typer.Option(help=f"Network to train, one of: {', '.join(NETWORKS)}.")
     ] = "classifier",
-    more: Annotated[bool, typer.Option("--more", help="Also the autoencoders and the deep network.")] = False,
+    more: Annotated[
+        bool,
+        typer.Option("--more", help="Also compare an activation in the autoencoders and the deep network."),
+    ] = False,
     data_root: DataRoot = None,
     dataset: DatasetName = None,
     workers: Annotated[
@@ -62,7 +69,7 @@ def verdict(
     common.check("network", [network], NETWORKS)
     kind, arenas = _asked(activation, optimizer, network, more)
     _one(str(activation or optimizer), kind, arenas[0].baselines)
-    stages = [*{arena.experiment for arena in arenas}]
+    stages = [arena.experiment for arena in arenas]
     names = ",".join([*arenas[0].baselines, activation]) if activation else None
     asked = select("reference", ",".join(stages), activation=names, optimizer=optimizer)
     (name,) = asked.custom["optimizer"] if kind == "optimizer" else asked.activations[-1:]
@@ -150,7 +157,8 @@ COMMANDS = {
         verdict,
         (
             "python -m bench verdict --activation mine.py:Snake",
-            "python -m bench verdict --optimizer mine.py:Lion --more",
+            "python -m bench verdict --activation mine.py:Snake --more",
+            "python -m bench verdict --optimizer mine.py:Lion",
         ),
     )
 }
