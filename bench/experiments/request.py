@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.experiments import catalog
-from bench.experiments.catalog import NETWORK, Plan, Profile
+from bench.experiments.catalog import NETWORK, Profile
+from bench.experiments.plan import Plan
 from bench.experiments.workloads.contracts import InvalidCandidateError, checked_rates
 from bench.experiments.workloads.networks import DataShape
 from bench.experiments.workloads.registry import rates_of, resolve

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.experiments.catalog import Plan
 from bench.experiments.estimates import Seconds
+from bench.experiments.plan import Plan
 from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
 
-from bench.experiments.catalog import Plan
+from bench.experiments.plan import Plan
 from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import RunConfig, RunResult

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from bench.experiments.catalog import Plan, Profile
+from bench.experiments.catalog import Profile
+from bench.experiments.plan import Plan
 from bench.records.names import CLASSIFIER_SIZE, PASSES
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner.recorder import RunRecorder

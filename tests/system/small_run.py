@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from bench import __main__ as command_line
 from bench.experiments import catalog
-from bench.experiments.catalog import PROFILES, Budget
+from bench.experiments.catalog import PROFILES
+from bench.experiments.plan import Budget
 from bench.runner import progress
 
 SEEDS = 53

@@ -16,13 +16,13 @@ from bench.experiments.catalog import (
     PROFILES,
     RATES,
     STAGES,
-    Budget,
     descents,
     narrowed,
     plan,
     plans,
     synthetic_runs,
 )
+from bench.experiments.plan import Budget
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of

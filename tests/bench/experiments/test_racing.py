@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.experiments import racing
-from bench.experiments.catalog import Budget, plan
+from bench.experiments.catalog import plan
+from bench.experiments.plan import Budget
 from bench.records.names import DEFAULT_RATE
 from tests import small_store as small
 

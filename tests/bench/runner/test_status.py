@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from bench import __main__ as command_line
 from bench import store
-from bench.experiments.catalog import RATES, Budget, plan
+from bench.experiments.catalog import RATES, plan
+from bench.experiments.plan import Budget
 from bench.records import environment
 from bench.records.runs import BenchmarkCase, Measurement, RunResult, horizons
 from bench.runner import status

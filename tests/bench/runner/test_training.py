@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from distributed import KilledWorker, LocalCluster
 
-from bench.experiments.catalog import RATES, Budget, Plan, plan
+from bench.experiments.catalog import RATES, plan
+from bench.experiments.plan import Budget, Plan
 from bench.experiments.racing import held_out_scores
 from bench.experiments.workloads.training_run import execute
 from bench.records.environment import current
