@@ -34,6 +34,7 @@ from impl.names import invalid
 
 RESULTS = Path("results/verdict.sqlite")
 DIGITS = Path("results/digits.sqlite")  # the reference of who has no MNIST
+ROOT = Path(__file__).resolve().parents[2]  # of the repository, or where the package is installed
 MORE = ("fully connected autoencoder", "convolutional autoencoder", "GELU paper's classifier")
 NETWORKS = {arena.experiment: arena for arena in reversed(ARENAS.values()) if arena.by == "activation"}
 
@@ -133,8 +134,9 @@ def _one(given: str, kind: str, baselines: Sequence[str]) -> None:
 
 
 def _path(dataset: str) -> Path:
-    """Return the reference of a data set."""
-    return DIGITS if dataset == "digits" else REFERENCE
+    """Return the reference of a data set: the one at hand, else the one that came with the program."""
+    path = DIGITS if dataset == "digits" else REFERENCE
+    return path if path.exists() else ROOT / path
 
 
 def _reference(dataset: str) -> Snapshot | None:

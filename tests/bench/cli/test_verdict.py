@@ -51,6 +51,7 @@ def asked(monkeypatch, tmp_path):
     """What the command measures, decides and shows, without doing so."""
     done = SimpleNamespace(timed=[], decided=[], shown=[])
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "ROOT", tmp_path / "program")
 
     def run_benchmarks(recorder, device, profile, log, custom, seconds):
         done.timed.append((profile, custom))
@@ -73,8 +74,18 @@ def test_an_activation_is_decided_on_the_classifier(asked):
     assert candidate.startswith("torch.nn:Hardswish@")
     assert [check.subject for check in others] == [candidate]
     assert asked.timed[0][0].benchmark_rounds == 5
-    assert asked.shown == [(candidate, command.RESULTS, command.DIGITS, Path("build"))]
-    assert "no reference of digits at results/digits.sqlite" in " ".join(result.output.split())
+    assert asked.shown == [(candidate, command.RESULTS, command.ROOT / command.DIGITS, Path("build"))]
+    assert "no reference of digits at" in " ".join(result.output.split())
+
+
+def test_the_reference_at_hand_is_taken_before_the_installed_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "ROOT", tmp_path / "program")
+    assert command._path("digits") == tmp_path / "program" / "results" / "digits.sqlite"
+    assert command._path("mnist") == tmp_path / "program" / "results" / "reference.sqlite"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "digits.sqlite").touch()
+    assert command._path("digits") == Path("results/digits.sqlite")
 
 
 def test_more_adds_the_other_networks(asked):
