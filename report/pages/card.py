@@ -9,29 +9,30 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
-from bench.records.names import CONTROLS
-from bench.statistics import mean_interval
 from bench.statistics.borrowing import Agreement, with_baselines
 from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
-from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select, trained
+from bench.statistics.training_runs import LAST, trained
 from bench.store import Snapshot
-from report.answers.cost import worth
 from report.document.formats import count, number
 from report.document.labels import label
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, listed, sentence, signed
 from report.evidence import comparisons, conformance
-from report.evidence.comparisons import Comparison, Trained
+from report.evidence.comparisons import Comparison
 from report.evidence.sources import dataset_name, measured
 from report.evidence.verdicts import effect
-from report.figures.style import PALETTE, custom_stroke
-from report.figures.svg import SvgFigure, svg_figure
-from report.figures.training import course, differences
-from report.figures.worth import worth as worth_figure
+from report.figures.svg import SvgFigure
 from report.pages import candidate
+from report.pages.card_figures import (
+    WHEN,
+    anchor,
+    control_arms,
+    cost_figure,
+    course_figure,
+    differences_figure,
+)
 
 KINDS = {kind.name: kind for kind in candidate.KINDS if kind.name in ("activation", "optimizer")}
-WHEN = {EARLY: "early", LAST: "at the end"}
 JOINT = {BETTER: "than", WORSE: "than", LEVEL: "with", UNDECIDED: "against"}
 
 
@@ -204,90 +205,6 @@ def lines(shown: Card) -> list[str]:
     ]
 
 
-def _differences(shown: Card, result: Result) -> SvgFigure:
-    """Return the figure of differences from the baselines, with the controls', early and at the end."""
-    losses = result.standings[0].effect.relative
-    rows = []
-    for horizon, when in WHEN.items():
-        epochs = horizons_of(result.snapshot, str(result.arena.fields["task"]))[horizon]
-        panel = f"{when}, {epochs:g} epoch{'s' * (epochs != 1)}"
-        for s in result.standings:
-            if s.horizon == horizon:
-                its = [100 * v for v in (s.effect.estimate, s.effect.low, s.effect.high)]
-                rows.append((panel, f"minus {label(s.baseline)}", shown.title, *its))
-        pairs = [(name, "relu") for name in CONTROLS]
-        arms = Trained(result.arena.fields, "activation", pairs, horizon)(result.snapshot)
-        for c in arms if result.arena.by == "activation" else ():
-            distance = 100 * c.effect.estimate
-            rows.append((panel, "ReLU again minus ReLU", "controls", distance, distance, distance))
-    frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
-    look = PALETTE.get(shown.name) or custom_stroke(shown.name)
-    unit = "difference of test loss (%)" if losses else "difference of test accuracy (percentage points)"
-    return svg_figure(
-        differences(frame, unit, [look, PALETTE["relu"]]),
-        frame,
-        name=f"card-differences-{result.arena.experiment}",
-        title=f"Differences from the baselines, {result.arena.words}",
-        alt=" ".join(verdict_line(result, horizon) for horizon in WHEN),
-    )
-
-
-def _course(shown: Card, result: Result) -> SvgFigure:
-    """Return the figure of test results by epoch and by learning rate."""
-    arena = result.arena
-    losses = result.standings[0].effect.relative
-    metric, scale = ("test_loss", 1000) if losses else ("test_accuracy", 100)
-    quantity = "test loss × 1000" if losses else "test accuracy (%)"
-    names = [*arena.baselines, shown.name]
-    by_epoch = [
-        (name, epochs, *_mean(runs.loc[runs[arena.by] == name, metric], scale))
-        for index, epochs in enumerate(horizons_of(result.snapshot, str(arena.fields["task"])))
-        for runs in [select(scored(result.snapshot, index), **arena.fields)]
-        for name in names
-    ]
-    at_end = select(at_horizon(result.snapshot, LAST), **arena.fields)
-    by_rate = [
-        (str(name), float(str(rate)), *_mean(part[metric], scale))
-        for (name, rate), part in at_end.groupby([arena.by, "learning_rate"], observed=True)
-        if name in names and part[metric].notna().any()
-    ]
-    frames = [
-        pd.DataFrame(rows, columns=["activation", x, "mean", "low", "high"])
-        for x, rows in (("epochs", by_epoch), ("rate", by_rate))
-    ]
-    labels = {name: shown.title if name == shown.name else label(name) for name in names}
-    return svg_figure(
-        course(frames[0], frames[1], labels, quantity),
-        pd.concat(frames),
-        name=f"card-course-{arena.experiment}",
-        title=f"Test results by epoch and by learning rate, {arena.words}",
-        alt=f"Means over seeds of {listed(labels.values())}, against epochs and against the learning rate.",
-    )
-
-
-def _mean(values: pd.Series, scale: float) -> tuple[float, float, float]:
-    """Return the mean of values that are there, with its interval."""
-    d = mean_interval(scale * values.dropna().reset_index(drop=True))
-    return d.mean, d.low, d.high
-
-
-def _worth(shown: Card, result: Result) -> SvgFigure | None:
-    """Return the figure of cost against accuracy; None where times or results are missing."""
-    frame = worth(result.snapshot)
-    names = [*result.arena.baselines, shown.name]
-    frame = frame[(frame["panel"] == result.arena.words) & frame["name"].isin(names)]
-    if len(frame) < 2:
-        return None
-    best = frame.sort_values("microseconds")["activation"].iloc[0]
-    return svg_figure(
-        worth_figure(frame.replace({"activation": {label(shown.name): shown.title}})),
-        frame.drop(columns="name"),
-        name=f"card-worth-{result.arena.experiment}",
-        title=f"Cost and result, {result.arena.words}",
-        alt=f"Test results against microseconds, forward and backward; the cheapest is {best}.",
-    )
-
-
 def table_rows(result: Result) -> list[list[str]]:
     """Return a row for each baseline and horizon: verdict, difference, pairs and confidence."""
     return [
@@ -336,6 +253,18 @@ def _cost_rows(shown: Card) -> list[list[str]]:
     ]
 
 
+def _figures(shown: Card, result: Result) -> dict[str, SvgFigure | None]:
+    """Return the figures of one arena."""
+    arena, snapshot = result.arena, result.snapshot
+    named = shown.name, shown.title
+    verdicts = " ".join(verdict_line(result, horizon) for horizon in WHEN)
+    return {
+        "differences": differences_figure(arena, snapshot, result.standings, *named, verdicts),
+        "course": course_figure(arena, snapshot, result.standings, *named),
+        "worth": cost_figure(arena, snapshot, *named),
+    }
+
+
 def values(shown: Card) -> dict[str, Any]:
     """Return the values of the card's template."""
     return {
@@ -343,10 +272,9 @@ def values(shown: Card) -> dict[str, Any]:
         "results": [
             {
                 "words": result.arena.words,
-                "anchor": result.arena.experiment.replace("_", "-"),
-                "differences": _differences(shown, result),
-                "course": _course(shown, result),
-                "worth": _worth(shown, result) if shown.kind == "activation" else None,
+                "anchor": anchor(result.arena),
+                "controls": bool(control_arms(result.arena, result.snapshot, LAST)),
+                **_figures(shown, result),
                 "rows": table_rows(result),
                 "borrowed": borrowed(result),
             }
@@ -363,7 +291,7 @@ def context(shown: Card) -> dict[str, Any]:
     return {
         "title": f"Verdict on {shown.title}",
         "subtitle": f"Measured on {dataset_name(shown.here)}, {shown.here.environment['processor']}.",
-        "summary": [],
+        "summary": {},
         "sections": [Section(1, "card", "", "", "card.html.j2", values(shown))],
     }
 

@@ -139,3 +139,24 @@ def test_a_built_in_candidate_has_its_card(tmp_path):
 def replace_activation(run, name):
     config, result = run
     return (replace(config, activation=name) if config.activation == MINE else config), result
+
+
+def test_two_variants_of_one_network_have_figures_of_their_own(tmp_path):
+    variants = [
+        small.scored(0.8 + seed / 1000, seed=seed, activation=name, batch_norm=norm)
+        for norm in (True, False)
+        for name in ("relu", "gelu", "swish", MINE)
+        for seed in range(6)
+    ]
+    found = shown(tmp_path, variants)
+    write_html(pages.context(found), tmp_path / "card.html")
+    page = (tmp_path / "card.html").read_text()
+    assert 'id="card-differences-classifier-with-batch-norm"' in page
+    assert 'id="card-differences-classifier-without-batch-norm"' in page
+    assert "a dot for each control" not in page
+
+
+def test_controls_are_named_where_there_are_any(tmp_path):
+    arms = [small.scored(0.8 + seed / 1000, seed=seed, activation="control") for seed in range(20)]
+    write_html(pages.context(shown(tmp_path, [*runs(0.01), *arms])), tmp_path / "card.html")
+    assert "a dot for each control" in (tmp_path / "card.html").read_text()
