@@ -1,4 +1,4 @@
-"""LaTeX to MathML for the page and to outlines for the PDF.
+"""LaTeX to MathML for the page and to outlines for the PDF, with invisible text to find and copy.
 
 WeasyPrint has no MathML, and browsers set MathML well only with a mathematics font, so the page embeds the
 glyphs that it needs of the font of the outlines (STIX Two Math, which comes with ziamath).
@@ -23,6 +23,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from report.document.formats import data_uri
+from report.render.linear import linear
 from report.render.speech import alt_text
 
 Target = Literal["html", "pdf"]
@@ -42,6 +43,8 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 WIDEST = 40  # em that the PDF's column has room for; a wider formula is drawn smaller
 # Drawn though no text says it: the root sign, and the h that the italic alphabet lacks.
 IMPLIED = "√\N{PLANCK CONSTANT}"
+TEXT_FONTS = "STIX Two Text, Liberation Serif, Times New Roman, DejaVu Serif, serif"  # those of print.css
+NARROWEST = 0.35  # em that a character of the invisible text takes on average; narrower, its size falls
 
 
 class TypesetError(ValueError):
@@ -100,11 +103,27 @@ def _outline(mathml: str, display: bool) -> str:
     width, height = box.xmax - left, box.ymax - bottom
     svg.set("viewBox", f"{left:.2f} {-box.ymax:.2f} {width:.2f} {height:.2f}")
     del svg.attrib["width"], svg.attrib["height"]
+    svg.append(_invisible(linear(root), left, width, size))
     em = min(1 / size, WIDEST / width)
+    # An image that cuts what overflows would be drawn after its line, and so be copied after it.
     placed = f"width:{width * em:.3f}em;height:{height * em:.3f}em;vertical-align:{bottom * em:.3f}em"
     # As an image and not inline: thousands of glyphs would pass through the page's cascade of styles.
     source = data_uri(ET.tostring(svg, encoding="unicode"), "image/svg+xml")
-    return f'<img class="maths" alt="{escape(words)}" style="{placed}" src="{source}">'
+    return f'<img class="maths" alt="{escape(words)}" style="overflow:visible;{placed}" src="{source}">'
+
+
+def _invisible(line: str, left: float, width: float, size: float) -> ET.Element:
+    """Return SVG text that is as wide as the formula and not painted: it can be found and copied.
+
+    It is part of the image, whose alt text a screen reader reads in its place.
+    """
+    placed = {"x": f"{left:.2f}", "y": "0", "textLength": f"{width:.2f}", "lengthAdjust": "spacingAndGlyphs"}
+    high = min(size, width / (NARROWEST * max(len(line), 1)))
+    text = ET.Element(
+        "text", placed | {"font-family": TEXT_FONTS, "font-size": f"{high:.1f}", "fill": "none"}
+    )
+    text.text = line
+    return text
 
 
 def _for_ziamath(mathml: str, display: bool) -> ET.Element:

@@ -65,6 +65,18 @@ def test_it_says_what_it_is(reader, report):
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
 
 
+def test_formulas_can_be_found(reader):
+    text = "".join("".join(page.extract_text().split()) for page in reader.pages)
+    for formula in (
+        "SGELU(x) = x erf(x)",
+        "AᵀA",
+        "∂L/∂W₁ = δ₁Xᵀ",
+        "mₜ = β₁mₜ₋₁ + (1 − β₁) gₜ",
+        "σ(x) = 1/(1 + e⁻ˣ)",
+    ):
+        assert formula.replace(" ", "") in text
+
+
 def test_bookmarks_are_the_headings(reader, pdf):
     def flat(outline, level=1):
         for entry in outline:
@@ -84,15 +96,15 @@ def test_bookmarks_are_the_headings(reader, pdf):
 
 
 def test_pages_have_numbers_and_running_heads(reader, report):
-    starts = [
-        reader.get_destination_page_number(entry)
+    starts = {
+        " ".join(entry.title.split()): reader.get_destination_page_number(entry)
         for entry in reader.outline[1]
         if not isinstance(entry, list)
-    ]
-    for section, number in zip(
-        report.context["sections"], starts[2:], strict=False
-    ):  # summary and contents first
-        head = f"{report.context['title']} {section.number} {section.title}"
+    }
+    for section in report.context["sections"]:
+        name = f"{section.number} {section.title}"
+        number = starts[name]
+        head = f"{report.context['title']} {name}"
         assert reader.pages[number].extract_text().splitlines()[-2:] == [head, str(number + 1)]
 
 

@@ -8,11 +8,13 @@ import traceback
 import xml.etree.ElementTree as ET
 
 import jinja2
+import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 from markupsafe import Markup
 
 from impl.activations.registry import ACTIVATIONS
+from report.render import system_libraries
 from report.render.typeset import MathsExtension, TypesetError, math_font, prose, typeset
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -78,7 +80,35 @@ def test_pdf_gets_outlines_with_words(name, display):
     assert svg.tag == f"{SVG}svg"
     assert len(svg.findall(f".//{SVG}path")) > 2
     assert "\\" not in words(markup)
-    assert not [e for e in svg.iter() if e.get("id") or e.tag in (f"{SVG}use", f"{SVG}text")]
+    assert not [e for e in svg.iter() if e.get("id") or e.tag == f"{SVG}use"]
+
+
+@pytest.mark.parametrize("display", [False, True])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_outlines_carry_their_line_unpainted_and_as_wide_as_the_formula(name, display):
+    svg = outline(typeset(FORMULAS[name], display=display, target="pdf"))
+    [text] = svg.iter(f"{SVG}text")
+    left, _, width, _ = map(float, svg.get("viewBox").split())
+    assert text.get("fill") == "none"
+    assert (float(text.get("x")), float(text.get("textLength"))) == pytest.approx((left, width), abs=0.01)
+    assert float(text.get("font-size")) <= 100
+    assert text.text
+
+
+@pytest.mark.skipif(not system_libraries.loads(), reason="WeasyPrint's libraries are missing")
+def test_formulas_can_be_found_in_the_pdf_where_they_stand():
+    import weasyprint
+
+    source = (
+        r"The gate \(\operatorname{SGELU}(x) = \frac{x}{2}\), so \[\frac{\partial L}{\partial W_1}\] ends."
+    )
+    document = weasyprint.HTML(string=render(f'<html lang="en"><title>t</title><p>{source}', "pdf"))
+    page = pypdf.PdfReader(io.BytesIO(document.write_pdf(pdf_variant="pdf/ua-1"))).pages[0]
+    # pypdf guesses spaces from the widths, so they are left out.
+    assert "".join(page.extract_text().split()) == "ThegateSGELU(x)=x/2,so∂L/∂W₁ends."
+    figures = re.findall(rb"/Figure\s*<</MCID \d+>>\s*BDC(.*?)EMC", page.get_contents().get_data(), re.DOTALL)
+    assert len(figures) == 2
+    assert all(b"3 Tr" in figure for figure in figures)  # part of the image, which has an alternative text
 
 
 @pytest.mark.parametrize("latex", SPOKEN)
