@@ -1,6 +1,8 @@
-/* Sorts long tables by a click on a heading and filters their rows; without it they stand as they are. */
+/* Sorts and filters long tables, names the cells of wordy ones, links subheadings and marks the section that is read.
+   Without it the page stands as it is. */
 (() => {
   const LONG = 12; // rows
+  const WORDY = 24; // characters in a cell, from which on a row reads better as a card on a phone
   const POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   const UNITS = { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, kB: 1e3, MB: 1e6, GB: 1e9 };
 
@@ -47,4 +49,59 @@
       for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
     });
   }
+
+  // Cells of a table that is laid out as cards have their column's name and keep their roles.
+  const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+  for (const table of document.querySelectorAll(".table > table")) {
+    const rows = [...table.tBodies[0].rows];
+    const wordy = (cell) => cell.tagName === "TD" && cell.textContent.trim().length > WORDY;
+    if (!table.tHead || !rows.some((row) => [...row.cells].some(wordy))) continue;
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    table.classList.add("cards");
+    for (const row of rows) [...row.cells].forEach((cell, column) => (cell.dataset.label = names[column]));
+    for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, td, th")]) {
+      part.setAttribute("role", ROLES[part.tagName] || (part.scope === "row" ? "rowheader" : "columnheader"));
+    }
+  }
+
+  // Under a first column that stays, the others pass: it has an edge then.
+  const edge = ({ target }) => target.classList?.toggle("scrolled", target.scrollLeft > 0);
+  document.addEventListener("scroll", edge, { capture: true, passive: true });
+
+  // Every subheading can be linked to: its id is that of its section with its own words.
+  for (const heading of document.querySelectorAll("main h3")) {
+    const words = heading.textContent.normalize("NFKD").toLowerCase().match(/[\p{L}\p{N}]+/gu) || [];
+    const stem = [heading.closest("section")?.getAttribute("aria-labelledby") || "top", ...words].join("-");
+    let id = heading.id || stem;
+    for (let n = 2; !heading.id && document.getElementById(id); n++) id = `${stem}-${n}`;
+    heading.id = id;
+    const link = Object.assign(document.createElement("a"), { className: "anchor", href: `#${id}` });
+    link.append(...heading.childNodes);
+    heading.append(link);
+  }
+
+  // The contents mark the section that crosses the upper third of the window.
+  const fold = document.querySelector("nav.fold details");
+  const mark = ({ target, isIntersecting }) => {
+    for (const link of document.querySelectorAll(`nav a[href="#${target.getAttribute("aria-labelledby")}"]`)) {
+      if (isIntersecting) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+      if (isIntersecting && fold) fold.querySelector("summary").dataset.here = link.textContent.trim();
+    }
+  };
+  const observer = new IntersectionObserver((entries) => entries.forEach(mark), { rootMargin: "-30% 0% -70% 0%" });
+  for (const section of document.querySelectorAll("main > section")) observer.observe(section);
+  fold?.addEventListener("click", (event) => {
+    if (event.target.closest("a")) fold.open = false;
+  });
+
+  // A link into something folded opens it.
+  const unfold = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let part = target.parentElement; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
 })();

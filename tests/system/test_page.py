@@ -71,7 +71,7 @@ def test_themes_differ(tab):
     assert colours == ["rgb(255, 255, 255)", "rgb(20, 22, 26)"]
 
 
-@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.parametrize("width", [1440, WIDE, 1100, 800, PHONE])
 def test_nothing_is_wider_than_the_window(tab, width):
     tab.set_viewport_size({"width": width, "height": 900})
     tab.evaluate(UNFOLD)
@@ -88,6 +88,81 @@ def test_what_scrolls_by_itself_can_be_focused(tab):
     }""")
     assert scrolling > 20
     assert unreachable == []
+
+
+def test_tables_fit_a_phone_or_scroll_with_their_first_column_in_place(tab):
+    tab.set_viewport_size({"width": PHONE, "height": 900})
+    tab.evaluate(UNFOLD)
+    cards, unnamed, wide, moved = tab.evaluate("""() => {
+        const tables = [...document.querySelectorAll('.table > table')];
+        const cards = tables.filter(t => t.classList.contains('cards'));
+        const cells = cards.flatMap(t => [...t.querySelectorAll('tbody td')]);
+        const left = t => t.tBodies[0].rows[0].cells[0].getBoundingClientRect().left;
+        const moved = tables.filter(t => {
+            const before = left(t);
+            t.parentElement.scrollLeft = 60;
+            const after = left(t);
+            t.parentElement.scrollLeft = 0;
+            return Math.abs(after - before) > 1;
+        });
+        return [cards.length, cells.filter(c => !c.dataset.label).length,
+            cards.filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth + 1).map(t => t.id),
+            moved.map(t => t.id)];
+    }""")
+    assert cards > 5
+    assert (unnamed, wide, moved) == (0, [], [])
+
+
+def test_a_wide_window_gives_tables_and_figures_more_room_than_text(tab):
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    text, figure, table, scrolling = tab.evaluate("""() => {
+        const width = e => e.getBoundingClientRect().width;
+        const widest = s => Math.max(...[...document.querySelectorAll(s)].map(width));
+        const claims = document.querySelector('table.claims').parentElement;
+        return [widest('section.answer > p'), widest('.plot-box svg'), widest('.table'),
+            claims.scrollWidth > claims.clientWidth];
+    }""")
+    assert text < figure
+    assert text < table
+    assert not scrolling
+
+
+def test_the_contents_mark_the_section_that_is_read(fresh):
+    tab = fresh()
+    for section in ("q07", "q02"):
+        tab.evaluate(f"document.getElementById('{section}').scrollIntoView()")
+        tab.wait_for_selector(f'nav.side a[aria-current][href="#{section}"]')
+        assert tab.locator("nav.side [aria-current]").count() == 1
+
+
+def test_the_contents_of_a_phone_are_always_at_hand(fresh):
+    tab = fresh(PHONE)
+    contents = tab.locator("nav.fold summary")
+    for place in ("0", "document.body.scrollHeight / 2", "document.body.scrollHeight"):
+        tab.evaluate(f"scrollTo(0, {place})")
+        box = contents.bounding_box()
+        assert 0 <= box["y"] <= 900 - box["height"]
+    contents.click()
+    tab.locator('nav.fold a[href="#q05"]').click()
+    assert tab.evaluate("document.getElementById('q05').getBoundingClientRect().top") < 100
+    assert not tab.locator("nav.fold ol").is_visible()
+
+
+def test_every_subheading_can_be_linked_to(tab):
+    ids, links = tab.evaluate("""() => {
+        const headings = [...document.querySelectorAll('main h3')];
+        return [headings.map(h => '#' + h.id), headings.map(h => h.querySelector('a')?.getAttribute('href'))];
+    }""")
+    assert len(ids) > 20
+    assert links == ids
+
+
+def test_a_link_into_something_folded_opens_it(fresh):
+    tab = fresh()
+    target = tab.evaluate("document.querySelector('details:not([open]) table[id]').id")
+    assert not tab.locator(f"#{target}").is_visible()
+    tab.evaluate(f"location.hash = '{target}'")
+    tab.locator(f"#{target}").wait_for(state="visible")
 
 
 def test_the_keyboard_comes_to_the_skip_link_first_and_then_to_the_text(fresh):
@@ -124,7 +199,7 @@ def test_nothing_is_fetched(fresh, page):
 
 def test_no_script_is_needed(fresh, report):
     tab = fresh(java_script_enabled=False)
-    assert tab.locator("section.answer > h2").all_inner_texts()[:-1] == [
+    assert tab.locator("section.answer > h2:has(.number)").all_inner_texts() == [
         f"{section.number}\n{section.title}" for section in report.context["sections"]
     ]
     for part in ("errata", "provenance", "references"):
