@@ -1,7 +1,5 @@
 """Principal components: figures of question 2."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -17,19 +15,19 @@ RIGHT, PRINTED = "#0072B2", "#D55E00"
 TEN = [stroke.color for stroke in STROKES[:10]]  # in grey the numerals themselves tell classes apart
 
 
-def _direction(ax: Axes, vector: np.ndarray, reach: float, color: str, dash: str, label: str) -> None:
+def _direction(ax: Axes, vector: np.ndarray, reach: float, color: str, dash: str) -> None:
     """Draw the line through the origin along `vector` (2,), up to `reach`."""
     ends = np.outer([-reach, reach], vector / np.linalg.norm(vector))
-    ax.plot(*ends.T, color=color, linestyle=dash, label=label)
+    ax.plot(*ends.T, color=color, linestyle=dash)
 
 
-def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: str, label: str) -> None:
+def _feet(ax: Axes, points: np.ndarray, vector: np.ndarray, color: str, marker: str) -> None:
     """Draw the projections of points (n, 2) on the line along `vector` (2,), joined to the points."""
     unit = vector / np.linalg.norm(vector)
     feet = np.outer(points @ unit, unit)
     for point, foot in zip(points, feet, strict=True):
         ax.plot(*np.array([point, foot]).T, color=color, linewidth=0.7, linestyle="dotted")
-    ax.plot(*feet.T, color=color, marker=marker, linestyle="none", label=label)
+    ax.plot(*feet.T, color=color, marker=marker, linestyle="none")
 
 
 def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Figure:
@@ -40,19 +38,16 @@ def directions(points: np.ndarray, right: np.ndarray, printed: np.ndarray) -> Fi
         "printed vector": (printed, PRINTED, "dashed", "D"),
     }
     with style():
-        figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 3.7), sharex=True, sharey=True)
+        figure, axes = plt.subplots(1, len(panels), figsize=(5.6, 3.0), sharex=True, sharey=True)
         for ax, (label, (vector, color, dash, marker)) in zip(axes, panels.items(), strict=True):
-            _direction(ax, vector, reach, color, dash, label)
-            _feet(ax, points, vector, color, marker, "projections")
-            ax.plot(*points.T, color=INK, marker="o", markersize=6, linestyle="none", label="points")
+            _direction(ax, vector, reach, color, dash)
+            _feet(ax, points, vector, color, marker)
+            ax.plot(*points.T, color=INK, marker="o", markersize=6, linestyle="none")
             ax.set_aspect("equal")
             ax.set_xlabel("first feature, centred")
-            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, **SHORT)
+            ax.set_title(label, color=color)
         axes[0].set_ylabel("second feature, centred")
     return figure
-
-
-SHORT: Mapping[str, float] = {"handlelength": 1.6, "columnspacing": 0.9, "handletextpad": 0.4, "fontsize": 8}
 
 
 def _numeral(digit: int) -> MarkerStyle:
@@ -67,7 +62,7 @@ def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
     frame: digit, first and second; shares: of the variance, (2,).
     """
     with style():
-        figure, ax = plt.subplots(figsize=(6.4, 4.4))
+        figure, ax = plt.subplots(figsize=(6.0, 3.4))
         for digit, color in enumerate(TEN):
             part = frame[frame["digit"] == digit]
             ax.plot(
@@ -80,5 +75,5 @@ def digits_plane(frame: pd.DataFrame, shares: np.ndarray) -> Figure:
                 linestyle="none",
             )
         for axis, name, share in ((ax.xaxis, "first", shares[0]), (ax.yaxis, "second", shares[1])):
-            axis.set_label_text(f"score on the {name} component ({100 * share:.1f} % of the variance)")
+            axis.set_label_text(f"score on the {name} component ({100 * share:.1f} %)")
     return figure

@@ -12,7 +12,6 @@ from report.figures.style import INK, style
 
 # Optimizers are no activations, so they have strokes of their own: colour, dash, marker.
 STROKES: dict[str, tuple[str, str | tuple[int, tuple[float, ...]], str]] = {
-    "mini-batch": ("#7F7F7F", "solid", "o"),
     "SGD": ("#7F7F7F", "solid", "o"),
     "SGD with momentum": ("#A87900", (0, (1, 1.2)), "v"),
     "Adagrad": ("#009E73", (0, (4, 1.5, 1, 1.5)), "D"),
@@ -21,27 +20,31 @@ STROKES: dict[str, tuple[str, str | tuple[int, tuple[float, ...]], str]] = {
     "Adam, ε inside the root": ("#C26D9C", (0, (2, 1)), "P"),
 }
 
+LABEL_HEIGHT = 0.003  # of the labels next to the curves, as a step over the learning rate
+
 
 def _line(name: str) -> dict[str, object]:
     color, dash, marker = STROKES[name]
     return {"color": color, "linestyle": dash, "marker": marker}
 
 
-def step_lengths(frame: pd.DataFrame, halves: Mapping[str, float]) -> Figure:
+def step_lengths(frame: pd.DataFrame, halves: Mapping[str, float], labels: Mapping[str, str]) -> Figure:
     """Draw step over learning rate against |g| for both forms of ε, and the |g| at which each is a half.
 
-    frame: optimizer, gradient and step.
+    frame: optimizer, gradient and step; labels: text next to the curve, by optimizer.
     """
     with style():
-        figure, ax = plt.subplots(figsize=(6.4, 3.0))
+        figure, ax = plt.subplots(figsize=(5.4, 2.3))
         for name, part in frame.groupby("optimizer", sort=False):
-            ax.loglog(part["gradient"], part["step"], label=name, markevery=12, **_line(str(name)))
+            look = _line(str(name))
+            ax.loglog(part["gradient"], part["step"], markevery=12, **look)
             ax.plot(halves[str(name)], 0.5, marker="o", ms=8, mfc="none", mec=INK, ls="none")
+            low = part[part["step"] > LABEL_HEIGHT].iloc[0]
+            ax.annotate(labels[str(name)], (low["gradient"], low["step"]), (12, -3), va="center",
+                        textcoords="offset points", color=str(look["color"]))  # fmt: skip
         ax.axhline(0.5, color=INK, lw=0.7, ls=":")
-        ax.text(frame["gradient"].max(), 0.42, "half the learning rate", ha="right", va="top")
-        ax.set(xlabel="constant gradient |g|", ylabel="step / learning rate")
-        ax.set_ylim(top=2)
-        figure.legend(loc="outside upper center", ncols=2)
+        ax.text(frame["gradient"].max(), 0.4, "half the learning rate", ha="right", va="top")
+        ax.set(xlabel="constant gradient |g|", ylabel="step / learning rate", ylim=(1e-5, 3))
     return figure
 
 
@@ -56,44 +59,24 @@ def _contours(ax: Axes, hessian: np.ndarray, reach: float) -> None:
 
 
 def paths(frame: pd.DataFrame, hessians: Mapping[str, np.ndarray]) -> Figure:
-    """Draw each optimizer's path over the level lines, a panel for each valley.
+    """Draw each optimizer's path over the level lines: a row for each valley, a column for each optimizer.
 
     frame: valley, optimizer, w1 and w2, step by step; hessians: (2, 2) by valley.
     """
+    names = list(dict.fromkeys(frame["optimizer"]))
     with style():
-        figure, axes = plt.subplots(1, len(hessians), figsize=(6.4, 3.7), sharex=True, sharey=True)
-        for ax, (title, hessian) in zip(axes, hessians.items(), strict=True):
-            _contours(ax, hessian, 1.5)
-            for name, part in frame[frame["valley"] == title].groupby("optimizer", sort=False):
-                every = max(1, len(part) // 8)
-                ax.plot(part["w1"], part["w2"], label=name, lw=1.2, markevery=every, **_line(str(name)))
-            ax.plot(0, 0, marker="+", ms=10, color=INK, ls="none")
-            ax.set(title=title, xlabel="weight 1", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
-            ax.grid(False)
-        axes[0].set_ylabel("weight 2")
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
-
-
-def convergence(frame: pd.DataFrame) -> Figure:
-    """Draw the mean excess loss over seeds against samples seen, with its interval where there is one.
-
-    frame: method, step > 0, mean, low and high.
-    """
-    with style():
-        figure, ax = plt.subplots(figsize=(6.4, 3.4))
-        for name in (n for n in STROKES if n in set(frame["method"])):
-            part = frame[frame["method"] == name]
-            ax.fill_between(
-                part["step"],
-                part["low"].where(part["low"] > 0),
-                part["high"],
-                color=_line(name)["color"],
-                alpha=0.15,
-                linewidth=0,
-            )
-            ax.loglog(part["step"], part["mean"], label=name, markevery=8, **_line(name))
-        ax.set(xlabel="samples seen", ylabel="excess loss in nats")
-        figure.legend(loc="outside upper center", ncols=3)
+        figure, axes = plt.subplots(
+            len(hessians), len(names), figsize=(6.4, 2.9), sharex=True, sharey=True, squeeze=False
+        )
+        for ax, name in zip(axes[0], names, strict=True):
+            ax.set_title(name.replace(" with ", "\nwith "))
+        for row, (valley, hessian) in zip(axes, hessians.items(), strict=True):
+            for ax, name in zip(row, names, strict=True):
+                _contours(ax, hessian, 1.5)
+                part = frame[(frame["valley"] == valley) & (frame["optimizer"] == name)]
+                ax.plot(part["w1"], part["w2"], lw=1, color=STROKES[name][0], marker=".", ms=3)
+                ax.plot(0, 0, marker="+", ms=9, color=INK, ls="none")
+                ax.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+                ax.grid(False)
+            row[0].set_ylabel(valley.replace("valley ", "valley\n"))
     return figure

@@ -8,7 +8,7 @@ from impl.svd import compression_ratio, energy, frobenius_norm, psnr, storage, s
 from report.answers.q01.accuracy import study
 from report.document.answer import Answer, Values
 from report.document.formats import matrix, number, percent
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, WRONG_RESULT, Erratum
 from report.figures.linear_algebra import photograph_at_ranks
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -37,6 +37,8 @@ def compressed_photograph() -> dict[str, object]:
         "theory_gap": max(abs(errors[k] / theory[k] - 1) for k in RANKS),
         "candidates": CANDIDATES,
         "nearest": min(distances(image, SHOWN[1])) / errors[SHOWN[1]],
+        "energy": energy(copies[RANKS[0]]) / energy(image),
+        "lowest": RANKS[0],
         "figure": figure(image, {k: copies[k] for k in SHOWN}),
     }
 
@@ -71,8 +73,12 @@ def figure(image: np.ndarray, copies: dict[int, np.ndarray]) -> SvgFigure:
         }
         for k, copy in copies.items()
     )
+    titles = {
+        k: f"rank {k}: {percent(share, 0)}, {number(decibels, fixed=0)} dB"
+        for k, share, _, decibels in table.itertuples(index=False)
+    }
     return svg_figure(
-        photograph_at_ranks(image, copies),
+        photograph_at_ranks(image, copies, titles),
         table,
         name="q01-photograph",
         title="A photograph at several ranks",
@@ -120,13 +126,17 @@ def _rank_one(v: Values) -> Erratum:
     return Erratum(
         "q01-rank-one",
         1,
+        WRONG_RESULT,
         rf"The rank-1 approximation is \({matrix(v['printed'])}\).",
         rf"It is \({matrix(v['rank_one'], fixed=1)}\).",
-        r"The product \(\frac{\sqrt 2}{2} \cdot 5 \cdot \frac{\sqrt 2}{2}\) is "
-        rf"\({number(v['rank_one'][0, 0], fixed=1)}\). "
-        rf"The printed matrix has norm \({number(v['printed_norm'])}\), "
-        rf"the matrix \(A\) itself \({number(v['norm'])}\), and their distance is "
-        rf"\({number(v['printed_error'])}\) where \(\sigma_2 = {number(v['error'], fixed=0)}\) is possible.",
+        r"\(\frac{\sqrt 2}{2} \cdot 5 \cdot \frac{\sqrt 2}{2}\) is "
+        rf"\({number(v['rank_one'][0, 0], fixed=1)}\). The assignment gives the approximation the norm "
+        rf"\({number(v['full'].S[0], fixed=0)}\), but the printed matrix has the norm "
+        rf"\({number(v['printed_norm'], fixed=0)}\), more than \(A\) itself with \({number(v['norm'], 2)}\). "
+        rf"Its distance from \(A\) is \({number(v['printed_error'], 2)}\) instead of "
+        rf"\(\sigma_2 = {number(v['error'], fixed=0)}\).",
+        f"In question 1 the entries of the rank-1 matrix are {number(v['rank_one'][0, 0], fixed=1)}, not "
+        f"{number(v['printed'][0][0], fixed=0)}.",
     )
 
 
@@ -134,11 +144,13 @@ def _energy(v: Values) -> Erratum:
     return Erratum(
         "q01-energy",
         1,
-        f"The approximation contains around {PRINTED_PERCENT} % of the original energy.",
-        f"It contains {percent(v['energy_ratio'])} of the energy; {percent(v['norm_ratio'])} is the ratio "
-        "of the norms.",
-        r"The energy is the sum of squares \(\sum_{ij} A_{ij}^2 = \sum_i \sigma_i^2\); the assignment "
-        "divides its square roots.",
+        IMPRECISE,
+        r"With the Frobenius energy \(\sqrt{\sum A_{ij}^2}\), \(\sqrt{34}\) for \(A\) and \(5\) for the "
+        f"approximation, the latter contains around {PRINTED_PERCENT} % of the original energy.",
+        f"It contains {percent(v['energy_ratio'])} of the energy and {percent(v['norm_ratio'])} of the norm.",
+        "The assignment's percentage is right in its own terms, because it calls the norm the energy. Energy "
+        r"usually means the sum of squares \(\sum_{ij} A_{ij}^2 = \sum_i \sigma_i^2\), which the singular "
+        "values share out between the terms.",
     )
 
 

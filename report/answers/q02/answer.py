@@ -9,7 +9,7 @@ from impl.pca import PCA
 from report.answers.q02.plane import bundled, mnist
 from report.document.answer import Answer, Values
 from report.document.formats import matrix, number, percent
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, WRONG_RESULT, Erratum
 from report.figures.components import directions
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -65,8 +65,8 @@ def figure(first: np.ndarray) -> SvgFigure:
         name="q02-directions",
         title="Four points and two directions",
         alt="Two panels with the same four centred points. The first component falls from upper left to "
-        "lower right and the projections on it lie far apart; the printed vector rises to the right and the "
-        "projections on it lie closer together.",
+        "lower right, and the projections on it are far apart; the printed vector rises to the right, and "
+        "the projections on it are closer together.",
     )
 
 
@@ -113,23 +113,25 @@ def sign_errata(v: Values) -> list[Erratum]:
         Erratum(
             "q02-sign",
             2,
+            WRONG_RESULT,
             rf"The eigenvector for the larger eigenvalue is \({matrix(v['printed_vector'])}\).",
             rf"It is \({matrix(first)}\), or its negative.",
-            rf"\(Q\) takes the printed vector to \({matrix(v['printed_product'])}\), which is "
-            rf"\({number(v['printed_quotients'][0])}\) times its first entry and "
-            rf"\({number(v['printed_quotients'][1])}\) times its second: it is no eigenvector. The two "
-            "features vary against each other, so the entries have opposite signs; the free choice of "
-            "sign is that of the whole vector. Along the printed one lies "
-            f"{percent(v['printed_share'])} of the variance, along the right one {percent(v['shares'][0])}.",
+            rf"\(Q\) maps the printed vector to \({matrix(v['printed_product'])}\), which is not a multiple "
+            "of it. One feature falls as the other rises, so the entries have opposite signs; only the sign "
+            f"of the whole vector is free. The printed vector keeps {percent(v['printed_share'])} of the "
+            f"variance instead of {percent(v['shares'][0])}.",
+            f"In question 2 the first component has the wrong sign in one entry and keeps "
+            f"{percent(v['printed_share'], 0)} of the variance instead of {percent(v['shares'][0], 0)}.",
         ),
         Erratum(
             "q02-projection",
             2,
+            WRONG_RESULT,
             rf"The projection \(XV\) is \({matrix(v['printed_scores'])}\).",
             rf"It is \({matrix(scores)}\), or its negative.",
             ("It is the product with the printed vector, whose sign is wrong. " if v["scores_follow"] else "")
-            + rf"Its variance is \({number(v['printed_scores'].var(ddof=1))}\), where that of the scores on "
-            rf"the first component has to be \(\lambda_1 = {number(v['eigenvalues'][0], 4)}\).",
+            + rf"Its variance is \({number(v['printed_scores'].var(ddof=1))}\), but on the first component "
+            rf"it is \(\lambda_1 = {number(v['eigenvalues'][0])}\).",
         ),
     ]
 
@@ -146,13 +148,13 @@ def rounding_erratum(v: Values) -> list[Erratum]:
         Erratum(
             "q02-rounding",
             2,
+            IMPRECISE,
             rf"The eigenvalues are {printed}; the normal eigenvector has the entries "
             rf"{' and '.join(number(x, fixed=2) for x in v['printed_vector'])}.",
-            f"To two decimals the eigenvalues are {' and '.join(number(x, fixed=2) for x in eigenvalues)}, "
-            f"the magnitudes of the entries {' and '.join(number(x, fixed=2) for x in first)}.",
-            f"With one decimal more they are {' and '.join(number(x, fixed=3) for x in eigenvalues)}, and "
-            f"{' and '.join(number(x, fixed=3) for x in first)}. The printed vector has the norm "
-            f"{number(v['printed_norm'], fixed=3)}, where a normal one has the norm {number(1, fixed=0)}.",
+            f"The eigenvalues are {' and '.join(number(x, fixed=4) for x in eigenvalues)}, "
+            f"the magnitudes of the entries {' and '.join(number(x, fixed=4) for x in first)}.",
+            "The printed digits are not rounded from these, and the printed vector is not normal: its norm "
+            f"is {number(v['printed_norm'], fixed=3)}.",
         )
     ]
 

@@ -1,12 +1,11 @@
 """Question 3: batch, mini-batch and stochastic descent."""
 
 from bench.store import Snapshot
-from report.answers.q03.evidence import convergence, times, times_to_minimum
+from report.answers.q03.evidence import convergence, problem_samples, times, times_to_minimum
 from report.answers.q03.example import worked
 from report.answers.q03.quadratics import quadratics
 from report.document.answer import Answer, Values
-from report.document.formats import number
-from report.document.page import Erratum
+from report.document.page import WRONG_REASONING, Erratum
 
 
 def values() -> Values:
@@ -22,13 +21,13 @@ def errata(v: Values) -> list[Erratum]:
         Erratum(
             "q03-memory",
             3,
-            "Mini-batches are used primarily because the entire data set often cannot be loaded into memory.",
-            "Batch descent needs no more memory than mini-batch descent; what it costs is a whole pass over "
-            "the data for each step.",
+            WRONG_REASONING,
+            "Mini-batches are used primarily because the data set often does not fit into memory.",
+            "Batch descent needs no more memory than mini-batch descent. Its cost is a whole pass over the "
+            "data for each step.",
             r"The mean gradient is a sum over samples, \(\nabla L = \frac{1}{N} \sum_i \nabla L_i\), and can "
-            f"be gathered chunk by chunk. In {v['n'] // v['mini']} chunks of {v['mini']} samples it differs "
-            f"from that of all {v['n']} at once by at most {number(v['chunk_difference'], 1)}, which is "
-            "rounding.",
+            f"be added up in chunks. In {v['n'] // v['mini']} chunks of {v['mini']} samples, it equals the "
+            f"gradient of all {v['n']} at once up to rounding.",
         )
     ]
 
@@ -39,6 +38,7 @@ def evidence(snapshot: Snapshot) -> Values:
         "convergence": convergence(snapshot),
         "times": times(snapshot),
         "times_to_minimum": times_to_minimum(snapshot),
+        "problem_samples": problem_samples(snapshot),
     }
 
 

@@ -37,8 +37,11 @@ def escapes() -> dict[str, object]:
         "shallow": shallow,
         "barrier": barrier,
         "deep": deep,
+        "tilt": float(objective.targets.mean()),
+        "spread": float(objective.targets.std(correction=0)),
+        "samples": N,
+        "rates": RATES,
         "seeds": SEEDS,
         "steps": STEPS,
-        "stochastic": counts["stochastic"],
-        "batch": counts["batch"],
+        "counts": counts,
     }

@@ -88,7 +88,7 @@ def comparison(objective: Objective, start: Tensor, lowest: Tensor) -> dict[str,
     return {
         "rows": [[label, *(number(x, 2) for x in losses)] for label, losses in rows.items()],
         "first": min(same, key=lambda method: same[method][0]),
-        "last": min(same, key=lambda method: same[method][-1]),
+        "first_excess": {method: losses[0] for method, losses in same.items()},
         "floor": same["stochastic"][-1],
         "batch_large": other[f"batch, η = {number(LARGE_RATE, 1)}"][-1],
         "decayed": list(other.values())[-1][-1],
@@ -108,9 +108,9 @@ def contours(objective: Objective, paths: dict[str, Tensor], lowest: Tensor) -> 
         frame,
         name="q03-paths",
         title="Three descents of one valley",
-        alt="Three panels with the same elliptic contours. The batch path is smooth and, for as many "
-        "samples, has come the shortest way; the mini-batch path is a little rough; the stochastic path "
-        "reaches the valley's floor at once and then trembles about the minimum.",
+        alt="Three panels with the same elliptic contours. The batch path is smooth but the shortest after "
+        "as many samples; the mini-batch path is slightly rough; the stochastic path reaches the bottom of "
+        "the valley at once and then jitters around the minimum.",
     )
 
 
@@ -128,11 +128,11 @@ def signal(objective: Objective, w: Tensor) -> float:
     return float(gradient.norm()) / math.sqrt(gradient_variance(objective, w, 1))
 
 
-def noise(objective: Objective, far: Tensor, near: Tensor) -> list[list[str]]:
-    """Return rows by batch size: exact and sampled variance of the gradient, its law, and cosines."""
+def noise(objective: Objective, far: Tensor, near: Tensor) -> dict[str, object]:
+    """Compute the gradient's exact and sampled variance and its cosine to the full one, by batch size."""
     X, y = objective.inputs, objective.targets
     single = gradient_variance(objective, far, 1)
-    rows = []
+    rows, single_cosines = [], []
     for b in (1, 4, 16, 32, N):
         sampled = batches(objective, b)
         cells, squares = [], 0.0
@@ -143,6 +143,8 @@ def noise(objective: Objective, far: Tensor, near: Tensor) -> list[list[str]]:
                 squares = float((each - full).square().sum(1).mean())
             cosine = torch.nn.functional.cosine_similarity(each, full[None])
             cells.append(number(cosine.mean().item(), fixed=2))
+            if b == 1:
+                single_cosines.append(cosine.mean().item())
         exact = gradient_variance(objective, far, b)
         rows.append(
             [
@@ -153,7 +155,7 @@ def noise(objective: Objective, far: Tensor, near: Tensor) -> list[list[str]]:
                 *cells,
             ]
         )
-    return rows
+    return {"rows": rows, "cosine_far": single_cosines[0], "cosine_near": single_cosines[1]}
 
 
 def chunked(objective: Objective, w: Tensor) -> float:
@@ -181,6 +183,8 @@ def worked() -> dict[str, object]:
         "curvatures": curvatures.tolist(),
         "limit": 2 / float(curvatures[-1]),
         "rate": RATE,
+        "large_rate": LARGE_RATE,
+        "halved_every": HALVED_EVERY,
         "passes": PASSES,
         "excess_columns": ["Descent", *(f"{k} {'pass' if k == 1 else 'passes'}" for k in PASSES)],
         "drawn_passes": DRAWN_PASSES,

@@ -13,11 +13,8 @@ from report.document.formats import number
 N, WEIGHTS = 64, 2
 BATCH_SIZES = {"batch": N, "mini-batch": 8, "stochastic": 1}
 CONDITIONS = (2.0, 10.0, 50.0, 250.0)
-NOISY_CONDITION, NOISE, SHARE = (
-    10.0,
-    0.5,
-    0.2,
-)  # SHARE of the best rate, so that single samples do not diverge
+NOISY_CONDITION, NOISE = 10.0, 0.5
+SHARE = 0.2  # of the best rate, so that single samples do not diverge
 PASSES = (0, 1, 3, 10, 30)
 NEAR = 0.01  # share of the first distance
 MINIMISER = torch.tensor([1.0, -1.0], dtype=torch.float64)
@@ -53,22 +50,18 @@ def contraction(condition: float) -> dict[str, float]:
     }
 
 
-def noisy() -> list[list[str]]:
-    """Return rows by method: distance to the minimum and variance of the gradient after each of PASSES."""
+def noisy() -> dict[str, list[list[str]]]:
+    """Return rows by method of the distance to the minimum and of the gradient's variance, after PASSES."""
     objective, rate = problem(NOISY_CONDITION, NOISE), SHARE * 2 / (NOISY_CONDITION + 1)
-    rows = []
+    rows: dict[str, list[list[str]]] = {"distance": [], "variance": []}
     for method, batch_size in BATCH_SIZES.items():
         steps = [passes * N // batch_size for passes in PASSES]
         trajectory = trace(
             objective, run_descent(objective, rate, batch_size, steps[-1]), MINIMISER, batch_size, steps
         )
-        rows.append([f"{method}, distance", *(number(x, 2) for x in trajectory.distance.tolist())])
-        rows.append(
-            [
-                f"{method}, variance",
-                *(number(x, 2 if x else 1) for x in trajectory.gradient_variance.tolist()),
-            ]
-        )
+        rows["distance"].append([method, *(number(x, 2) for x in trajectory.distance.tolist())])
+        variances = trajectory.gradient_variance.tolist()
+        rows["variance"].append([method, *(number(x, 2 if x else 1) for x in variances)])
     return rows
 
 
@@ -86,6 +79,7 @@ def quadratics() -> dict[str, object]:
             ]
             for c in contractions
         ],
+        "counted_as_predicted": all(c["counted"] == c["predicted"] for c in contractions),
         "gap": max(abs(c["measured"] - c["factor"]) for c in contractions),
         "near": NEAR,
         "columns": ["Descent", *(f"{k} {'pass' if k == 1 else 'passes'}" for k in PASSES)],
@@ -93,4 +87,5 @@ def quadratics() -> dict[str, object]:
         "condition": NOISY_CONDITION,
         "noise": NOISE,
         "share": SHARE,
+        "samples": N,
     }

@@ -16,13 +16,14 @@ from report.answers.q04.example import (
     by_network,
     distance,
     forward,
+    graph,
     loss,
     softmax_delta,
 )
-from report.answers.q04.loop import EPOCHS, SAMPLES, SEED, message, printed_order, shrinking, xor
+from report.answers.q04.loop import EPOCHS, RATE, SAMPLES, SEED, message, printed_order, shrinking, xor
 from report.document.answer import Answer, Values
 from report.document.formats import matrix, number
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, WRONG_RESULT, Erratum
 
 
 def printed_bias_line() -> dict[str, object]:
@@ -41,8 +42,10 @@ def loop_values() -> dict[str, object]:
     epochs: object = EPOCHS
     rng = np.random.default_rng(SEED)
     printed = printed_order(SAMPLES, rng)
+    gradients: object = [PARAMETERS.W1, PARAMETERS.W2]  # one for each layer
     return {
         "epochs": epochs,
+        "update_error": message(lambda: gradients * RATE),  # type: ignore[operator]
         "range_error": message(lambda: range(len(epochs))),  # type: ignore[arg-type]
         "samples": SAMPLES,
         "left_out": sorted(set(range(SAMPLES)) - set(printed.tolist())),
@@ -56,7 +59,7 @@ def loop_values() -> dict[str, object]:
 def values() -> Values:
     """Compute and check the gradients, compare the softmax with the printed δ₂, and execute the loop."""
     p = PARAMETERS
-    delta1, delta2, gradients = by_hand(p)
+    _, _, gradients = by_hand(p)
     softmax = softmax_delta(forward(p).Z2)
     checks = {
         "impl.backprop.MLP": by_network(p),
@@ -64,21 +67,16 @@ def values() -> Values:
         "automatic differentiation": by_autograd(loss, p),
     }
     errors = {label: distance(gradients, other) for label, other in checks.items()}
-    _, difference_error, autograd_error = errors.values()
     return {
         "x": X,
         "y": Y,
         "p": p,
-        "pass_": forward(p),
+        "graph": graph(p),
         "loss": float(loss(p)),
-        "output_gradient": forward(p).A2 - Y,
-        "delta1": delta1,
-        "delta2": delta2,
         "g": gradients,
         "checks": [[label, number(error, 1)] for label, error in errors.items()],
         "algebra": outcome(identities()),
-        "difference_error": difference_error,
-        "autograd_error": autograd_error,
+        "largest_error": max(errors.values()),
         "softmax": softmax,
         "softmax_wrong": float((softmax.elementwise - softmax.autograd).abs().max()),
         "softmax_right": float((softmax.full - softmax.autograd).abs().max()),
@@ -89,7 +87,7 @@ def values() -> Values:
 
 
 def loop_errata(v: Values) -> list[Erratum]:
-    """Return the errata on the count of epochs and on the permutation, from their execution."""
+    """Return the errata on the loop's count of epochs, permutation and update, from their execution."""
     run = v["loop_"]
     entries = []
     if run["range_error"]:
@@ -97,10 +95,11 @@ def loop_errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q04-range",
                 4,
+                WRONG_RESULT,
                 "for epoch in range(len(epochs))",
                 "for epoch in range(epochs)",
-                "The number of epochs is an integer, which has no length: executed, the line ends with "
-                f"“{run['range_error']}”.",
+                f"The number of epochs is an integer, which has no length: “{run['range_error']}”.",
+                "In question 4 the training loop stops with an error before its first step.",
             )
         )
     if run["left_out"]:
@@ -109,13 +108,25 @@ def loop_errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q04-permutation",
                 4,
+                WRONG_RESULT,
                 "indices = permutation(0, len(x_train)-1)",
-                "indices = permutation(len(x_train)): every index once.",
-                "Ranges leave their end out, so the last index is never drawn: of "
-                f"{run['samples']} samples the one with index {run['left_out'][0]} is left out. Because "
-                "x_train is replaced by its permutation, the set shrinks again in every epoch, "
-                f"from {sizes[0]} to {sizes[1]} to {sizes[2]}, "
-                f"and after {len(sizes) - 1} epochs {sizes[-1]} samples are left.",
+                "indices = permutation(len(x_train))",
+                "If the end is left out, as in Python's ranges, the last index is never drawn. Because "
+                "x_train is replaced by its permutation, the set then shrinks in every epoch: of "
+                f"{sizes[0]} samples, {sizes[-1]} are left after {len(sizes) - 1} epochs. Only if the end is "
+                "included is the line right.",
+            )
+        )
+    if run["update_error"]:
+        entries.append(
+            Erratum(
+                "q04-update",
+                4,
+                WRONG_RESULT,
+                "model.weights = model.weights - grad*lr",
+                "theta -= lr * g, for every weight matrix and every bias of every layer",
+                "The biases have gradients too, but the line never updates them. With one gradient for each "
+                f"layer in a list, it also ends with an error: “{run['update_error']}”.",
             )
         )
     return entries
@@ -130,13 +141,13 @@ def gradient_errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q04-bias",
                 4,
+                IMPRECISE,
                 r"\(\frac{\partial L}{\partial B_2} = \delta_2 \delta_1 "
                 r"= (W_2^{\mathsf T} \delta_2) \odot f_1'(Z_1)\), on one line.",
                 r"\(\frac{\partial L}{\partial B_2} = \delta_2\), and on a line of its own "
                 r"\(\delta_1 = (W_2^{\mathsf T} \delta_2) \odot f_1'(Z_1)\).",
-                "A line break is missing. As it stands, the product is not defined "
-                f"(“{line['product']}”), and the right-hand side has {line['right_side'][0]} rows where the "
-                f"bias has {line['left_side'][0]}.",
+                "A line break is missing. As printed, the product of the two errors is not defined, and "
+                f"the right-hand side has {line['right_side'][0]} rows, the bias {line['left_side'][0]}.",
             )
         )
     if v["softmax_wrong"] > 1e3 * v["precision"]:
@@ -144,14 +155,13 @@ def gradient_errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q04-softmax",
                 4,
+                WRONG_RESULT,
                 r"\(\delta_2 = \frac{\partial L}{\partial Y_{pred}} \odot f_2'(Z_2)\), for any activation.",
                 r"\(\delta_2 = J^{\mathsf T} \frac{\partial L}{\partial Y_{pred}}\) with the Jacobian \(J\) "
-                r"of \(f_2\); the printed product is the case of an elementwise \(f_2\), whose \(J\) is "
-                "diagonal.",
-                "A classifier usually ends in a softmax, each output of which depends on all entries of "
+                r"of \(f_2\). The printed product is right only if \(J\) is diagonal.",
+                "A classifier usually ends in a softmax, whose outputs each depend on all entries of "
                 rf"\(Z_2\). In the example the printed formula gives \({matrix(softmax.elementwise, 3)}\), "
-                rf"the Jacobian \({matrix(softmax.full, 3)}\), which automatic differentiation confirms to "
-                rf"\({number(v['softmax_right'], 1)}\).",
+                rf"the Jacobian \({matrix(softmax.full, 3)}\), and so does automatic differentiation.",
             )
         )
     return entries

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from impl.activations import sigmoid, sigmoid_derivative
 from impl.backprop import MLP
+from report.document.formats import number
+from report.figures.computation import Node, computation_graph
+from report.figures.svg import SvgFigure, svg_figure
 
 STEP = 1e-5  # of the central differences: about the cube root of float64's precision
 
@@ -50,6 +54,43 @@ def forward(p: Parameters) -> Forward:
     A1 = sigmoid(Z1)
     Z2 = p.W2 @ A1 + p.B2
     return Forward(Z1, A1, Z2, sigmoid(Z2))
+
+
+def graph(p: Parameters) -> SvgFigure:
+    """Return the figure of the computation graph with every value and gradient."""
+    delta1, delta2, _ = by_hand(p)
+    Z1, A1, Z2, A2 = forward(p)
+    quantities = {
+        "X": (X, "", None),
+        "Z₁": (Z1, "W₁X + B₁", delta1),
+        "A₁": (A1, "σ(Z₁)", p.W2.T @ delta2),
+        "Z₂": (Z2, "W₂A₁ + B₂", delta2),
+        "A₂": (A2, "σ(Z₂)", A2 - Y),
+        "L": (loss(p).reshape(1, 1), "½‖A₂ − Y‖²", torch.ones(1, 1)),
+    }
+    gradients = {"Z₁": "δ₁", "A₁": "W₂ᵀδ₂", "Z₂": "δ₂", "A₂": "A₂ − Y", "L": "∂L/∂L"}
+    nodes, rows = [], []
+    for name, (value, formula, gradient) in quantities.items():
+        below = None if gradient is None else (gradients[name], entries(gradient))
+        nodes.append(Node(f"{name} = {formula}" if formula else name, entries(value), below))
+        rows += [(name, k, x.item()) for k, x in enumerate(value.flatten(), 1)]
+        if gradient is not None:
+            rows += [(gradients[name], k, x.item()) for k, x in enumerate(gradient.flatten(), 1)]
+    return svg_figure(
+        computation_graph(nodes),
+        pd.DataFrame(rows, columns=["quantity", "entry", "value"]),
+        name="q04-graph",
+        title="Forward and backward pass of the example",
+        alt="Six boxes in a row, from the input X by Z₁, A₁, Z₂ and A₂ to the loss L. Arrows to the right "
+        "carry the values of the forward pass above the boxes, arrows to the left the gradients of the "
+        "backward pass below them.",
+    )
+
+
+def entries(values: Tensor) -> list[str]:
+    """Format the entries of a column (n, 1), to four decimals where they are not whole."""
+    whole = bool((values == values.round()).all())
+    return [number(x, fixed=0 if whole else 4) for x in values.flatten().tolist()]
 
 
 def loss(p: Parameters) -> Tensor:

@@ -12,7 +12,7 @@ from report.answers.q05.race import LEFT, race
 from report.answers.q05.steps import SCALE, STEEPER, brakes, constant, epsilon, squares
 from report.document.answer import Answer, Values
 from report.document.formats import number
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, WRONG_REASONING, WRONG_RESULT, Erratum
 
 DEFAULTS = Adam([nn.Parameter(torch.zeros(1))]).defaults
 BETA1, BETA2 = DEFAULTS["betas"]
@@ -37,9 +37,12 @@ def two_steps() -> dict[str, object]:
         optimizer.step()
     symbols: tuple[str, ...] = (r"g_t", r"m_t", r"v_t", r"\hat m_t", r"\hat v_t")
     symbols += (r"\alpha\,\hat m_t / (\sqrt{\hat v_t} + \varepsilon)", r"\theta_t")
-    columns = zip(symbols, *quantities, strict=True)
-    rows = [[rf"\({name}\)", *(number(x, 4) for x in steps)] for name, *steps in columns]
-    return {"rows": rows, "quantities": quantities, "gap": abs(parameter.item() - theta)}
+    return {
+        "columns": ["Step", *(rf"\({name}\)" for name in symbols)],
+        "rows": [[str(t), *(number(x, 4) for x in step)] for t, step in enumerate(quantities, 1)],
+        "quantities": quantities,
+        "gap": abs(parameter.item() - theta),
+    }
 
 
 def values() -> Values:
@@ -89,13 +92,14 @@ def _epsilon_erratum(v: Values) -> Erratum:
     return Erratum(
         "q05-eps",
         5,
+        WRONG_RESULT,
         r"The step is \(\alpha\,\hat m_t / \sqrt{\hat v_t + \varepsilon}\).",
-        r"As published it is \(\alpha\,\hat m_t / (\sqrt{\hat v_t} + \varepsilon)\), with \(\varepsilon\) "
+        r"As published, it is \(\alpha\,\hat m_t / (\sqrt{\hat v_t} + \varepsilon)\), with \(\varepsilon\) "
         "outside the root.",
-        rf"With \(\varepsilon = {number(v['eps'], 1)}\) the published step falls to half of \(\alpha\) at a "
-        rf"constant gradient of \({number(e['outside'])}\), the printed one already at "
-        rf"\({number(e['inside'])}\), which is "
-        rf"\({number(e['ratio'])}\) times as large.",
+        rf"With \(\varepsilon = {number(v['eps'], 1)}\) the published step is half of \(\alpha\) at a "
+        rf"constant gradient of \({number(e['outside'], 2)}\), the printed one already at "
+        rf"\({number(e['inside'], 2)}\).",
+        "In question 5 the ε of Adam stands inside the root instead of outside.",
     )
 
 
@@ -103,11 +107,12 @@ def _adagrad_erratum(v: Values) -> Erratum:
     return Erratum(
         "q05-vanishing",
         5,
-        "Adagrad has a vanishing gradient problem.",
-        "Its step size vanishes; the gradients are what they were.",
-        rf"Along a gradient that stays \(1\) the step after \(t\) steps is \(\eta / \sqrt t\): "
-        rf"\({number(v['adagrad_last'])}\,\eta\) at step {v['adagrad_steps']}. A vanishing gradient is "
-        "another thing: the product of small derivatives through many layers.",
+        WRONG_REASONING,
+        "Adagrad has the disadvantage of a vanishing gradient.",
+        "Its step size vanishes, not the gradient.",
+        rf"If the gradient is always \(1\), step \(t\) is \(\eta / \sqrt t\): "
+        rf"\({number(v['adagrad_last'], 2)}\,\eta\) at step {v['adagrad_steps']}. A vanishing gradient is "
+        "the product of small derivatives through many layers.",
     )
 
 
@@ -115,12 +120,13 @@ def _rmsprop_erratum(s: dict[str, float]) -> Erratum:
     return Erratum(
         "q05-rmsprop",
         5,
+        WRONG_RESULT,
         "RMSProp uses the moving average of past gradients.",
-        "It uses the moving average of their squares.",
+        "RMSprop uses the moving average of their squares.",
         rf"After gradients \(+1, -1, +1, \dots\) its state is \({number(s['state'])}\); the moving "
         rf"average of the gradients is \({number(s['plain'], 1)}\), that of the squares "
         rf"\({number(s['squared'])}\). The "
-        "average of the gradients themselves is what momentum brings to Adam.",
+        "average of the gradients themselves is Adam's momentum term.",
     )
 
 
@@ -129,10 +135,12 @@ def _boost_erratum(steps: dict[str, np.ndarray]) -> Erratum:
     return Erratum(
         "q05-boost",
         5,
-        "Steps in the same direction boost the next one.",
-        r"They do in momentum, which sums gradients. Adam's \(m_t\) is an average, so its steps do not grow.",
-        rf"Along a constant gradient the longest of Adam's first {len(adam)} steps is "
-        rf"\({number(float(max(adam)))}\,\alpha\). Momentum's grow from one to "
+        WRONG_REASONING,
+        "After several steps in one direction, the numerator boosts the next step.",
+        r"This is true of momentum, which sums gradients. Adam's \(m_t\) is an average, so its "
+        "steps do not grow.",
+        rf"Along a constant gradient, the longest of Adam's first {len(adam)} steps is "
+        rf"\({number(float(max(adam)))}\,\alpha\). The steps of SGD with momentum grow to "
         rf"\({number(float(max(momentum)))}\) times the learning rate.",
     )
 
@@ -141,14 +149,13 @@ def _brakes_erratum(b: dict[str, float]) -> Erratum:
     return Erratum(
         "q05-brakes",
         5,
-        "The denominator lowers the learning rate in steep areas, like brakes on the way down a hill.",
-        "It makes the step the same length on every constant slope; where a slope becomes steeper the step "
-        "at first grows, and what shortens it is a gradient that changes its sign.",
-        rf"Where the gradient becomes {STEEPER} times as large, Adam's step rises from "
-        rf"\({number(b['before'])}\,\alpha\) to \({number(b['peak'])}\,\alpha\), since \(\hat v\) "
-        rf"follows more slowly than \(\hat m\), and ends at \({number(b['settled'])}\,\alpha\). "
-        rf"It is shorter than plain descent's, which grows {STEEPER}-fold and stays so. "
-        rf"Along gradients of alternating sign it is \({number(b['alternating'])}\,\alpha\).",
+        IMPRECISE,
+        "The denominator gives steep areas a lower learning rate, like the brakes of a bike on the way down.",
+        r"The effective rate \(\alpha / (\sqrt{\hat v_t} + \varepsilon)\) is lower there, but the step is "
+        "not shorter: the denominator normalizes the step and does not brake.",
+        rf"Where the gradient becomes {STEEPER} times as large, Adam's step grows from "
+        rf"\({number(b['before'])}\,\alpha\) to \({number(b['peak'], 2)}\,\alpha\), because \(\hat v\) "
+        rf"follows more slowly than \(\hat m\). It then returns to \({number(b['settled'])}\,\alpha\).",
     )
 
 

@@ -1,8 +1,11 @@
 """Question 5: evidence on the optimizers."""
 
+import math
+
 import pandas as pd
 
 from bench.statistics import CONFIDENCE, mean_interval, mean_time, paired_difference
+from bench.statistics.training_runs import OPTIMIZED, scored, select
 from bench.store import Snapshot
 from impl.optimizers.registry import OPTIMIZERS
 from report.document import phrases
@@ -10,22 +13,27 @@ from report.document.answer import Values
 from report.document.formats import count, duration, number
 from report.document.labels import label
 from report.evidence.queries import at_best_rate, custom_subjects, descents, seconds, time_ratio
-from report.figures.optimizers import STROKES, convergence
-from report.figures.svg import SvgFigure, svg_figure
+from report.evidence.sources import DATASETS
 
-PLAIN = "mini-batch"
+PLAIN = label("sgd")
+NAMES = [entry.label for entry in OPTIMIZERS.values()]
 PROBLEM = "logistic regression on digits"
 PARAMETERS = "the classifier's parameters"
 
 
+def method_label(name: str) -> str:
+    """Return the label of a method of the descents, where mini-batch descent is SGD's update rule."""
+    return PLAIN if name == "mini-batch" else label(name)
+
+
 def evidence(snapshot: Snapshot) -> Values:
-    """Return each optimizer's curve and end at its best rate, its time to a target, and its step time."""
+    """Return accuracies by optimizer, excess losses, times to a target, and step times."""
     frame = descents(snapshot)
-    frame["method"] = frame["method"].map(label)
-    frame = frame[frame["method"].isin(STROKES)]
+    frame["method"] = frame["method"].map(method_label)
+    frame = frame[frame["method"].isin(NAMES)]
     best = at_best_rate(frame) if not frame.empty else frame
     return {
-        "curves": None if best.empty else _curves(snapshot, best),
+        "accuracy": accuracies(snapshot),
         "ends": _ends(best),
         "epsilon_gap": _epsilon_gap(best),
         "target": _targets(snapshot),
@@ -35,20 +43,31 @@ def evidence(snapshot: Snapshot) -> Values:
     }
 
 
-def _curves(snapshot: Snapshot, best: pd.DataFrame) -> SvgFigure:
+def accuracies(snapshot: Snapshot) -> dict[str, object] | None:
+    """Return the classifier's test accuracy by optimizer, highest mean first, over the seeds that all have.
+
+    None if fewer than two optimizers were run.
+    """
+    runs = select(scored(snapshot), **OPTIMIZED).drop_duplicates(["seed", "optimizer"])
+    table = runs.pivot(index="seed", columns="optimizer", values="test_accuracy").dropna()
+    if table.empty or table.shape[1] < 2:
+        return None
+    rates = runs.groupby("optimizer")["learning_rate"].agg(lambda part: part.mode()[0])
+    names = list(table.mean().sort_values(ascending=False).index)
     rows = []
-    for (method, step), part in best[best["step"] > 0].groupby(["method", "step"], sort=False):
-        d = mean_interval(part["value"])
-        rows.append((method, step, d.mean, d.low, d.high))
-    table = pd.DataFrame(rows, columns=["method", "step", "mean", "low", "high"])
-    return svg_figure(
-        convergence(table),
-        table,
-        name=f"q05-curves-{snapshot.id}",
-        title="Convergence of the optimizers",
-        alt="Excess loss against samples seen on logarithmic axes, one falling curve an optimizer at its "
-        "best learning rate. The table that follows holds where they end.",
-    )
+    for name in names:
+        found = mean_interval(table[name])
+        half = "" if math.isnan(found.low) else f" ± {number(100 * (found.high - found.low) / 2, fixed=2)}"
+        rows.append([label(name), f"{rates[name]:g}", f"{number(100 * found.mean, fixed=2)}{half}"])
+    means = table.mean()
+    return {
+        "rows": rows,
+        "seeds": len(table),
+        "epochs": int(runs["epochs"].max()),
+        "dataset": DATASETS.get(str(runs["dataset"].iloc[0]), str(runs["dataset"].iloc[0])),
+        "first": label(names[0]),
+        "spread": 100 * float(means.max() - means.min()),
+    }
 
 
 def _final(best: pd.DataFrame) -> pd.DataFrame:
@@ -62,14 +81,14 @@ def _ends(best: pd.DataFrame) -> list[list[str]]:
         return []
     final, rates = _final(best), best.groupby("method")["learning_rate"].first()
     rows = []
-    for name in (n for n in STROKES if n in final):
+    for name in (n for n in NAMES if n in final):
         cells = [name, f"{rates[name]:g}", number(final[name].mean())]
         if name != PLAIN and PLAIN in final:
             d = paired_difference(final[name], final[PLAIN])
             verdict = {-1: "lower", 0: "inconclusive", 1: "higher"}[d.sign]
             rows.append([*cells, verdict])
         else:
-            rows.append([*cells, "the baseline" if name == PLAIN else "no baseline"])
+            rows.append([*cells, "baseline" if name == PLAIN else "no baseline"])
     return rows
 
 
@@ -91,7 +110,7 @@ def _targets(snapshot: Snapshot) -> list[list[str]]:
         by = group.groupby("metric")["value"].median()
         if name not in ("batch", "stochastic") and {"steps", "seconds", "learning_rate"} <= set(by.index):
             cells = [
-                str(name),
+                method_label(str(name)),
                 f"{by['learning_rate']:g}",
                 count(round(by["steps"])),
                 duration(by["seconds"]),
@@ -113,6 +132,6 @@ def _steps(snapshot: Snapshot) -> list[list[str]]:
             counterpart = name in OPTIMIZERS and OPTIMIZERS[name].torch_counterpart
             shown = phrases.NOT_MEASURED if counterpart else "torch has none"
         else:
-            shown = phrases.ratio(ratio)
+            shown = number(ratio.value) if math.isnan(ratio.low) else phrases.ratio(ratio)
         rows.append([label(name), middle, shown])
     return rows

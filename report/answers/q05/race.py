@@ -1,5 +1,7 @@
 """Question 5: the optimizers on a quadratic with long, narrow level lines."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import torch
@@ -72,11 +74,31 @@ def race() -> dict[str, object]:
         frame,
         name="q05-paths",
         title="Paths of the optimizers on a narrow valley",
-        alt="Level lines of a narrow valley, twice: along an axis and across both axes. From one start the "
-        "paths of five optimizers lead to the minimum; momentum swings around it, the adaptive ones go "
-        "almost straight where the valley lies along an axis and bend where it does not.",
+        alt="Two rows of panels with the level lines of a narrow valley: along an axis above, across both "
+        "axes below. Each column shows the path of one optimizer to the minimum: momentum swings around it, "
+        "the adaptive ones go almost straight where the valley is along an axis and bend where it is not.",
     )
-    return {"steps": steps, "rows": _rows(steps), "figure": figure, "condition": CONDITION, "limit": LIMIT}
+    return {
+        "steps": steps,
+        "rows": _rows(steps),
+        "turned": turned(*steps.values()),
+        "figure": figure,
+        "condition": CONDITION,
+        "limit": LIMIT,
+    }
+
+
+Steps = dict[str, tuple[int | None, float]]
+
+
+def turned(axis: Steps, across: Steps) -> dict[str, list[str]]:
+    """Divide the optimizers' labels by whether turning the valley makes them slower or faster."""
+    groups: dict[str, list[str]] = {"slower": [], "same": [], "faster": []}
+    for rule in RULES:
+        before, after = (math.inf if (n := steps[rule][0]) is None else n for steps in (axis, across))
+        word = "slower" if after > before else "faster" if after < before else "same"
+        groups[word].append(OPTIMIZERS[rule].label)
+    return groups
 
 
 def _rows(steps: dict[str, dict[str, tuple[int | None, float]]]) -> list[list[str]]:

@@ -52,7 +52,9 @@ def epsilon() -> dict[str, object]:
         for name, lengths in steps.items()
     )
     figure = svg_figure(
-        step_lengths(frame, halves),
+        step_lengths(
+            frame, halves, dict(zip(halves, ("ε outside\nthe root", "ε inside\nthe root"), strict=True))
+        ),
         frame,
         name="q05-epsilon",
         title="Step length of Adam against a constant gradient",
@@ -72,8 +74,17 @@ def constant() -> dict[str, Any]:
         [OPTIMIZERS[name].label, *(number(taken[t - 1]) for t in MOMENTS), number(scaled[name])]
         for name, taken in steps.items()
     ]
-    columns = ["Optimizer", *(f"Step {t}" for t in MOMENTS), f"Longer where g is {SCALE} times as large"]
-    return {"rows": rows, "columns": columns, "steps": steps, "scaled": scaled}
+    columns = ["Optimizer", *(f"Step {t}" for t in MOMENTS), f"Step 2, g × {SCALE}, over step 2"]
+    decay = OPTIMIZERS["adamw"].make([nn.Parameter(torch.zeros(1))], 1.0).defaults["weight_decay"]
+    powers = (1 - decay) ** np.arange(len(ones))  # θ is pulled back by λ times itself in each step
+    return {
+        "rows": rows,
+        "columns": columns,
+        "steps": steps,
+        "scaled": scaled,
+        "decay": decay,
+        "decay_gap": float(np.abs(steps["adamw"] - powers).max()),
+    }
 
 
 def brakes() -> dict[str, float]:

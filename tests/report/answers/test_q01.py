@@ -5,6 +5,7 @@ import pytest
 
 from report.answers.q01 import accuracy as q01_accuracy
 from report.answers.q01 import answer as q01
+from tests.said import said
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +76,38 @@ def test_both_errata_are_found(values):
 )
 def test_an_erratum_is_withdrawn_where_the_print_is_right(values, change, left):
     assert [e.identifier for e in q01.errata({**values, **change})] == left
+
+
+def test_no_matrix_of_the_rank_is_nearer_than_the_derivation_says():
+    """The inequality σᵢ₊ₖ(A) ≤ σᵢ(A - B) of the proof, with numpy's singular values."""
+    rng = np.random.default_rng(0)
+    for k in (1, 2, 3):
+        A, B = rng.normal(size=(6, 5)), rng.normal(size=(6, k)) @ rng.normal(size=(k, 5))
+        a, c = (np.linalg.svd(matrix, compute_uv=False) for matrix in (A, A - B))
+        assert (a[k:] <= c[: 5 - k]).all()
+
+
+def test_the_text_says_that_the_printed_percentage_is_right_in_its_own_terms(values):
+    (energy,) = (e for e in q01.errata(values) if e.identifier == "q01-energy")
+    assert energy.severity == "imprecise"
+    assert "right in its own terms" in energy.why
+    text = said("q01", values)
+    assert "keeps 73.5 % of the energy, or 85.7 % of the norm, but saves no storage" in text
+    assert "and saves storage" in said("q01", {**values, "kept": 5})
+
+
+def test_the_text_says_where_the_smallest_value_is_lost(values):
+    assert "loses the smallest singular value from = 1.7 × 10⁷ on" in said("q01", values)
+    kept = {**values["accuracy"], "lost": None}
+    assert "keeps the smallest singular value up to" in said("q01", {**values, "accuracy": kept})
+
+
+def test_the_figure_names_the_storage_and_noise_of_each_rank():
+    table = q01.compressed_photograph()["figure"].table
+    assert list(table["rank"]) == list(q01.SHOWN)
+    picture = q01.photograph()
+    u, s, vt = np.linalg.svd(picture, full_matrices=False)
+    for k, share, _, decibels in table.itertuples(index=False):
+        error = picture - u[:, :k] * s[:k] @ vt[:k]
+        assert decibels == pytest.approx(10 * np.log10(1 / np.mean(error**2)))
+        assert share == pytest.approx(k * (214 + 320 + 1) / (214 * 320))

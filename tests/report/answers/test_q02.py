@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from report.answers.q02.answer import ANSWER, PRINTED_SCORES, X, angle
+from tests.said import said
 
 ROOT = np.sqrt(565)  # of the discriminant 37² - 4 · 201 of Q = [[14, -11], [-11, 23]]
 
@@ -55,3 +56,20 @@ def test_the_right_vector_and_digits_would_raise_no_erratum(values):
     }
     assert ANSWER.errata(right) == []
     assert PRINTED_SCORES.shape == (4,)
+
+
+def test_the_text_says_how_far_off_the_printed_vector_is_only_if_it_is(values):
+    context = {**values, "mnist": None}
+    text = said("q02", context)
+    assert "it points 67.7° away from the first component and keeps only 27.1 %." in text
+    right = said("q02", {**context, "printed_angle": values["rounding_angle"]})
+    assert "spans the same line within its rounding" in right
+    assert "wrong sign" not in right
+
+
+def test_the_rounding_erratum_has_one_rounding_of_the_eigenvalues(values):
+    """(37 ± √565) / 2 = 30.384864… and 6.615136…, by hand."""
+    (rounding,) = (e for e in ANSWER.errata(values) if e.identifier == "q02-rounding")
+    assert "30.3849 and 6.6151" in rounding.right
+    assert "0.5574 and 0.8303" in rounding.right
+    assert rounding.severity == "imprecise"

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from matplotlib import pyplot as plt
 
 from report.algebra.identities import Identity, holds, outcome
 from report.answers.q04 import algebra as q04_algebra
 from report.answers.q04 import example as q04_example
 from report.answers.q04 import loop as q04_loop
 from report.answers.q04.answer import ANSWER
+from report.figures.computation import Node, computation_graph
 from tests.said import said
 
 
@@ -59,15 +61,21 @@ def test_messages_are_those_of_python():
     assert q04_loop.message(lambda: len([3])) is None
 
 
-def test_errata_are_the_four(values):
+def test_errata_are_the_five(values):
     found = [e.identifier for e in ANSWER.errata(values)]
-    assert found == ["q04-range", "q04-permutation", "q04-bias", "q04-softmax"]
+    assert found == ["q04-range", "q04-permutation", "q04-update", "q04-bias", "q04-softmax"]
+
+
+def test_the_update_line_multiplies_a_list_by_a_float(values):
+    with pytest.raises(TypeError) as error:
+        [torch.ones(1), torch.ones(1)] * 0.1
+    assert values["loop_"]["update_error"] == f"TypeError: {error.value}"
 
 
 def test_lines_that_ran_would_raise_no_erratum(values):
     right = {
         **values,
-        "loop_": {**values["loop_"], "range_error": None, "left_out": []},
+        "loop_": {**values["loop_"], "range_error": None, "left_out": [], "update_error": None},
         "bias_line": {**values["bias_line"], "product": None},
         "softmax_wrong": values["softmax_right"],
     }
@@ -112,6 +120,43 @@ def test_derived_gradients_with_tanh_and_sigmoid_are_those_of_autograd():
 
 
 def test_the_text_says_whether_the_gradients_were_derived(values):
-    assert "identically zero for all 4 gradients" in said("q04", values)
-    wrong = outcome([Identity("of B", [sympy.Symbol("b")], [0])])
-    assert "not zero for of B." in said("q04", {**values, "algebra": wrong})
+    assert "Sympy derives the same gradients for any elementwise" in said("q04", values)
+    wrong = outcome([Identity("the bias", [sympy.Symbol("b")], [0])])
+    assert "Sympy derives other gradients for the bias." in said("q04", {**values, "algebra": wrong})
+
+
+def test_the_text_counts_the_starts_from_which_each_loop_learns(values):
+    loop = values["loop_"]
+    text = said("q04", values)
+    assert "learns the exclusive or from none of 5 starts, the corrected loop from all 5 starts." in text
+    other = {**loop, "left_out": [], "xor": {**loop["xor"], "learned": 4, "printed_learned": 5}}
+    text = said("q04", {**values, "loop_": other})
+    assert "learns the exclusive or from all 5 starts, the corrected loop from 4 of 5 starts." in text
+    assert "read with Python's ranges" not in text
+
+
+def test_the_graph_has_every_value_and_gradient_of_the_backward_pass(values):
+    p = q04_example.PARAMETERS
+    W1, B1, W2, B2, x, y = (t.clone().requires_grad_() for t in (*p, q04_example.X, q04_example.Y))
+    z1 = W1 @ x + B1
+    a1 = torch.sigmoid(z1)
+    z2 = W2 @ a1 + B2
+    a2 = torch.sigmoid(z2)
+    loss = (a2 - y).square().sum() / 2
+    gradients = torch.autograd.grad(loss, (z1, a1, z2, a2, loss))
+    expected = dict(zip(("δ₁", "W₂ᵀδ₂", "δ₂", "A₂ − Y", "∂L/∂L"), gradients, strict=True))
+    expected |= {"X": x, "Z₁": z1, "A₁": a1, "Z₂": z2, "A₂": a2, "L": loss}
+    table = values["graph"].table
+    assert set(table["quantity"]) == set(expected)
+    for name, part in table.groupby("quantity"):
+        assert part["value"].tolist() == pytest.approx(expected[name].flatten().tolist(), abs=1e-12)
+
+
+def test_the_graph_draws_an_arrow_for_each_pass_between_two_nodes():
+    figure = computation_graph(
+        [Node("X", ["1"]), Node("Z", ["2"], ("δ", ["3"])), Node("L", ["4"], ("1", ["5"]))]
+    )
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert sorted(text for text in texts if text) == sorted(["X", "1", "Z", "2", "δ\n3", "L", "4", "1\n5"])
+    assert texts.count("") == 3  # two arrows to the right, one to the left: there is none to the input
+    plt.close(figure)

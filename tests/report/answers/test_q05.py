@@ -3,14 +3,18 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import torch
 
+from bench.statistics.training_runs import OPTIMIZED
+from bench.store import Snapshot
 from report.algebra.identities import Identity, holds
 from report.answers.q05 import algebra as q05_algebra
 from report.answers.q05 import answer as q05
 from report.answers.q05 import race as q05_race
+from report.answers.q05.evidence import accuracies, method_label
 from tests.said import said
 
 
@@ -95,11 +99,90 @@ def test_halves_are_derived_and_no_other_gradient_would_do():
     assert float(outside.left[0]) == float(inside.left[0]) == 0.5
 
 
-def test_the_text_says_whether_sympy_finds_the_same(values):
-    text = said("q05", values)
-    assert "as sympy finds too" in text
-    assert "where sympy simplifies both to a half" in text
+def test_the_text_says_only_if_sympy_disagrees(values):
+    assert "sympy" not in said("q05", values).lower()
     failed = {**values["halves"], "failed": ["this place"]}
     text = said("q05", {**values, "weights_sum": False, "halves": failed})
-    assert "though sympy finds another sum" in text
-    assert "which sympy does not find for this place" in text
+    assert "(sympy finds another sum)" in text
+    assert "Sympy does not confirm this place." in text
+
+
+def test_adamw_is_pulled_back_by_a_hundredth_of_the_weight(values):
+    theta = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.AdamW([theta], lr=1.0)
+    before, steps = 0.0, []
+    for _ in range(100):
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+        steps.append(before - theta.item())
+        before = theta.item()
+    assert values["constant"]["steps"]["adamw"][:100] == pytest.approx(steps, rel=1e-9)
+    assert steps == pytest.approx(0.99 ** np.arange(100), abs=2e-8)
+    assert values["constant"]["decay_gap"] < 2e-8
+
+
+def test_turning_the_valley_divides_the_optimizers_by_their_steps(values):
+    axis = {
+        "sgd": (5, 1.0),
+        "momentum": (None, 1.0),
+        "adagrad": (7, 1.0),
+        "rmsprop": (9, 1.0),
+        "adam": (9, 1.0),
+    }
+    across = {**axis, "momentum": (8, 1.0), "adagrad": (None, 1.0), "rmsprop": (10, 1.0)}
+    turned = q05_race.turned(axis, across)
+    assert turned == {
+        "slower": ["Adagrad", "RMSprop"],
+        "same": ["SGD", "Adam"],
+        "faster": ["SGD with momentum"],
+    }
+    text = said("q05", {**values, "race": {**values["race"], "turned": turned}})
+    assert "slows down Adagrad and RMSprop. SGD and Adam need the same number of steps." in text
+    assert "SGD with momentum needs fewer steps." in text
+
+
+def optimized(accuracies):
+    """Runs of the classifier with the test accuracies given, by optimizer and seed."""
+    fields = {"kind": "training", "status": "finished", "dataset": "digits", "samples": 100, "epochs": 2,
+              "batch_size": 10, "learning_rate": 0.1, "error": ""} | OPTIMIZED  # fmt: skip
+    runs = [
+        {**fields, "run": 10 * k + seed, "optimizer": name, "seed": seed}
+        for k, (name, values) in enumerate(accuracies.items())
+        for seed in range(len(values))
+    ]
+    flat = [value for values in accuracies.values() for value in values]
+    measurements = [
+        {"run": run["run"], "metric": metric, "step": 2.0, "value": value, "unit": "1", **run}
+        for run, value in zip(runs, flat, strict=True)
+        for metric in ("test_accuracy", "validation_accuracy", "test_loss", "validation_loss")
+    ]
+    return Snapshot({}, "quick", pd.DataFrame(runs), pd.DataFrame(measurements), {})
+
+
+def test_accuracies_are_means_over_the_seeds_that_every_optimizer_has():
+    found = accuracies(optimized({"adam": [0.9, 0.8, 0.1], "sgd": [0.7, 0.9]}))
+    assert found["first"] == "Adam"  # of two seeds
+    assert found["seeds"] == 2
+    assert found["spread"] == pytest.approx(5)
+    # Student's 95 % interval of two values is their mean ± 12.706 half their distance
+    assert found["rows"] == [["Adam", "0.1", "85.00 ± 63.53"], ["SGD", "0.1", "80.00 ± 127.06"]]
+    assert accuracies(optimized({"adam": [0.9, 0.8]})) is None
+
+
+def test_the_text_names_the_most_accurate_optimizer(values):
+    measured = {"ends": [], "epsilon_gap": 0.0012, "target": [], "step": [], "confidence": 0.95, "seeds": 3}
+    found = accuracies(optimized({"adam": [0.7, 0.8], "sgd": [0.9, 0.9]}))
+    text = said("q05", values, {**measured, "accuracy": found})
+    assert "SGD has the highest mean; the means lie within 15 points." in text
+    assert "changes the final excess loss by at most 0.12 %" in text
+    assert "Test accuracy by optimizer: not measured here" in said(
+        "q05", values, {**measured, "accuracy": None}
+    )
+
+
+def test_mini_batch_descent_is_called_sgd():
+    assert [method_label(m) for m in ("mini-batch", "momentum", "Adam")] == [
+        "SGD",
+        "SGD with momentum",
+        "Adam",
+    ]
