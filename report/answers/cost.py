@@ -1,16 +1,17 @@
 """Cost of an activation: its memory traffic against a copy's, and its time against its results."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from bench.records.names import CONTROLS, COPIES, PASSES
-from bench.statistics import mean_interval, mean_time
+from bench.statistics import Ratio, mean_interval, mean_time
 from bench.statistics.training_runs import NETWORKS
 from bench.store import Snapshot
 from report.document import phrases
-from report.document.formats import count, percent
+from report.document.formats import NO_BREAK, count, number, percent
 from report.document.labels import label, ordered
 from report.evidence.activation_runs import QUANTITIES
 from report.evidence.queries import final, network_input, seconds, timings
@@ -29,11 +30,34 @@ DRAWN = {
 }
 
 
+def two_digits(x: float) -> str:
+    """Format a ratio for prose with two significant digits.
+
+    Example:
+        >>> two_digits(5.919), two_digits(696.2), two_digits(16358.0)
+        ('5.9', '700', '16\u202f000')
+    """
+    rounded = float(f"{x:.1e}")
+    return count(rounded) if rounded >= 1000 else number(rounded, digits=2)
+
+
+def ratio_cell(r: Ratio) -> str:
+    """Format a ratio for a table, "1.61 (1.31–1.98)" in one line; alone where one round gives no interval."""
+    interval = "" if math.isnan(r.low) else f"{NO_BREAK}({number(r.low)}–{number(r.high)})"
+    return number(r.value) + interval
+
+
+def elements(input: str) -> str:
+    """Return the number in "16384 elements" with its digits grouped; another input as it is."""
+    head = input.split(" ")[0]
+    return count(int(head)) if head.isdigit() else input
+
+
 def traffic(snapshot: Snapshot, candidates: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """Return the rate of necessary memory traffic of candidates and copies, in GB/s, by pass and size.
 
-    Columns: panel, candidate, elements, rate, low and high (over rounds). A copy's rate bounds what memory
-    allows: into memory at hand, or into a new tensor, whose pages the system must provide first.
+    Columns: panel, candidate, elements, rate, low and high (over rounds). The rate of a copy into memory at
+    hand is what memory allows; that into a new tensor is no bound, for the system must provide pages first.
 
     Args:
         snapshot: Times.
@@ -100,7 +124,8 @@ def bandwidth(
         candidates: Subject and implementation by label.
 
     Returns:
-        `figure`, `first`, and `shares`: rows of pass and elements, and the share of each copy's rate. None
+        `figure`, `first`, `shares`: rows of pass and elements, and the share of each copy's rate, and
+        `largest`: by pass, the share of the rate of a copy into memory at hand at the largest size. None
         where candidate or copies were not measured.
     """
     frame = traffic(snapshot, candidates)
@@ -125,7 +150,9 @@ def bandwidth(
         + "; ".join(f"{where}: {hand} and {new}" for where, hand, new in shares)
         + ".",
     )
-    return {"figure": figure, "first": first, "shares": shares}
+    at_hand = rates[first] / rates[next(iter(COPIES.values()))]
+    largest = {str(panel): float(part.iloc[-1]) for panel, part in at_hand.groupby(level="panel", sort=False)}
+    return {"figure": figure, "first": first, "shares": shares, "largest": largest}
 
 
 def worth_svg(snapshot: Snapshot) -> SvgFigure | None:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from impl.activations.registry import ACTIVATIONS
 from report.figures.style import stroke, style
 
+APART = 0.1  # share of the axis between two labels at the least
 SHOWN = {"f": "activation f(x)", "derivative": "derivative f′(x)"}
 
 
@@ -31,6 +33,19 @@ def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     )
 
 
+def _label_ends(ax: Axes, frame: pd.DataFrame) -> bool:
+    """Label the curves of f at their right ends; return False where these are too close to one another."""
+    ends = frame.groupby(["name", "activation"], sort=False).last()
+    low, high = ax.get_ylim()
+    gaps = ends["f"].sort_values().diff().dropna()
+    if len(gaps) == 0 or gaps.min() < APART * (high - low):
+        return False
+    for name, label, x, y in ends.reset_index()[["name", "activation", "x", "f"]].itertuples(index=False):
+        color, at = stroke(str(name))["color"], (float(x), float(y))
+        ax.annotate(str(label), at, (5, 0), textcoords="offset points", va="center", color=color, fontsize=8)
+    return True
+
+
 def curves(frame: pd.DataFrame) -> Figure:
     """Draw values above and derivatives below, a column of panels for each group.
 
@@ -47,7 +62,8 @@ def curves(frame: pd.DataFrame) -> Figure:
                 every = (4 + 5 * k, max(len(part) // 6, 1))
                 for ax, y in zip(column, SHOWN, strict=True):
                     ax.plot(part["x"], part[y], label=label, markevery=every, **stroke(str(name)))
-            column[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), title=group or None, **SMALL)
+            if not _label_ends(column[0], frame[frame["group"] == group]):
+                column[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), title=group or None, **SMALL)
             column[-1].set_xlabel("pre-activation x")
         for row, title in zip(axes, SHOWN.values(), strict=True):
             row[0].set_ylabel(title)

@@ -8,10 +8,18 @@ from torch import Tensor
 from impl.losses import brier_gradient, cross_entropy, cross_entropy_gradient, mse_gradient
 from report.algebra.identities import outcome
 from report.answers.q06.algebra import CLASSES, identities
-from report.answers.q06.checks import accuracy_slope, outliers, recovery, squared_gradient, tensor
+from report.answers.q06.checks import (
+    accuracy_slope,
+    outliers,
+    recovery,
+    squared_gradient,
+    tensor,
+    times_slower,
+)
+from report.answers.q06.evidence import evidence
 from report.document.answer import Answer, Values
 from report.document.formats import number
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, WRONG_RESULT, Erratum
 from report.figures.losses import losses_and_gradients
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -83,16 +91,18 @@ def figure() -> SvgFigure:
 
 def values() -> Values:
     """Compute the vectors, gradient checks, descents from a wrong start, accuracy's slope, and outliers."""
+    recovered = recovery()
     outputs = tensor([0.01, 0.5, 0.99])
     linear = mse_gradient(outputs, torch.zeros_like(outputs)) * len(outputs) / outputs
     p = torch.sigmoid(torch.tensor([-4.0, 0.0, 4.0], dtype=torch.float64))
     return {
         "vectors": {name: reading(vector) for name, vector in VECTORS.items()},
-        "gaps": gradient_gaps(),
+        "gap": max(gradient_gaps().values()),
         "algebra": outcome(identities()),
         "classes": CLASSES,
         "figure_losses": figure(),
-        "recovery": recovery(),
+        "recovery": recovered,
+        "slower": times_slower(recovered),
         "accuracy": accuracy_slope(),
         "outliers": outliers(),
         "linear_factor": linear.numpy(),
@@ -116,18 +126,16 @@ def errata(v: Values) -> list[Erratum]:
 
 
 def _logits_erratum(first: Values, second: Values) -> Erratum:
-    whole = "is a distribution" if abs(first["sum"] - 1) < 1e-9 else "is none either"
+    whole = "is a distribution" if abs(first["sum"] - 1) < 1e-9 else "is not a distribution either"
     return Erratum(
         "q06-logits",
         6,
+        IMPRECISE,
         "Two models produce the logits [0.3, 0.3, 0.4] and [0.1, 0.1, 0.7].",
-        "They are used as probabilities, not as logits, and the second is not a distribution.",
+        "These are used as probabilities, not as logits, and the second is not a distribution.",
         rf"The first sums to \({number(first['sum'])}\) and {whole}; the second sums to "
-        rf"\({number(second['sum'])}\). "
-        rf"As logits they would give the right class \({number(first['softmax'][RIGHT])}\) and "
-        rf"\({number(second['softmax'][RIGHT])}\) by the softmax, with cross-entropies "
-        rf"\({number(first['as_logits'])}\) and \({number(second['as_logits'])}\) in place of "
-        rf"\({number(first['as_probabilities'])}\) and \({number(second['as_probabilities'])}\).",
+        rf"\({number(second['sum'])}\). Read as logits, they give the right class the probabilities "
+        rf"\({number(first['softmax'][RIGHT])}\) and \({number(second['softmax'][RIGHT])}\).",
     )
 
 
@@ -136,6 +144,7 @@ def _index_erratum(first: Values) -> Erratum:
     return Erratum(
         "q06-index",
         6,
+        WRONG_RESULT,
         r"The loss is \(-\sum t_i \log(p_k)\).",
         r"It is \(-\sum_k t_k \log p_k\), with one index.",
         r"With two indices the sum over \(i\) leaves \(k\) open: since \(\sum_i t_i = 1\), the expression is "
@@ -147,8 +156,9 @@ def _accuracy_erratum(slopes: dict[str, float]) -> Erratum:
     return Erratum(
         "q06-accuracy",
         6,
+        IMPRECISE,
         "The gradient of cross-entropy is easy to compute, unlike that of accuracy.",
-        "That of accuracy is as easy to compute: it is zero wherever it exists, and so says nothing.",
+        "The gradient of accuracy is as easy to compute, but useless: it is zero wherever it exists.",
         "Accuracy changes only where two logits are equal. Over all logits of a random batch its largest "
         rf"difference quotient is \({number(slopes['accuracy'], 1)}\), and that of cross-entropy "
         rf"\({number(slopes['cross_entropy'], 2)}\).",
@@ -160,13 +170,14 @@ def _factor_erratum(v: Values) -> Erratum:
     return Erratum(
         "q06-factor",
         6,
+        IMPRECISE,
         r"The gradient of the squared error has a term \(\text{output}\,(1 - \text{output})\).",
-        "The factor is the slope of a sigmoid output; the squared error of a linear output has none.",
+        "The factor is the slope of a sigmoid output; with a linear output the gradient has no such factor.",
         rf"In the output itself the gradient is \({number(linear[0])}\,(y - t)\) at every \(y\). In the "
         rf"logit of a sigmoid its factor is \({number(sigmoid.max())}\) at \(z = 0\) and "
         rf"\({number(sigmoid.min())}\) at \(z = \pm 4\). "
-        r"With \(K\) classes and a softmax it is a matrix, \(p_j\,(\delta_{jk} - p_k)\). "
-        "Cross-entropy cancels that slope.",
+        r"With \(K\) classes and a softmax the slope is a matrix, \(p_j\,(\delta_{jk} - p_k)\). "
+        "Cross-entropy cancels it.",
     )
 
 
@@ -175,4 +186,5 @@ ANSWER = Answer(
     "Why is cross-entropy the loss of choice for classification, rather than accuracy or squared error?",
     values,
     errata,
+    evidence,
 )

@@ -1,5 +1,8 @@
 """Question 6: descents from a wrong start, accuracy's slope, and outliers."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -52,6 +55,15 @@ def recovery() -> dict[str, object]:
         "scaled": steps_to_right(sigmoid_neuron(*one), 1 / steepest),
         "steepest": steepest,
         "limit": LIMIT,
+    }
+
+
+def times_slower(found: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return squared error's steps over cross-entropy's, at equal rates and at equal steepest slopes."""
+    base = found["cross_entropy"]
+    return {
+        name: found[key] / base if base and found[key] is not None else None
+        for name, key in (("equal_rate", "squared"), ("equal_slope", "scaled"))
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -12,8 +13,10 @@ from impl.activations.registry import ACTIVATIONS
 from report.answers.q07.algebra import algebra
 from report.answers.q07.evidence import evidence
 from report.document.answer import Answer, Values
-from report.document.formats import number
-from report.document.page import Erratum
+from report.document.formats import count, number
+from report.document.page import WRONG_REASONING, Erratum
+from report.figures.fits import fit_errors
+from report.figures.svg import SvgFigure, svg_figure
 
 W1 = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]])
 W2 = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, -1.0]])
@@ -22,6 +25,7 @@ XOR = np.array([0.0, 1.0, 1.0, 0.0])
 DEPTHS, NETWORK_WIDTH = (1, 2, 3), 16
 WIDTHS = (4, 16, 64)
 POINTS = 2000  # of a fit
+FINE = 1e-3  # grid of the largest slope: its error is of the order of the square, so three digits are right
 Function = Callable[[Tensor], Tensor]
 
 
@@ -64,19 +68,19 @@ def criteria(f: Function) -> dict[str, Any]:
     """Return curvature, slopes at both sides of 0, kinks and steepest slope of f on [-8, 8], by differences.
 
     bend: largest |f(x + 1) - 2 f(x) + f(x - 1)|, zero for a linear f; kinks: grid points where slopes or
-    values on the two sides differ; steepest: largest slope away from them.
+    values on the two sides differ; steepest: largest slope, to FINE of its place.
     """
     x, h = torch.linspace(-8, 8, 65, dtype=torch.float64), 1e-6
     right, left = (f(x + 2 * h) - f(x + h)) / h, (f(x - h) - f(x - 2 * h)) / h
     jump = (f(x + h) - f(x - h)).abs()
     kinks = x[((right - left).abs() > 1e-3) | (jump > 1e-3)]
-    smooth = torch.tensor([float(p) not in kinks.tolist() for p in x])
+    fine = torch.linspace(-8, 8, round(16 / FINE) + 1, dtype=torch.float64)
     return {
         "bend": float((f(x + 1) - 2 * f(x) + f(x - 1)).abs().max()),
         "left": float(left[32]),
         "right": float(right[32]),
         "kinks": kinks.tolist(),
-        "steepest": float(right[smooth].abs().max()),
+        "steepest": float(((f(fine + 2 * h) - f(fine + h)) / h).abs().max()),
     }
 
 
@@ -122,8 +126,28 @@ def best_quadratic() -> float:
     return math.sqrt(1 / 2 - 3 / math.pi**2)
 
 
-def rows(results: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> dict[str, list[list[str]]]:
-    """Return the rows of the tables of formulas, of criteria and of fits."""
+def figure(fits: dict[str, list[float]]) -> SvgFigure:
+    """Return the figure of the fits' errors by width."""
+    frame = pd.DataFrame(
+        [(name, w, error) for name, errors in fits.items() for w, error in zip(WIDTHS, errors, strict=True)],
+        columns=["function", "units", "error"],
+    )
+    return svg_figure(
+        fit_errors(frame, highlighted=("square", "step", "ReLU"), bound=best_quadratic()),
+        frame,
+        name="q07-fits",
+        title="Error of a fit by activation and width",
+        alt="The error of the fit against the number of hidden units. With the square it stays at that of "
+        "the best quadratic; with every other function it falls as the layer becomes wider.",
+    )
+
+
+def rows(
+    results: dict[str, dict[str, Any]],
+    fits: dict[str, list[float]],
+    deep: list[tuple[int, int, int, int]],
+) -> dict[str, list[list[str]]]:
+    """Return the rows of the tables of formulas, criteria, fits and differences."""
     formulas = [
         [entry.label, *(rf"\({text.split(' = ', 1)[1]}\)" for text in (entry.latex, entry.latex_derivative))]
         for entry in ACTIVATIONS.values()
@@ -143,6 +167,9 @@ def rows(results: dict[str, dict[str, Any]], fits: dict[str, list[float]]) -> di
         "formulas": formulas,
         "criteria": checks,
         "fits": [[name, *(number(e, 2) for e in errors)] for name, errors in fits.items()],
+        "differences": [
+            [str(depth), str(order), count(square), number(relu)] for depth, order, square, relu in deep
+        ],
     }
 
 
@@ -150,17 +177,18 @@ def values() -> Values:
     """Compute stacks of linear maps, every activation's criteria, and functions that meet them and fail."""
     results = {name: criteria(f) for name, f in FUNCTIONS.items()}
     fits = {name: [fit_error(f, width) for width in WIDTHS] for name, f in FUNCTIONS.items()}
+    deep = [(d, 2**d + 1, differences(True, d), differences(False, d)) for d in DEPTHS]
     return {
         "stack": stack(),
-        "criteria": results,
-        "rows": rows(results, fits),
+        "rows": rows(results, fits, deep),
         "algebra": algebra(),
         "fits": fits,
+        "figure_fits": figure(fits),
         "quadratic": best_quadratic(),
         "widths": WIDTHS,
-        "differences": [(d, 2**d + 1, differences(True, d), differences(False, d)) for d in DEPTHS],
+        "differences": deep,
         "width": NETWORK_WIDTH,
-        "smaller": {name: errors[-1] < 0.999 * best_quadratic() for name, errors in fits.items()},
+        "failing": [name for name, errors in fits.items() if errors[-1] >= 0.999 * best_quadratic()],
         "square_meets": meets(results["square"]),
         "step_meets": meets(results["step"]),
         "square_fails": fits["square"][-1] > 0.999 * best_quadratic(),
@@ -173,15 +201,15 @@ def errata(v: Values) -> list[Erratum]:
     reasons = []
     if v["square_meets"] and v["square_fails"] and all(row[2] == 0 for row in v["differences"]):
         reasons.append(
-            r"The square \(x^2\) meets every criterion, yet a network of it is a polynomial whose degree the "
-            rf"depth bounds: fitting \(\sin \pi x\) with {WIDTHS[-1]} units leaves an error of "
-            rf"\({number(v['fits']['square'][-1])}\), that of the best quadratic; with ReLU it is "
+            r"The square \(x^2\) meets every criterion, but a network of squares is a polynomial whose "
+            rf"degree the depth bounds. Fitted to \(\sin \pi x\), {WIDTHS[-1]} squares leave an error of "
+            rf"\({number(v['fits']['square'][-1])}\), as large as that of the best quadratic; ReLU leaves "
             rf"\({number(v['fits']['ReLU'][-1], 2)}\)."
         )
     if v["step_meets"] and v["step_flat"]:
         reasons.append(
-            "The step function meets them too, being flat everywhere but at one point, and its slope of "
-            rf"\({number(v['criteria']['step']['steepest'], 1)}\) lets no gradient through."
+            "The step function meets them too, but its slope is zero everywhere except at one point, so no "
+            "gradient passes through it."
         )
     if not reasons:
         return []
@@ -189,7 +217,9 @@ def errata(v: Values) -> list[Erratum]:
         Erratum(
             "q07-sufficient",
             7,
-            "Almost any function will do that is not linear, cheap, and differentiable but for a few points.",
+            WRONG_REASONING,
+            "Almost any function can be an activation if it is not linear, preferably cheap, and "
+            "differentiable except at a small, finite number of points.",
             "It must also not be a polynomial, and its derivative must not be zero almost everywhere.",
             " ".join(reasons),
         )

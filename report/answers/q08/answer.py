@@ -12,9 +12,10 @@ from impl.descent.objectives import Objective, sigmoid_neuron
 from report.algebra.identities import Identity, holds
 from report.algebra.latex import sigmoid
 from report.answers.q08.descent import INPUTS, MINIMUM, START, descents, hessian, objectives
+from report.answers.q08.evidence import evidence
 from report.document.answer import Answer, Values
 from report.document.formats import number, percent
-from report.document.page import Erratum
+from report.document.page import WRONG_REASONING, Erratum
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DRAWS = 4000
@@ -85,12 +86,6 @@ def layer() -> np.ndarray:
     return np.outer(DELTAS, SAMPLE[0])
 
 
-def mixed() -> float:
-    """Return the share of samples whose two inputs differ in sign once centred."""
-    x = objectives()[INPUTS[1]].inputs
-    return float((x[:, 0] * x[:, 1] < 0).double().mean())
-
-
 def values() -> Values:
     """Compute the signs of samples and batches, and descents with positive and zero-centred inputs."""
     positive = objectives()[INPUTS[0]]
@@ -107,10 +102,10 @@ def values() -> Values:
             [str(b), *(percent(agreeing[name][i]) for name in INPUTS)] for i, b in enumerate(BATCHES)
         ],
         "batches": BATCHES,
+        "halfway": MINIMUM.numpy() / 2,
         "draws": DRAWS,
         "layer": layer(),
         "deltas": DELTAS,
-        "mixed": mixed(),
         "conditions": {name: hessian(objective)[1] for name, objective in objectives().items()},
         "eigenvectors": {name: hessian(objective)[0] for name, objective in objectives().items()},
         "descents": descents(),
@@ -135,14 +130,16 @@ def _always_erratum(v: Values) -> Erratum:
     return Erratum(
         "q08-always",
         8,
-        "The updates to all weights always happen in the same direction.",
-        "Those to the weights of one neuron do, for one sample; those of a layer or of a batch need not.",
-        rf"Of the samples here {percent(v['per_sample'])} have both parts of one sign, but of random batches "
-        rf"of {BATCHES[-1]} only {percent(v['agreement'][INPUTS[0]][-1])}. Two neurons whose errors are "
-        rf"\({number(DELTAS[0], 1)}\) and \({number(DELTAS[1], 1)}\) move to opposite sides: the first "
-        rf"weight's gradients are \({number(rows[0, 0], 2)}\) and \({number(rows[1, 0], 2)}\). Inputs of the "
-        rf"first layer have passed no sigmoid: centred, {percent(v['mixed'])} of the samples here have "
-        "inputs of both signs.",
+        WRONG_REASONING,
+        "Inputs from a sigmoid are strictly positive, so the updates to all weights always have the same "
+        "direction.",
+        "Only the weights of one neuron share the sign of their updates, and only for one sample.",
+        rf"For a batch, the errors \(\delta_n\) differ in sign: in the example above "
+        rf"{percent(v['agreement'][INPUTS[0]][-1])} of random batches of {BATCHES[-1]} have a gradient of "
+        rf"one sign. Within a layer, two neurons with the errors \({number(DELTAS[0], 1)}\) and "
+        rf"\({number(DELTAS[1], 1)}\) move in opposite directions: the gradients in the first weight are "
+        rf"\({number(rows[0, 0], 2)}\) and \({number(rows[1, 0], 2)}\). The inputs of the first layer have "
+        "passed through no sigmoid.",
     )
 
 
@@ -151,12 +148,15 @@ def _slow_erratum(d: Values) -> Erratum:
     return Erratum(
         "q08-slow",
         8,
-        "Training is slow because the weights cannot move in different directions.",
-        "The zigzag lengthens the path; what costs steps is the smaller learning rate that is left.",
+        WRONG_REASONING,
+        "Updates in one direction make training slow, because weights of one layer may need to move in "
+        "different directions.",
+        "The shared direction lengthens the path but costs few steps; positive inputs cost steps because "
+        "they allow only a smaller learning rate.",
         rf"At a learning rate of {slow['rate']:g} the path is {number(slow['detour_ratio'], 2)} times as "
         rf"long as with zero-centred inputs, but takes {number(slow['steps_ratio'], 2)} times the steps. "
-        rf"At the best rate of each it is {best[0]['steps']:.0f} steps against {best[1]['steps']:.0f}, and "
-        rf"with the whole batch, whose steps are free to go anywhere, {full[0]['steps']:.0f} against "
+        rf"At their best rates the two need {best[0]['steps']:.0f} and {best[1]['steps']:.0f} steps. With "
+        rf"full batches, whose steps may take any direction, they still need {full[0]['steps']:.0f} and "
         rf"{full[1]['steps']:.0f}.",
     )
 
@@ -166,4 +166,5 @@ ANSWER = Answer(
     "Why does descent zigzag when a neuron's inputs come out of a sigmoid?",
     values,
     errata,
+    evidence,
 )

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -22,6 +23,7 @@ RATES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 HORIZON = 180  # steps of every descent
 NEAR = 0.1  # share of the first distance at which a descent has arrived
 SEEDS = (0, 1, 2)
+DRAWN = RATES[:5]  # of the figure
 
 
 @lru_cache(maxsize=1)
@@ -82,15 +84,13 @@ def fastest(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def descents() -> dict[str, Any]:
     """Compare steps and detours of single samples and full batches at every rate.
 
-    `slow` compares the two inputs on single samples at the smallest rate; the paths are drawn at half of the
-    smaller best rate, where the steps are short enough to see.
+    `slow` compares the two inputs on single samples at the smallest rate.
     """
     measured_by = {(n, b): [measure(n, b, rate) for rate in RATES] for b in (1, SAMPLES) for n in INPUTS}
     best = {key: fastest(runs) for key, runs in measured_by.items()}
     one, other = (measured_by[name, 1][0] for name in INPUTS)
     if one["steps"] is None or other["steps"] is None:
         raise ValueError(f"a descent at the smallest rate {RATES[0]} does not arrive within {HORIZON} steps")
-    common = min(best[name, 1]["rate"] for name in INPUTS) / 2
     return {
         "rows": _rows(list(measured_by.values())),
         "best": {"single": [best[n, 1] for n in INPUTS], "full": [best[n, SAMPLES] for n in INPUTS]},
@@ -98,10 +98,10 @@ def descents() -> dict[str, Any]:
             "rate": RATES[0],
             "steps": (one["steps"], other["steps"]),
             "steps_ratio": one["steps"] / other["steps"],
+            "detours": (one["detour"], other["detour"]),
             "detour_ratio": one["detour"] / other["detour"],
         },
-        "drawn": [next(f for f in measured_by[name, 1] if f["rate"] == common) for name in INPUTS],
-        "figure": figure(common),
+        "figure": figure(),
         "near": NEAR,
         "seeds": len(SEEDS),
         "samples": SAMPLES,
@@ -118,26 +118,30 @@ def _rows(measured: list[list[dict[str, Any]]]) -> list[list[str]]:
     return [[f"{RATES[i]:g}", *(shown(column[i]) for column in measured)] for i in range(len(RATES))]
 
 
-def figure(rate: float) -> SvgFigure:
-    """Return the figure of both descents on single samples at one rate, over the loss of all samples."""
-    ends = torch.linspace(-3.2, 3.2, 61, dtype=torch.float64)
+def figure() -> SvgFigure:
+    """Return the figure of descents on single samples at the rates DRAWN, over the loss of all samples."""
+    ends = torch.linspace(-3.2, 3.2, 41, dtype=torch.float64)
     first, second = torch.meshgrid(ends, ends, indexing="xy")
     weights = torch.stack([first, second], dim=-1).view(-1, 2)
-    losses_of, paths = {}, {}
+    losses_of, frames = {}, []
+    steps: dict[tuple[str, float], int | None] = {}
     for name, o in objectives().items():
         outputs = torch.sigmoid(weights @ o.inputs.T)
-        losses = (outputs - o.targets).square().mean(1).view(first.shape).numpy()
-        points = run_descent(name, 1, rate, SEEDS[0]).points
-        steps = arrival(points)
-        losses_of[f"{name} inputs"] = losses
-        paths[f"{name} inputs"] = points[: None if steps is None else steps + 1]
-    frame = path_frame("inputs", paths)
+        losses_of[f"{name} inputs"] = (outputs - o.targets).square().mean(1).view(first.shape).numpy()
+        for rate in DRAWN:
+            points = run_descent(name, 1, rate, SEEDS[0]).points
+            n = arrival(points)
+            steps[f"{name} inputs", rate] = n
+            path = path_frame("inputs", {f"{name} inputs": points[: None if n is None else n + 1]})
+            frames.append(path.assign(rate=rate))
+    frame = pd.concat(frames, ignore_index=True)
     return svg_figure(
-        zigzag((first.numpy(), second.numpy()), losses_of, frame, MINIMUM.numpy()),
+        zigzag((first.numpy(), second.numpy()), losses_of, frame, MINIMUM.numpy(), steps),
         frame,
         name="q08-zigzag",
         title="The zigzag of positive inputs",
-        alt="Two panels with the level lines of a loss and a descent from the upper left to the minimum at "
-        "the lower right. With positive inputs the path swings to and fro along the rising diagonal; with "
-        "zero-centred inputs it leads there far more directly.",
+        alt="Two rows of panels with the level lines of a loss and a descent from the upper left to the "
+        "minimum at the lower right, at rising learning rates. With positive inputs the path swings to "
+        "and fro along the rising diagonal, further the larger the rate; with zero-centred inputs it leads "
+        "there far more directly.",
     )

@@ -12,7 +12,7 @@ from report.algebra.latex import sigmoid, x
 from report.answers.q09.counts import counts, in_words, pass_rows, passes
 from report.answers.q09.evidence import evidence
 from report.document.answer import Answer, Values
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, Erratum
 from report.figures.activations import curves, on_grid
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -117,11 +117,12 @@ def errata(v: Values) -> list[Erratum]:
         Erratum(
             "q09-count",
             9,
+            IMPRECISE,
             "Beyond the sigmoid, Swish takes two multiplications and an addition, and sigmoid's derivative "
             "only a multiplication.",
             f"Swish takes {in_words(counted['swish'])}; the sigmoid takes {in_words(counted['sigmoid'])}.",
-            r"Both derivatives hold the factor \(1 - \sigma(x)\), and forming it is an operation of its own, "
-            "a pass over the whole tensor where each operation is one kernel.",
+            r"Both derivatives contain the factor \(1 - \sigma(x)\). Computing it is an operation as well, "
+            "and a pass over the whole tensor where each operation is one kernel.",
         )
     ]
 

@@ -6,6 +6,7 @@ from report.algebra.latex import sigmoid
 from report.document.formats import count, number
 from report.document.phrases import listed
 
+DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 NAMES = {"MUL": "multiplication", "ADD": "addition", "SUB": "subtraction"}
 # What sympy calls the operations of a whole pass; a change of sign is counted with the subtractions.
 KINDS = {"MUL": ("MUL",), "ADD": ("ADD",), "SUB": ("SUB", "NEG"), "EXP": ("EXP",), "DIV": ("DIV",)}
@@ -39,8 +40,8 @@ def counts() -> dict[str, Operations]:
 
 
 def in_words(operations: Operations) -> str:
-    """Format operations: "2 multiplications, 1 addition and 1 subtraction"."""
-    return listed(f"{n} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in operations.items() if n)
+    """Format operations: "two multiplications, one addition and one subtraction"."""
+    return listed(f"{DIGITS[n]} {NAMES[name]}{'' if n == 1 else 's'}" for name, n in operations.items() if n)
 
 
 # Pass -> ways to compute it: the expressions that one after the other make f, or g f' of an incoming g.

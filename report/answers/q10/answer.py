@@ -1,5 +1,8 @@
 """Question 10: a convolutional network from scratch, its convolution by unfold and one matrix product."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 import torch.functional
@@ -8,13 +11,15 @@ from torch.nn import functional
 
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES, Geometry, buffer_bytes, conv2d, operations
-from impl.convolution.tiled import TILE_BYTES
 from impl.models import SIDE, ConvAutoencoder, ScratchCNN
 from report.answers.q10 import winograd
 from report.answers.q10.evidence import accuracy, strategies, training_steps
+from report.answers.q10.layer import listing
 from report.document.answer import Answer, Values
 from report.document.formats import count, number, size
-from report.document.page import Erratum
+from report.document.page import IMPRECISE, Erratum
+from report.figures.convolution import Example, unfold_and_fold
+from report.figures.svg import SvgFigure, svg_figure
 
 X = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 1.0], [0.0, 2.0, 4.0]], dtype=torch.float64)
 W = torch.tensor([[1.0, 2.0], [0.0, -1.0]], dtype=torch.float64)
@@ -22,9 +27,18 @@ Y = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 3.0], [2.0, 2.0, 0.0, 1.
 SAME = Geometry(padding=(1, 1))
 BATCH = 64
 ROUNDING = 1e-10  # float64, values of order 1 to 100
+IDEAS = {
+    "loops": "the definition: a patch times a filter for each output",
+    "unfold": "one product of the filters with all patches as columns",
+    "windows": "an einsum over a strided view; it copies the patches only inside the contraction",
+    "shifted": "the padded image flattened to rows of pixels: under each kernel offset lies one contiguous "
+    "slice, and the result is the sum of the products with these slices",
+    "tiled": "unfold for a few samples at a time, whose columns stay in the cache; recomputed backward",
+    "winograd": "polynomial interpolation, with fewer multiplications",
+}
 
 
-def example() -> dict[str, object]:
+def example() -> dict[str, Any]:
     """Compute the small convolution as columns, product and result, and its gradient through fold."""
     image, kernel = X[None, None].clone().requires_grad_(), W[None, None]
     columns = functional.unfold(image.detach(), 2)[0]
@@ -37,6 +51,7 @@ def example() -> dict[str, object]:
         "x": X.numpy(),
         "w": W.numpy(),
         "w_row": W.reshape(1, -1).numpy(),
+        "upstream": upstream.numpy(),
         "columns": columns.numpy(),
         "product": product.numpy(),
         "result": product.reshape(2, 2).numpy(),
@@ -45,6 +60,29 @@ def example() -> dict[str, object]:
         "gradient": folded.numpy(),
         "gradient_error": float((folded - gradient[0, 0]).abs().max()),
     }
+
+
+def drawing(found: Mapping[str, Any]) -> SvgFigure:
+    """Return the figure of the example: its convolution by unfold and its gradient by fold."""
+    matrices = Example(
+        found["x"],
+        found["w_row"],
+        found["columns"],
+        found["product"],
+        found["result"],
+        found["upstream"],
+        found["spread"],
+        found["gradient"],
+    )
+    return svg_figure(
+        unfold_and_fold(matrices, (len(W), W.shape[1])),
+        matrices.table(),
+        name="q10-unfold",
+        title="Unfold and fold on a small image",
+        alt="Above: the windows of an image are copied into the columns of a matrix; the filter as a row "
+        "times that matrix gives the output. Below: the filter as a column times the gradient of the output "
+        "gives columns, which fold adds back to the windows of the image.",
+    )
 
 
 def adjoint() -> dict[str, object]:
@@ -126,6 +164,15 @@ def costs() -> list[list[str]]:
     return rows
 
 
+def ideas() -> tuple[str, list[list[str]]]:
+    """Return the layer with the most columns, and rows of each strategy with its idea and memory there."""
+    batches = {name: ((BATCH, *x[1:]), w) for name, (x, w) in layers().items()}
+    held = {name: [buffer_bytes(s, *shapes, SAME) for s in STRATEGIES] for name, shapes in batches.items()}
+    layer = max(held, key=lambda name: held[name][list(STRATEGIES).index("unfold")])
+    rows = [[name, IDEAS[name], size(held[layer][k])] for k, name in enumerate(STRATEGIES)]
+    return layer, rows
+
+
 def functions() -> dict[str, dict[str, bool]]:
     """Return whether the printed `torch.functional` and `torch.nn.functional` have the functions."""
     modules = {"torch.functional": torch.functional, "torch.nn.functional": functional}
@@ -134,21 +181,25 @@ def functions() -> dict[str, dict[str, bool]]:
 
 def values() -> Values:
     """Compute the example, fold as adjoint, the agreement of the strategies and the cost of each layer."""
-    differences = agreement()
+    differences, found = agreement(), example()
+    layer, rows = ideas()
     return {
-        "example": example(),
+        "example": found,
+        "drawing": drawing(found),
         "adjoint": adjoint(),
+        "listing": listing(),
         "agreement": [
             [name, *(number(d, digits=2) if d else "0" for d in row)] for name, row in differences.items()
         ],
-        "agree": max(max(row) for row in differences.values()) < ROUNDING,
+        "disagreeing": [name for name, row in differences.items() if max(row) >= ROUNDING],
+        "ideas": {"layer": layer, "rows": rows},
         "costs": costs(),
         "winograd": winograd.values(layers(), BATCH, SAME),
         "strategies": list(STRATEGIES),
         "batch": BATCH,
-        "tile": size(TILE_BYTES),
         "offsets": layers()["1→16 at 28×28"][1][-1] ** 2,
         "functions": functions(),
+        "channels": [shape[0] for _, shape in layers().values()],
         "parameters": sum(p.numel() for p in ScratchCNN(nn.ReLU).parameters()),
     }
 
@@ -164,6 +215,7 @@ def errata(v: Values) -> list[Erratum]:
         Erratum(
             "q10-module",
             10,
+            IMPRECISE,
             "The network uses torch.functional.fold and unfold.",
             f"torch.nn.functional {'has' if complete else 'does not have'} both functions.",
             f"The installed torch.functional has no {' and no '.join(lacking)}: calling what is printed "

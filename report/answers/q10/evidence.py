@@ -1,39 +1,40 @@
 """Question 10: evidence on convolution strategies, the network's accuracy and training steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.records.candidate_names import is_custom
 from bench.records.names import CONVOLUTIONS
-from bench.statistics import mean_time, paired_ratio
+from bench.statistics import mean_time, paired_ratio, training_runs
 from bench.statistics.training_runs import scored
 from bench.store import Snapshot
 from impl.convolution import STRATEGIES
+from report.answers.cost import two_digits
 from report.document.formats import count, duration, number, percent
 from report.document.labels import words
-from report.document.phrases import NOT_MEASURED, ratio, slower, tally
+from report.document.phrases import NOT_MEASURED, slower
 from report.evidence.queries import curves, timings
-from report.figures.svg import svg_figure
-from report.figures.timing import ratios
+from report.figures.svg import SvgFigure, svg_figure
+from report.figures.timing import is_cut, ratios
 
-NETWORKS = {
-    "classifier": "fully connected classifier",
-    "scratch_cnn": "CNN from scratch",
-    "fc_autoencoder": "fully connected autoencoder",
-    "conv_autoencoder": "convolutional autoencoder",
+NETWORKS = {"scratch_cnn": "CNN from scratch"} | {
+    task: name for name, (task, batch_norm) in training_runs.NETWORKS.items() if batch_norm is not False
 }
+LOOPS = "loops"  # thousands of times as slow as the rest, so in a figure it would squeeze them
 
 
 def times(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every convolution: task, subject, input, size, and its `seconds` by round."""
+    """Return every convolution, forward first: task, subject, input, size, and its `seconds` by round."""
     rows = [
         (task, subject, layer, samples, by_round)
         for (task, subject, _, layer, samples), by_round in timings(snapshot).items()
         if task in CONVOLUTIONS
     ]
-    return pd.DataFrame(rows, columns=["task", "subject", "input", "size", "seconds"])
+    frame = pd.DataFrame(rows, columns=["task", "subject", "input", "size", "seconds"])
+    return frame.sort_values("task", key=lambda tasks: tasks.map(list(CONVOLUTIONS).index), kind="stable")
 
 
 def over_native(frame: pd.DataFrame) -> pd.DataFrame:
@@ -41,12 +42,23 @@ def over_native(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (task, layer, _), part in frame.groupby(["task", "input", "size"], sort=False):
         by = dict(zip(part["subject"], part["seconds"], strict=True))
+        batch = int(part["size"].iloc[0])
+        panel = f"{CONVOLUTIONS[str(task)]}, batch of {batch}"
         for strategy in [name for name in by if name != "native" and "native" in by]:
             r = paired_ratio(by[strategy], by["native"])
-            panel = f"{CONVOLUTIONS[str(task)]}, batch of {int(part['size'].iloc[0])}"
-            rows.append((panel, layer, strategy, r.value, r.low, r.high, slower(r), ratio(r)))
-    columns = ["panel", "row", "series", "value", "low", "high", "sign", "text"]
+            rows.append((panel, batch, layer, strategy, r.value, r.low, r.high, slower(r)))
+    columns = ["panel", "batch", "row", "series", "value", "low", "high", "sign"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def in_order(multiples: pd.DataFrame, strategies: Sequence[str], layers: Sequence[str]) -> pd.DataFrame:
+    """Sort multiples by batch size, then by strategy and layer in the given orders, others last."""
+
+    def places(column: pd.Series) -> pd.Series:
+        known = {"series": strategies, "row": layers}.get(str(column.name))
+        return column if known is None else column.map(lambda v: known.index(v) if v in known else len(known))
+
+    return multiples.sort_values(["batch", "series", "row"], key=places, kind="stable")
 
 
 def median_rows(frame: pd.DataFrame, flops: Mapping[str, int]) -> dict[str, Any]:
@@ -74,44 +86,53 @@ def strategies(snapshot: Snapshot, flops: Mapping[str, int]) -> dict[str, Any] |
     frame = times(snapshot)
     if frame.empty:
         return None
-    multiples = over_native(frame)
-    summary = {
-        str(name): {
-            "tally": tally(part["sign"], "slower", "faster"),
-            "least": part["value"].min(),
-            "most": part["value"].max(),
-        }
-        for name, part in multiples.groupby("series", sort=False)
-    }
+    multiples = in_order(over_native(frame), [*STRATEGIES], [*flops])
+    drawn = multiples[multiples["series"] != LOOPS]
     return {
         "medians": median_rows(frame, flops),
-        "summary": summary,
-        "figures": [figure(part, snapshot.id) for part in by_batch(multiples)],
+        "rounds": max(len(by_round) for by_round in frame["seconds"]),
+        "spans": {str(name): span(part) for name, part in multiples.groupby("series", sort=False)},
+        "nearest": nearest(drawn),
+        "figure": None if drawn.empty else figure(drawn, snapshot.id),
+        "cut": not drawn.empty and is_cut(drawn),
     }
 
 
-def by_batch(multiples: pd.DataFrame) -> list[pd.DataFrame]:
-    """Split the multiples by batch size, for one figure each."""
-    batch = multiples["panel"].str.rsplit(" ", n=1).str[-1].astype(int)
-    return [part for _, part in multiples.groupby(batch)]
+def span(multiples: pd.DataFrame) -> dict[str, Any]:
+    """Return the least and greatest multiple, rounded for prose, and in how many cases torch is slower."""
+    return {
+        "least": two_digits(multiples["value"].min()),
+        "most": two_digits(multiples["value"].max()),
+        "wins": int((multiples["sign"] == -1).sum()),
+        "cases": len(multiples),
+    }
 
 
-def figure(multiples: pd.DataFrame, source_id: str) -> dict[str, Any]:
-    """Return the figure of one batch size's multiples, forward and with backward."""
-    batch = multiples["panel"].iloc[0].rsplit(" ", 1)[-1]
+def nearest(multiples: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the strategy with the least geometric mean of its multiples in the largest batches."""
+    if multiples.empty:
+        return None
+    largest = multiples[multiples["batch"] == multiples["batch"].max()]
+    means = np.log(largest["value"]).groupby(largest["series"], sort=False).mean()
+    name = str(means.idxmin())
+    return {"name": name, "batch": int(largest["batch"].iloc[0]), **span(largest[largest["series"] == name])}
+
+
+def figure(multiples: pd.DataFrame, source_id: str) -> SvgFigure:
+    """Return the figure of the multiples: a row for each strategy, a panel for each pass and batch size."""
+    frame = multiples.rename(columns={"row": "series", "series": "row"})
     spans = [
-        f"{name} {number(part['value'].min(), digits=2)} to {number(part['value'].max(), digits=2)}"
-        for name, part in multiples.groupby("series", sort=False)
+        f"{name} {part['least']} to {part['most']}"
+        for name, part in ((name, span(part)) for name, part in multiples.groupby("series", sort=False))
     ]
-    plot = svg_figure(
-        ratios(multiples, "time as a multiple of F.conv2d's (logarithmic)", tuple(STRATEGIES)),
-        multiples.drop(columns=["sign"]),
-        name=f"q10-strategies-{source_id}-{batch}",
-        title=f"Convolution strategies against torch's convolution, batch of {batch}",
-        alt="Dots with intervals for three layers, forward and with backward, as multiples of torch's time: "
-        f"{'; '.join(spans)}.",
+    return svg_figure(
+        ratios(frame, "time as a multiple of F.conv2d's (logarithmic)"),
+        frame.drop(columns=["sign", "batch"]),
+        name=f"q10-strategies-{source_id}",
+        title="Convolution strategies against torch's convolution",
+        alt="Dots with intervals for each strategy and layer, forward and with backward, by batch size, as "
+        f"multiples of torch's time: {'; '.join(spans)}.",
     )
-    return {"figure": plot, "anchor": f"batch-{batch}", "batch": batch}
 
 
 def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
@@ -124,8 +145,10 @@ def accuracy(snapshot: Snapshot) -> dict[str, Any] | None:
     return {
         "rows": [[f"{step:g}", _mean_and_range(part["value"])] for step, part in held_out.groupby("step")],
         "test": _mean_and_range(runs["test_accuracy"]),
+        "mean": percent(runs["test_accuracy"].mean(), 1),
         "seeds": int(runs["seed"].nunique()),
         "samples": int(runs["samples"].iloc[0]),
+        "epochs": int(held_out["step"].max()),
     }
 
 

@@ -57,7 +57,29 @@ def test_shares_of_a_copys_rate(tmp_path):
     ]
     found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), "q11", SGELU)
     assert found["shares"] == [["forward, 64", percent(0.5, 0), percent(2, 0)]]
+    assert found["largest"] == {"forward": pytest.approx(0.5)}
     assert f"forward, 64: {percent(0.5, 0)} and {percent(2, 0)}" in found["figure"].svg
+
+
+def test_the_share_of_a_copy_is_that_at_the_largest_size(tmp_path):
+    runs = [
+        run
+        for elements, seconds in ((64, 1.0), (MILLION, 4.0))
+        for run in (
+            *timed("sgelu", "forward", [seconds] * 3, elements),
+            *timed("at hand", "", [1.0] * 3, elements),
+            *timed("fresh", "", [2.0] * 3, elements),
+        )
+    ]
+    found = cost.bandwidth(small.snapshot(tmp_path / "r.sqlite", runs), "q09", SGELU)
+    assert found["largest"] == {"forward": pytest.approx(0.25)}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(0.713, "0.71"), (5.919, "5.9"), (9.97, "10"), (12.4, "12"), (16358, "16\u202f000")]
+)
+def test_a_ratio_in_prose_has_two_digits(ratio, words):
+    assert cost.two_digits(ratio) == words
 
 
 def test_without_copies_there_is_nothing_to_draw(tmp_path):

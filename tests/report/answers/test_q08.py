@@ -8,6 +8,8 @@ from impl.descent import trajectories
 from report.algebra.identities import Identity, holds
 from report.answers.q08 import answer as q08
 from report.answers.q08 import descent as q08_descent
+from report.answers.q08 import evidence as q08_evidence
+from tests import small_store as small
 from tests.said import said
 
 
@@ -90,5 +92,97 @@ def test_the_gradient_of_a_neuron_is_derived():
 
 
 def test_the_text_says_whether_the_gradient_was_derived(values):
-    assert "its result is the formula" in said("q08", values)
-    assert "its result is not the formula" in said("q08", {**values, "derived": False})
+    assert "Computer algebra confirms this" in said("q08", values)
+    assert "Computer algebra does not confirm this" in said("q08", {**values, "derived": False})
+
+
+def test_the_text_says_whether_the_zigzag_itself_costs_steps(values):
+    text = said("q08", values)
+    assert (
+        "The zigzag alone costs hardly a step, but positive inputs allow only a smaller learning rate" in text
+    )
+    assert "because the swings to either side cancel" in text
+    assert "all samples have gradients of one sign" in text
+    slow = {**values["descents"]["slow"], "steps_ratio": 2.0}
+    text = said("q08", {**values, "descents": {**values["descents"], "slow": slow}, "per_sample": 0.5})
+    assert "The zigzag costs steps, and positive inputs allow only" in text
+    assert "It costs steps as well" in text
+    assert "50 % of the samples have gradients of one sign" in text
+
+
+def test_the_figure_ends_each_path_at_its_arrival(values):
+    table = values["descents"]["figure"].table
+    assert list(dict.fromkeys(table["rate"])) == list(q08_descent.DRAWN)
+    for (_, _), path in table.groupby(["inputs", "rate"]):
+        last = path[["w1", "w2"]].to_numpy()[-1]
+        start, minimum = np.array([-2.0, 2.0]), np.array([2.0, -2.0])
+        arrived = np.linalg.norm(last - minimum) <= 0.1 * np.linalg.norm(start - minimum)
+        assert arrived or len(path) == q08_descent.HORIZON + 1
+
+
+def trained(loss, activation, seed, task, batch_norm):
+    """A run with a training loss at both horizons."""
+    config, result = small.scored(
+        0.5, seed=seed, task=task, activation=activation, batch_norm=batch_norm, epochs=3
+    )
+    rows = [m._replace(value=loss) if m.metric == "train_loss" else m for m in result.measurements]
+    return config, type(result)(result.status, rows, arrays=result.arrays)
+
+
+def sigmoid_against_tanh(shallow, deep):
+    """Runs in which sigmoid's training loss is so many times tanh's."""
+    return [
+        trained(loss * (1 + 0.001 * seed), activation, seed, task, batch_norm)
+        for task, batch_norm, ratio in (("classifier", False, shallow), ("deep_classifier", None, deep))
+        for seed in range(6)
+        for activation, loss in (("sigmoid", 0.1 * ratio), ("tanh", 0.1))
+    ]
+
+
+def test_the_sigmoid_may_be_slower_in_the_deep_network_alone(tmp_path, values):
+    found = q08_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", sigmoid_against_tanh(0.5, 5.0)))
+    assert found["slow"]["depends"]
+    assert found["slow"]["ratio"] == pytest.approx(5)
+    rows = {(row[0], row[1]): row[3] for row in found["slow"]["rows"]}
+    assert rows["classifier without batch norm", "3"] == "refuted"
+    assert rows["GELU paper's classifier", "3"] == "confirmed"
+    text = said("q08", values, measured=found)
+    assert "the training loss of the sigmoid is 5.0 times that of tanh, but not in the shallow one" in text
+    assert "Signs of gradients in a network: not measured here" in text
+
+
+def test_the_sigmoid_may_be_slower_in_both(tmp_path, values):
+    found = q08_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", sigmoid_against_tanh(2.0, 5.0)))
+    assert not found["slow"]["depends"]
+    assert "but not in the shallow one" not in said("q08", values, measured=found)
+
+
+def test_signs_and_zigzags_are_means_and_medians_over_seeds(tmp_path, values):
+    runs = [
+        small.phenomenon("gradient_signs", seed, {
+            "one sign sigmoid": {1: 1.0, 128: share}, "one sign tanh": {1: 0.0, 128: 0.0}
+        })
+        for seed, share in enumerate((0.7, 0.9))
+    ] + [
+        small.phenomenon("zigzag", seed, {
+            "steps positive": {0: n}, "steps zero-centred": {0: 3}, "detour positive": {0: 2.5},
+            "detour zero-centred": {0: 1.5},
+        })
+        for seed, n in enumerate((7, 8, 90))
+    ]  # fmt: skip
+    found = q08_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert found["signs"]["rows"][-1] == ["128", "80.0\u00a0%", "0.0\u00a0%"]
+    assert (found["signs"]["share"], found["signs"]["seeds"]) == (pytest.approx(0.8), 2)
+    assert (found["zigzags"]["steps"], found["zigzags"]["seeds"]) == ([8.0, 3.0], 3)
+    text = said("q08", values, measured=found)
+    assert "the share is 80.0 % in batches of 128" in text
+    assert "a median of 8 steps at its best rate and the centred one 3" in text
+    assert "Sigmoid against tanh: not measured here" in text
+
+
+def test_nothing_measured_is_said(tmp_path, values):
+    found = q08_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", [small.scored(0.5)]))
+    assert found["signs"] is found["zigzags"] is None
+    assert found["slow"] == {"rows": [], "depends": False, "ratio": None}
+    assert "The zigzag over several seeds: not measured here" in said("q08", values, measured=found)
+    assert "make bench would measure it" in said("q08", values)

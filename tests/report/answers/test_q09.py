@@ -11,7 +11,6 @@ from report.algebra.identities import Identity, holds
 from report.answers.q09 import answer as q09
 from report.answers.q09 import counts as q09_counts
 from report.answers.q09 import evidence as q09_evidence
-from report.document.answer import Evidence
 from tests import small_store as small
 from tests.said import said
 
@@ -32,11 +31,11 @@ def test_forms_of_the_derivative_and_the_minimum_are_sympy_s(name):
 
 def test_the_text_says_which_forms_are_right(values):
     text = said("q09", values)
-    assert "identically zero for all three" in text
-    assert "solves the equation to the same place" in text
+    assert "Computer algebra confirms all three" in text
+    assert "Computer algebra finds the same place and value" in text
     changed = said("q09", {**values, "equal": {**values["equal"], "short": False, "place": False}})
-    assert "(first True, second True, third False)" in changed
-    assert "Sympy's results are not all these (the equation True, the place False, the value True)" in changed
+    assert "does not confirm every form (first True, second True, third False" in changed
+    assert "does not find all of this (the equation True, the place False, the value True)" in changed
 
 
 def test_minimum_against_mpmath():
@@ -102,43 +101,94 @@ def test_expressions_that_are_counted_compute_the_passes():
     assert holds(Identity("sigmoid", [q09_counts.SIGMOID["backward"][0].subs(s, sigma)], [g * sigma.diff(x)]))
 
 
-def timings(tmp_path, times):
-    """A store of the median times of (subject, implementation) in each pass, on one input."""
+def timings(tmp_path, times, rounds=9, elements=1024):
+    """A store of the times by round of (subject, implementation) in each pass, on one input."""
     runs = []
     for (task, subject, implementation), seconds in times.items():
-        what = BenchmarkCase(task, subject, implementation, "1024 elements", 1024)
-        samples = [Measurement("seconds", step, seconds, "s") for step in range(9)]
+        what = BenchmarkCase(task, subject, implementation, f"{elements} elements", elements)
+        samples = [Measurement("seconds", step, seconds, "s") for step in range(rounds)]
         runs += small.by_round((what, RunResult("finished", samples)))
     return small.snapshot(tmp_path / "r.sqlite", runs)
 
 
-def test_the_count_stands_beside_what_was_measured(tmp_path, values):
-    forward, backward = PASSES
-    snapshot = timings(
-        tmp_path,
-        {
-            (forward, "sigmoid", "torch"): 1e-5,
-            (forward, "swish", "torch"): 1.05e-5,  # counted: 1
-            (backward, "sigmoid", "torch"): 1e-5,
-            (backward, "swish", "torch"): 2e-5,  # counted: 3
-            (forward, "sigmoid", "impl"): 1e-5,
-            (forward, "swish", "impl"): 2e-5,
-        },
-    )
-    found = q09_evidence.evidence(snapshot)
+FORWARD, BACKWARD = PASSES
+TIMES = {
+    (FORWARD, "sigmoid", "torch"): 1e-5,
+    (FORWARD, "swish", "torch"): 1.05e-5,  # counted: 1
+    (BACKWARD, "sigmoid", "torch"): 1e-5,
+    (BACKWARD, "swish", "torch"): 2e-5,  # counted: 3
+    (FORWARD, "sigmoid", "impl"): 1e-5,
+    (FORWARD, "swish", "impl"): 2e-5,
+}
+
+
+def test_the_count_is_compared_with_the_measurements(tmp_path, values):
+    found = q09_evidence.evidence(timings(tmp_path, TIMES))
     times = found["times"]
-    assert times["columns"][0] == q09_evidence.COUNTED
-    assert [row[1] for row in times["ratios"]] == ["1.00", "3.00"]
-    said_of = {(c["who"], c["panel"]): (c["said"], c["within"], c["cases"]) for c in times["explained"]}
-    assert said_of == {
-        ("torch's kernels", "forward"): ("as counted in 1", 1, 1),
-        ("our implementation", "forward"): ("above in 1", 0, 1),
-        ("torch's kernels", "backward"): ("below in 1", 0, 1),
-    }
-    text = said("q09", values, sources=[Evidence("here", "Here", "", found)])
-    assert "torch's kernels: 1.0 counted, 1.05 to 1.05 measured, as counted in 1 of 1 case" in text
-    assert "the count explains the time." in text
-    assert "below in 1 of 1 case; the count does not explain the time." in text
+    assert times["columns"] == [name for name in q09_evidence.PAIRS if "eager" not in name]
+    assert times["ratios"][0][:2] == ["forward, 1\u202f024", "1.05\u00a0(1.05–1.05)"]
+    assert times["explained"] == [
+        ["forward, torch's kernels", "1.0", "1.05", "1.05 to 1.05", "yes"],
+        ["forward, ours", "1.0", "2.00", "2.00 to 2.00", "no"],
+        ["backward, torch's kernels", "3.0", "2.00", "2.00 to 2.00", "no"],
+    ]
+    text = said("q09", values, measured=found)
+    assert "For the 1 024 elements of the classifier's hidden layer" in text
+    assert (
+        "torch's Swish takes 5 % more time than its sigmoid forward and 2.0 times as much time as it" in text
+    )
+    assert "Each ratio is the geometric mean over 9 rounds" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1.004e-5, "about as much time as its sigmoid"),
+        (0.9e-5, "10 % less time than its sigmoid"),
+        (1.3e-5, "30 % more time than its sigmoid"),
+        (4e-5, "4.0 times as much time as its sigmoid"),
+    ],
+)
+def test_the_short_answer_has_the_ratio_at_the_network_s_size(tmp_path, values, seconds, words):
+    snapshot = timings(tmp_path, {**TIMES, (FORWARD, "swish", "torch"): seconds}, elements=16384)
+    text = said("q09", values, measured=q09_evidence.evidence(snapshot))
+    assert f"torch's Swish takes {words} forward" in text
+
+
+def test_an_interval_that_includes_one_decides_nothing(tmp_path, values):
+    runs = []
+    for subject, seconds in (("swish", (0.5, 0.9, 1.1, 1.2)), ("sigmoid", (1.0,) * 4)):
+        for task in PASSES:
+            case = BenchmarkCase(task, subject, "torch", "16384 elements", 16384)
+            samples = [Measurement("seconds", k, value, "s") for k, value in enumerate(seconds)]
+            runs += small.by_round((case, RunResult("finished", samples)))
+    found = q09_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert found["times"]["at_size"] == {"Swish / sigmoid, torch": {"forward": 1.0, "backward": 1.0}}
+    assert "torch's Swish takes about as much time as its sigmoid forward" in said(
+        "q09", values, measured=found
+    )
+
+
+def test_where_composing_is_faster_is_said_only_if_decided(tmp_path, values):
+    times = {**TIMES, (FORWARD, "swish", "composed"): 1e-5}
+    decided = q09_evidence.evidence(timings(tmp_path, times))
+    assert "It is faster in 1 of 1 cases" in said("q09", values, measured=decided)
+    (tmp_path / "r.sqlite").unlink()
+    once = q09_evidence.evidence(timings(tmp_path, times, rounds=1))
+    text = said("q09", values, measured=once)
+    assert "It is faster" not in text
+    assert "There is one round of times" in text
+    assert all("interval" not in cell for row in once["times"]["ratios"] for cell in row)
+
+
+def test_every_round_has_its_ratio(tmp_path):
+    runs = []
+    for subject, seconds in (("swish", (2.0, 3.0, 8.0)), ("sigmoid", (1.0, 2.0, 2.0))):
+        case = BenchmarkCase(FORWARD, subject, "torch", "1024 elements", 1024)
+        samples = [Measurement("seconds", k, value, "s") for k, value in enumerate(seconds)]
+        runs += small.by_round((case, RunResult("finished", samples)))
+    found = q09_evidence.by_round(small.snapshot(tmp_path / "r.sqlite", runs))
+    assert found["value"].tolist() == [2.0, 1.5, 4.0]
 
 
 @pytest.mark.parametrize(("value", "sign"), [(3.0, 0), (3.29, 0), (3.31, 1), (2.71, 0), (2.69, -1)])
@@ -146,13 +196,24 @@ def test_near_the_count_is_a_tenth_of_it(value, sign):
     assert q09_evidence.against_count(value, 3.0) == sign
 
 
-def test_a_count_may_explain_some_of_the_cases():
+def test_a_count_may_explain_some_of_the_sizes():
     frame = pd.DataFrame(
-        {"panel": "backward", "series": "Swish / sigmoid, torch", "value": [3.0, 5.0, 1.0, 2.9]}
+        {
+            "panel": "backward",
+            "series": "Swish / sigmoid, torch",
+            "row": ["1", "2", "3", "4"],
+            "value": [3.0, 5.0, 1.0, 2.9],
+        }
     )
-    (found,) = q09_evidence.explained(frame)
-    assert found["said"] == "as counted in 2, above in 1 and below in 1"
-    assert (found["within"], found["cases"]) == (2, 4)
+    assert q09_evidence.explained(frame, "2") == [
+        ["backward, torch's kernels", "3.0", "5.00", "1.00 to 5.00", "at some sizes"]
+    ]
+
+
+def test_the_text_without_measurements_has_the_count(values):
+    text = said("q09", values)
+    assert "a forward pass of Swish is as expensive as the sigmoid's, and a backward pass 3.0 times" in text
+    assert "take two multiplications, one addition and one subtraction" in text
 
 
 def test_the_first_call_is_shown_apart_cold_and_from_the_cache(tmp_path, values):
@@ -167,9 +228,7 @@ def test_the_first_call_is_shown_apart_cold_and_from_the_cache(tmp_path, values)
         runs += small.by_round((case, RunResult("finished", measured)))
     found = q09_evidence.evidence(small.snapshot(tmp_path / "r.sqlite", runs))
     assert set(found["first_calls"]) == set(states)
-    text = said("q09", values, sources=[Evidence("here", "Here", "", found)])
-    assert "9.0 s (nothing compiled yet), 500 ms (compiled by an earlier process)" in text
+    text = said("q09", values, measured=found)
+    assert "9.0 s (nothing compiled yet) or 500 ms (compiled by an earlier process)" in text
     found["first_calls"] = {}
-    assert "The first call, which compiles: " in said(
-        "q09", values, sources=[Evidence("here", "Here", "", found)]
-    )
+    assert "The first call, which compiles: " in said("q09", values, measured=found)
