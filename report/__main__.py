@@ -15,7 +15,6 @@ from bench.cli import common as command
 
 FORMATS = ("html", "pdf")
 ROOT = Path(__file__).resolve().parents[1]
-FINDINGS = 3  # printed in the terminal; the report has all
 BUILD = Path("build")
 RESULTS, REFERENCE = Path("results/results.sqlite"), Path("results/reference.sqlite")
 VERDICT = Path("results/verdict.sqlite")
@@ -105,9 +104,9 @@ def build(
 
         number = export(page, (output / "report.html").read_text("utf-8"), output)
         _say(f"wrote {number} files of figures and tables to {output}")
-    for finding in page["summary"][:FINDINGS]:
+    for lead, text in page["summary"].items():
         # Wrapped at words in a terminal, one line elsewhere.
-        console.print(f"• {finding}", markup=False, soft_wrap=not console.is_terminal)
+        console.print(f"• {lead}: {text}", markup=False, soft_wrap=not console.is_terminal)
 
 
 @app.command(

@@ -35,18 +35,3 @@ class Source:
     id: str
     label: str
     snapshot: Snapshot
-
-    @property
-    def badge(self) -> str:
-        """The note on each of its numbers: that the quick profile is a first impression only."""
-        return "quick profile" if self.snapshot.profile == "quick" else ""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One source's values for one question, with the source's id, label and badge."""
-
-    id: str
-    label: str
-    badge: str
-    values: Values

@@ -29,6 +29,13 @@ _WORKS = {
     "student": "Student (1908). The probable error of a mean. Biometrika 6.",
     "agarwal": "Agarwal, R., Schwarzer, M., Castro, P. S., Courville, A. and Bellemare, M. G. (2021). Deep reinforcement learning at the edge of the statistical precipice. NeurIPS 34.",
     "he": "He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. ICCV.",
+    "alpaydin": "Alpaydin, E. and Kaynak, C. (1998). Optical recognition of handwritten digits. UCI Machine Learning Repository; bundled with scikit-learn.",
+    "adamw": "Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR. arXiv 1711.05101.",
+    "nesterov": "Nesterov, Y. (1983). A method for solving the convex programming problem with convergence rate O(1/k²). Soviet Mathematics Doklady 27.",
+    "dropout": "Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov, R. (2014). Dropout: a simple way to prevent neural networks from overfitting. Journal of Machine Learning Research 15.",
+    "lisht": "Roy, S. K., Manna, S., Dubey, S. R. and Chaudhuri, B. B. (2019). LiSHT: non-parametric linearly scaled hyperbolic tangent activation function for neural networks. arXiv 1901.05894.",
+    "mish": "Misra, D. (2019). Mish: a self regularized non-monotonic activation function. arXiv 1908.08681.",
+    "elu": "Clevert, D.-A., Unterthiner, T. and Hochreiter, S. (2015). Fast and accurate deep network learning by exponential linear units (ELUs). arXiv 1511.07289.",
 }
 
 REFERENCES = [Reference(key, text) for key, text in _WORKS.items()]

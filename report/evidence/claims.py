@@ -86,6 +86,7 @@ def _trained(
     *,
     margin: float = 0.0,
     command: str = "make bench",
+    beside: Sequence[tuple[str, str]] = (),
 ) -> list[Claim]:
     """Return a claim on activations at the first horizon and at the last one; `text` has a place for when."""
     metric = "test loss" if where[0].endswith("autoencoder") else "test accuracy"
@@ -96,7 +97,7 @@ def _trained(
             11,
             text.format(when=WHEN[horizon]),
             f"{metric} {WHEN[horizon]}{bound}",
-            Trained(network(*where), "activation", pairs, horizon, margin),
+            Trained(network(*where), "activation", pairs, horizon, margin, beside=beside),
             sign,
             len(pairs),
             command=command,
@@ -341,6 +342,7 @@ CLAIMS: tuple[Claim, ...] = (
         ("classifier", False),
         SGELU,
         -1,
+        beside=EACH,
     ),
     *_trained(
         "q11-deep",

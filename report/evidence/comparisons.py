@@ -47,6 +47,7 @@ class Trained:
         margin: Margin of every comparison.
         metric: Metric to compare; default: that of the test, with the uncertainty of test images.
         where: Words for the network.
+        beside: Further pairs of the comparison, which are not returned: the intervals cover them too.
     """
 
     fields: Mapping[str, object]
@@ -56,12 +57,14 @@ class Trained:
     margin: float = 0.0
     metric: str = ""
     where: str = ""
+    beside: Pairs = ()
 
     def __call__(self, snapshot: Snapshot) -> list[Comparison]:
         """Return the comparisons whose two sides were both run."""
-        names = {name for pair in self.pairs for name in pair}
+        pairs = [*self.beside, *(pair for pair in self.pairs if pair not in self.beside)]
+        names = {name for pair in pairs for name in pair}
         sides, losses = grids(snapshot, self.fields, self.by, names, self.horizon)
-        named = [(a, b) for a, b in self.pairs if a in sides and b in sides]
+        named = [(a, b) for a, b in pairs if a in sides and b in sides]
         if not named:
             return []
         chosen = select(scored(snapshot, self.horizon), **self.fields)
@@ -72,6 +75,7 @@ class Trained:
         return [
             self._comparison(chosen, a, b, effect, "ratio" if losses or self.metric else "points")
             for (a, b), effect in zip(named, found, strict=True)
+            if (a, b) in self.pairs
         ]
 
     def _of_metric(self, chosen: pd.DataFrame, a: str, b: str, comparisons: int) -> Effect:

@@ -45,25 +45,22 @@ def measured(source_id: str, origin: str, path: Path) -> Source | None:
 
 
 def notices(sources: Sequence[Source]) -> list[str]:
-    """Return the notices at the top of the report: data set, profile, reference, failed runs."""
-    here = next((source.snapshot for source in sources if source.id == "here"), None)
-    if here is None:
-        lines = ["Nothing was measured on this machine yet; make bench would do it."]
-    elif here.environment["dataset"] != "mnist":
-        lines = [f"What was measured here was trained on {dataset_name(here)}, not on MNIST."]
-    else:
-        lines = ["What was measured here was trained on MNIST."]
-    if here is not None and here.profile == "quick":
-        lines.append("The profile measured here is quick: few seeds, few samples, a first impression.")
-    for source in sources:
-        if source.id == "reference":
-            lines.append(
-                f"What is labelled reference was measured once, on {dataset_name(source.snapshot)}, by "
-                f"commit {str(source.snapshot.environment['commit_hash'])[:10]}, on a machine that may not "
-                "be this one; times of the two are never compared."
-            )
-        statuses = source.snapshot.runs["status"].value_counts()
-        for status in ("diverged", "failed"):
-            if status in statuses:
-                lines.append(f"{source.label}: {statuses[status]} runs {status}.")
-    return lines
+    """Return the notices at the top of the report: what its source lacks, and its failed runs."""
+    if not sources:
+        return ["Nothing is measured yet; make bench would do it."]
+    best, lines = sources[0], []
+    if best.snapshot.profile == "quick":
+        lines.append("All results come from a quick run: few seeds, few samples, a first impression.")
+    if best.snapshot.environment["dataset"] != "mnist":
+        lines.append(f"All networks were trained on {dataset_name(best.snapshot)}, not on MNIST.")
+    return lines + [line for source in sources for line in unfinished(source)]
+
+
+def unfinished(source: Source) -> list[str]:
+    """Return how many runs of a source diverged or failed, each in a sentence."""
+    statuses = source.snapshot.runs["status"].value_counts()
+    return [
+        f"{source.label}: {statuses[status]} runs {status}."
+        for status in ("diverged", "failed")
+        if status in statuses
+    ]

@@ -11,7 +11,14 @@ from report.evidence.comparisons import Comparison
 
 UNITS = {"points": (100, " points", 2), "share": (100, " points", 1), "cosine": (1, "", 3)}
 LEVELS = {"1": partial(number, digits=3), "percent": partial(percent, digits=1)}  # not differences
+BETTER = {1: "better", -1: "worse", 0: "inconclusive"}
 DIRECTIONS = {1: "above", -1: "below", 0: "inconclusive"}
+
+
+def better(comparison: Comparison) -> int:
+    """Return +1 where a is better than b, -1 where worse: higher is better, except for ratios of losses."""
+    direction = comparison.effect.direction
+    return -direction if comparison.effect.relative else direction
 
 
 def effect(comparison: Comparison) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -179,6 +180,29 @@ def course(by_epoch: pd.DataFrame, by_rate: pd.DataFrame, labels: Mapping[str, s
         axes[0, 1].set_xscale("log")
         axes[0, 0].set_ylabel(quantity)
         legend_above(figure, axes[0, 0])
+    return figure
+
+
+def paths(frame: pd.DataFrame) -> Figure:
+    """Draw a parameter by epoch, a panel for each network and a line for each layer, named at its end.
+
+    frame: network, layer, step, value.
+    """
+    with style():
+        panels = list(frame.groupby("network", sort=False))
+        figure, axes = _small_multiples(len(panels))
+        for ax, (network, panel) in zip(axes, panels, strict=True):
+            sns.lineplot(
+                panel, x="step", y="value", hue="layer", palette="viridis", legend=False, ax=ax, errorbar=None
+            )
+            for layer, line in panel.groupby("layer"):
+                end = line.sort_values("step").iloc[-1]
+                ax.annotate(f"{layer}", (end["step"], end["value"]), fontsize=6, xytext=(2, -2),
+                            textcoords="offset points")  # fmt: skip
+            ax.set(xlabel="", ylabel="")
+            ax.set_title(str(network), fontsize=7)
+        figure.supxlabel("epochs", fontsize=9)
+        figure.supylabel("α", fontsize=9)
     return figure
 
 

@@ -21,9 +21,8 @@ from report.document.phrases import NOT_MEASURED, SLOWER, listed, sentence, tall
 from report.evidence import claims, comparisons, conformance
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
-from report.evidence.verdicts import effect
+from report.evidence.verdicts import BETTER, better, effect
 from report.pages.claims import with_status
-from report.pages.summary import BETTER, better
 
 PASSED = {True: "passed", False: "failed", None: "not required"}
 
@@ -254,16 +253,15 @@ def _of(kind: Kind, comparison: Comparison) -> str:
     return f", {label(comparison.a)}" if kind.column == "task" else ""
 
 
-def sections(sources: Sequence[Source], first: int) -> list[Section]:
-    """Return a section for every custom candidate of every source, numbered from `first`."""
-    candidates = [(source, *one) for source in sources for one in custom_candidates(source.snapshot)]
-    return [_section(number, *one) for number, one in enumerate(candidates, first)]
+def sections(sources: Sequence[Source]) -> list[Section]:
+    """Return a section for every custom candidate of every source."""
+    return [_section(source, *one) for source in sources for one in custom_candidates(source.snapshot)]
 
 
-def _section(number: int, source: Source, kind: Kind, name: str) -> Section:
+def _section(source: Source, kind: Kind, name: str) -> Section:
     shown = values(source, kind, name)
     return Section(
-        number=number,
+        number=0,
         id=shown["anchor"],
         title=f"Custom {kind.name}: {shown['attribute']}",
         question=f"How good is the custom {kind.name} {label(name)}?",
@@ -272,9 +270,9 @@ def _section(number: int, source: Source, kind: Kind, name: str) -> Section:
     )
 
 
-def findings(custom: Sequence[Section]) -> list[str]:
-    """Return each section's short answer in one line, for the summary."""
-    return [_finding(section.values) for section in custom]
+def findings(custom: Sequence[Section]) -> dict[str, str]:
+    """Return each section's short answer for page 1, by the candidate's name."""
+    return {f"{section.values['attribute']}": _finding(section.values) for section in custom}
 
 
 def _finding(v: Mapping[str, Any]) -> str:
@@ -286,6 +284,4 @@ def _finding(v: Mapping[str, Any]) -> str:
     ]
     chosen = (bool(checks), v["timed"], v["trains"])
     shown = [part for part, wanted in zip(parts, chosen, strict=True) if wanted]
-    source = v["source"]
-    badge = f" ({source.badge})" if source.badge else ""
-    return f"{v['attribute']}, a custom {v['kind']}: {'; '.join(shown)}{badge} [{source.label}]."
+    return f"A custom {v['kind']}: {'; '.join(shown)} [{v['source'].label}]."

@@ -1,7 +1,10 @@
-"""The section on the claims: verdicts with their evidence, all comparisons, the controls, chosen rates."""
+"""The sections on the claims: verdicts with their evidence, and how they are made and tested."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
+
+from markupsafe import Markup
 
 from bench.records import calibrations
 from bench.records.calibrations import TimeCalibration
@@ -12,7 +15,7 @@ from bench.store import Snapshot
 from report.document.answer import Source
 from report.document.formats import MINUS, count, percent
 from report.document.labels import label, words
-from report.document.page import Table
+from report.document.page import Section, Table
 from report.document.phrases import NOT_MEASURED, listed
 from report.evidence import claims
 from report.evidence.claims import (
@@ -26,12 +29,14 @@ from report.evidence.specification import ROBUST, Specification, specification
 from report.evidence.tables import comparisons, csv
 from report.evidence.verdicts import DIRECTIONS, LEVELS, effect, spans, writer
 
+REACH = 5.0  # half-widths from the margin at which a plotted interval ends
+WIDTH = 90  # of the plot of an interval
 MOST = 6  # ranges of rows in a table; the CSV of the comparisons has all
 
 
-def claim_anchor(verdict: ClaimVerdict, source_id: str) -> str:
+def claim_anchor(verdict: ClaimVerdict) -> str:
     """Return the anchor of the table of a claim's comparisons."""
-    return f"comparisons-{verdict.claim.identifier}-{source_id}"
+    return f"comparisons-{verdict.claim.identifier}"
 
 
 def between(comparison: Comparison) -> str:
@@ -55,7 +60,7 @@ def decisive(verdict: ClaimVerdict) -> Comparison | None:
     return least
 
 
-def claim_row(verdict: ClaimVerdict, source: Source, forks: Specification | None) -> dict[str, Any]:
+def claim_row(verdict: ClaimVerdict, forks: Specification | None) -> dict[str, Any]:
     """Return one row of the table of claims."""
     least, supports = decisive(verdict), verdict.supports
     tally = f"{supports.count(1)} for, {supports.count(-1)} against, {supports.count(0)} inconclusive"
@@ -69,15 +74,40 @@ def claim_row(verdict: ClaimVerdict, source: Source, forks: Specification | None
         "origin": "" if verdict.claim.origin == ASSIGNMENT else verdict.claim.origin,
         "verdict": verdict.verdict,
         "tally": tally if supports and len(supports) + verdict.missing > 1 else "",
+        **({"plot": None} if least is None else interval_plot(least, verdict.claim.sign)),
         "effect": "" if least is None else effect(least),
         "between": "" if least is None else between(least),
         "seeds": span(pairs),
-        "agreement": "" if forks is None else f"{percent(forks.agreement, 0)} of {count(forks.forks)}",
+        "agreement": "" if forks is None else percent(forks.agreement, 0),
         "fragile": "" if forks is None or forks.robust else forks.turns,
-        "anchor": claim_anchor(verdict, source.id),
-        "badge": source.badge,
+        "anchor": claim_anchor(verdict),
         "command": verdict.claim.command,
     }
+
+
+def interval_plot(comparison: Comparison, sign: int) -> dict[str, Any]:
+    """Draw an interval about its margin, in half-widths, to the right where it supports the claim.
+
+    Returns:
+        plot: SVG, None without an interval; side: what it shows, in words.
+    """
+    its = comparison.effect
+    values = [its.low - its.margin, its.estimate - its.margin, its.high - its.margin]
+    if its.relative:  # on the logarithmic scale the interval is symmetric
+        values = [math.log1p(v) - math.log1p(its.margin) for v in (its.low, its.estimate, its.high)]
+    low, middle, high = sorted(sign * v for v in values)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        return {"plot": None, "side": ""}
+    x = [WIDTH / 2 * (1 + max(-1.0, min(1.0, 2 * v / (high - low) / REACH))) for v in (low, middle, high)]
+    side = "for the claim" if low > 0 else "against the claim" if high < 0 else "on both sides"
+    plot = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="interval" viewBox="0 0 {0} 12" width="{0}" '
+        'height="12" role="img" aria-label="{1}"><g stroke="currentColor">'
+        '<path d="M{2} 0v12" stroke-width="0.7" stroke-dasharray="2 2"/>'
+        '<path d="M{3:.1f} 6H{5:.1f}" stroke-width="1.6"/></g>'
+        '<circle cx="{4:.1f}" cy="6" r="3" fill="currentColor"/></svg>'
+    ).format(WIDTH, side, WIDTH / 2, *x)
+    return {"plot": plot, "side": side}
 
 
 def span(pairs: Sequence[int]) -> str:
@@ -213,41 +243,38 @@ def lost_rows(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
-def section(sources: Sequence[Source], questions: Collection[int]) -> dict[str, Any] | None:
-    """Return everything of the first source and the verdicts of the others; None without a source."""
-    if not sources:
-        return None
-    first = sources[0]
-    verdicts = {
-        source.id: [v for v in claim_verdicts(source.snapshot) if v.claim.question in questions]
-        for source in sources
-    }
-    texts = [v.verdict for v in verdicts[first.id] if v.claim.origin == ASSIGNMENT]
-    return {
-        "source": first,
-        "claims": [claim_row(v, first, specification(first.snapshot, v)) for v in verdicts[first.id]],
-        "others": [
-            {
-                "label": source.label,
-                "verdicts": {v.claim.identifier: v.verdict for v in verdicts[source.id]},
-            }
-            for source in sources[1:]
-        ],
+def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Section], list[Section]]:
+    """Return the sections on the claims of these questions: the verdicts, and how they are made."""
+    if source is None:
+        return [], []
+    snapshot = source.snapshot
+    verdicts = [v for v in claim_verdicts(snapshot) if v.claim.question in questions]
+    rows = [claim_row(v, specification(snapshot, v)) for v in verdicts]
+    texts = [v.verdict for v in verdicts if v.claim.origin == ASSIGNMENT]
+    tables = {claim_anchor(v): comparisons_table(v) for v in verdicts if v.comparisons}
+    decided = {
+        "source": source,
+        "claims": rows,
         "tally": listed(f"{texts.count(t)} {t}" for t in dict.fromkeys(texts)) if texts else "no claim",
-        "tables": {
-            claim_anchor(verdict, first.id): comparisons_table(verdict)
-            for verdict in verdicts[first.id]
-            if verdict.comparisons
-        },
-        "comparisons": csv(comparisons(first.snapshot)),
-        "controls": control_rows(first.snapshot),
-        "rates": rate_rows(first.snapshot),
-        "themselves": against_themselves(first.snapshot),
+        "tables": tables,
+        "robust": ROBUST,
+    }
+    method = {
+        "source": source,
+        "tables": tables,
+        "turns": [[row["text"], row["agreement"], row["fragile"]] for row in rows if row["fragile"]],
+        "comparisons": csv(comparisons(snapshot)),
+        "controls": control_rows(snapshot),
+        "rates": rate_rows(snapshot),
+        "themselves": against_themselves(snapshot),
         "time_calibration": time_calibration(),
         "equivalence_margin": EQUIVALENCE_MARGIN,
         "time_margin": TIME_MARGIN,
         "fewest_rounds": FEWEST_ROUNDS,
         "confidence": CONFIDENCE,
-        "robust": ROBUST,
-        "lost": lost_rows(first.snapshot),
+        "lost": lost_rows(snapshot),
     }
+    return (
+        [Section(0, "claims", "Claims and verdicts", "", "claims.html.j2", decided)],
+        [Section(0, "method", "How verdicts are made", "", "method.html.j2", method)],
+    )

@@ -38,10 +38,10 @@ def context(first: Path, second: Path) -> dict[str, Any]:
     return {
         "title": "Comparison of two stores",
         "subtitle": f"A is {names[0]}: {sources[0].label}. B is {names[1]}: {sources[1].label}.",
-        "summary": [
-            f"{len(compared)} of {len(rows)} benchmarks were measured in both; only these have a ratio.",
-            f"{len(alike)} of {len(verdicts)} claims came out alike.",
-        ],
+        "summary": {
+            "Times": f"{len(compared)} of {len(rows)} benchmarks were measured in both; these have a ratio.",
+            "Claims": f"{len(alike)} of {len(verdicts)} claims came out alike.",
+        },
         "sections": [Section(1, "compared", "A and B", QUESTION, "compare.html.j2", values)],
     }
 

@@ -38,9 +38,10 @@ def context(file: Path) -> dict[str, Any]:
         "title": "Performance of a change",
         "subtitle": f"Base is {comparison['base'][:10]}, head is {comparison['head'][:10]}; "
         f"{comparison['rounds']} rounds, {number(comparison['seconds'] / 60)} min.",
-        "summary": [
-            ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) or "No benchmarks to compare."
-        ],
+        "summary": {
+            "Verdicts": ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+            or "no benchmarks to compare"
+        },
         "sections": [Section(1, "gate", "Base and head", QUESTION, "gate.html.j2", values)],
     }
 

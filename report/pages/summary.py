@@ -1,86 +1,112 @@
-"""The summary: five findings from the best source at hand, each with its source."""
+"""Page 1: one figure, what to believe, what not yet, what it costs, and what the assignment got wrong."""
 
 from collections.abc import Sequence
 
-from bench.records.names import PASSES, PROPOSED
+import pandas as pd
+
+from bench.records.names import BASELINES, CONTROLS, PASSES, PROPOSED
 from bench.store import Snapshot
+from report.answers.proposed import told
 from report.document.answer import Source
+from report.document.formats import count, number
 from report.document.labels import label
-from report.document.page import Erratum
-from report.document.phrases import NOT_MEASURED, listed, ratio
-from report.evidence.activation_runs import AUTOENCODERS, FAMILIES
-from report.evidence.claims import ASSIGNMENT, CONFIRMED, REFUTED, UNDECIDED, claim_verdicts, explored
-from report.evidence.comparisons import Comparison
-from report.evidence.queries import network_input, time_ratio
-from report.evidence.verdicts import effect
+from report.document.page import IMPRECISE, SEVERITIES, WRONG_REASONING, WRONG_RESULT, Erratum
+from report.document.phrases import listed
+from report.evidence import headline
+from report.evidence.claims import claim_verdicts
+from report.evidence.headline import PANELS
+from report.evidence.queries import time_ratio
+from report.evidence.specification import specification
+from report.figures.forest import forest
+from report.figures.svg import SvgFigure, svg_figure
 
-CLASSIFIERS = tuple(FAMILIES.values())
-VERDICTS = (CONFIRMED, REFUTED, UNDECIDED, NOT_MEASURED)
-MISSING = "not measured yet; make bench would do it"
-BETTER = {1: "better", -1: "worse", 0: "inconclusive"}
+MISSING = "Nothing is measured yet; make bench would do it."
+SIZES = {2**14: "the classifier's 16,384 elements", 2**20: "a million elements"}
+NOUNS = {
+    WRONG_RESULT: ("wrong result", "wrong results"),
+    WRONG_REASONING: ("wrong argument", "wrong arguments"),
+    IMPRECISE: ("imprecise statement", "imprecise statements"),
+}
 
 
-def better(comparison: Comparison) -> int:
-    """Return +1 where a is better than b, -1 where worse: higher is better, except for ratios of losses."""
-    direction = comparison.effect.direction
-    return -direction if comparison.effect.relative else direction
+def summary(source: Source | None, errata: Sequence[Erratum]) -> dict[str, str]:
+    """Return the findings of page 1 from the report's source, each by the words that lead it."""
+    wrong_ = {"What the assignment got wrong": wrong(errata)}
+    if source is None:
+        return {"What to believe": MISSING, **wrong_}
+    snapshot = source.snapshot
+    texts = {sure: [told(snapshot, words, sure=sure) for words in PANELS] for sure in (True, False)}
+    believed = list(filter(None, texts[True]))
+    doubted = [*filter(None, texts[False]), *_unmeasured(snapshot), *_fragile(snapshot)]
+    return {
+        "What to believe": " ".join(believed) or "Nothing yet about the proposed activations.",
+        "What not to believe yet": " ".join(doubted) or "Nothing is open.",
+        "What it costs": cost(snapshot),
+        **wrong_,
+    }
 
 
-def findings(sources: Sequence[Source], errata: Sequence[Erratum]) -> list[str]:
-    """Return five findings; measured ones come from the first source, the reference if there is one."""
-    best = sources[0] if sources else None
-    origin = f" [{best.label}]" if best else ""
-    badge = f" ({best.badge})" if best and best.badge else ""
-    autoencoders = tuple(AUTOENCODERS.values())
+def labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the effects with `row`, the compared activations in words."""
+    rows = [
+        f"{label(BASELINES[0])} again (largest control)"
+        if a in CONTROLS
+        else f"{label(a)} against {label(b)}"
+        for a, b in zip(frame["a"], frame["b"], strict=True)
+    ]
+    return frame.assign(row=rows)
+
+
+def figure(snapshot: Snapshot) -> SvgFigure | None:
+    """Draw the proposed activations and the controls; None where nothing was trained."""
+    frame = labelled(headline.rows(snapshot))
+    if frame.empty:
+        return None
+    return svg_figure(
+        forest(frame),
+        frame,
+        name="headline",
+        title="Effects of the proposed activations in each network",
+        alt="Dots with intervals, early in training and at its end: SGELU, AdaSGELU and the controls against "
+        "ReLU and GELU, a panel for each network.",
+    )
+
+
+def _unmeasured(snapshot: Snapshot) -> list[str]:
+    """Return a sentence on the networks that were not trained."""
+    missing = [f"the {words}" for words in PANELS if not headline.findings(snapshot, words)]
+    return [f"There is no result yet of {listed(missing)}."] if missing else []
+
+
+def _fragile(snapshot: Snapshot) -> list[str]:
+    """Return a sentence on the verdicts that change with choices of the analysis."""
+    forks = [specification(snapshot, verdict) for verdict in claim_verdicts(snapshot)]
+    judged = [f for f in forks if f is not None]
+    turned = sum(not f.robust for f in judged)
+    if not turned:
+        return []
     return [
-        f"Of the assignment's empirical claims, {_tally(best)}{origin}.",
-        f"Classification, each activation at its own rate, test accuracy: {_compared(best, CLASSIFIERS)}"
-        f"{badge}.",
-        f"Autoencoders, test loss as a multiple of ReLU's: {_compared(best, autoencoders)}{badge}.",
-        "Cost of one pass over the classifier's 16,384 elements, as multiples of torch's own GELU: "
-        f"{_cost(best)}{badge}.",
-        f"Of what the assignment prints, {len(errata)} statements are wrong or hold only in part; "
-        "each is corrected where it stands and listed at the end.",
+        f"Of {count(len(judged))} verdicts on trained networks {count(turned)} are fragile: another horizon, "
+        "rate or interval would change them."
     ]
 
 
-def _tally(source: Source | None) -> str:
-    """Count the verdicts on the claims."""
-    if source is None:
-        return f"none is decided: {MISSING}"
-    verdicts = [v.verdict for v in claim_verdicts(source.snapshot) if v.claim.origin == ASSIGNMENT]
-    counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
-    return listed(f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict, n in counts.items())
-
-
-def _compared(source: Source | None, names: Sequence[str]) -> str:
-    """Compare the proposed activations with ReLU in each of the named families."""
-    if source is None:
-        return MISSING
-    texts = []
-    for family in names:
-        parts = [
-            f"{label(c.a)} {effect(c)}, {BETTER[better(c)]}"
-            for c in explored(source.snapshot, family)
-            if c.a in PROPOSED and c.b == "relu"
-        ]
+def cost(snapshot: Snapshot) -> str:
+    """Return the times of SGELU as multiples of torch's GELU, at the network's size and beyond."""
+    name, told = PROPOSED[0], []
+    for size, words in SIZES.items():
+        ratios = {
+            way: time_ratio(snapshot, task, f"{size} elements", (name, "impl"), ("gelu", "torch"))
+            for task, way in PASSES.items()
+        }
+        parts = [f"{number(r.value, 2)} times as long {way}" for way, r in ratios.items() if r]
         if parts:
-            texts.append(f"{family}: {listed(parts)}")
-    return "; ".join(texts) or MISSING
+            told.append(f"For {words} {label(name)} takes {listed(parts)}.")
+    return " ".join(["Torch's own GELU is the measure.", *told]) if told else MISSING
 
 
-def _cost(source: Source | None) -> str:
-    """Compare the proposed activations' forward and backward times with torch's fused GELU."""
-    if source is None:
-        return MISSING
-    return "; ".join(filter(None, (_passes(source.snapshot, name) for name in PROPOSED))) or MISSING
-
-
-def _passes(snapshot: Snapshot, name: str) -> str:
-    texts = []
-    for task, direction in PASSES.items():
-        size = network_input(snapshot, task)
-        r = time_ratio(snapshot, task, size, (name, "impl"), ("gelu", "torch")) if size else None
-        if r:
-            texts.append(f"{direction} {ratio(r)}")
-    return f"{label(name)} {listed(texts)}" if texts else ""
+def wrong(errata: Sequence[Erratum]) -> str:
+    """Return how many errata there are of each severity, and the weightiest."""
+    counts = [(severity, sum(e.severity == severity for e in errata)) for severity in SEVERITIES]
+    told = listed(f"{count(n)} {NOUNS[severity][n != 1]}" for severity, n in counts if n) if errata else ""
+    return " ".join([f"{told}.", *(e.headline for e in errata if e.headline)]) if told else "Nothing."

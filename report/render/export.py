@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from report.figures.svg import PAPER_INK
-from report.render.render import svg_figures, write_whole
+from report.render.render import figures, write_whole
 
 DPI = 216  # three pixels a point: sharp in print and on any screen
 
@@ -21,7 +21,7 @@ def export(context: Mapping[str, Any], html: str, folder: Path) -> int:
     from resvg_py import svg_to_bytes
 
     files: dict[str, bytes] = {}
-    for figure in svg_figures([section.values for section in context["sections"]]):
+    for figure in figures(context):
         svg = figure.svg.replace("currentColor", PAPER_INK)
         files[f"figures/{figure.name}.svg"] = svg.encode()
         files[f"figures/{figure.name}.png"] = svg_to_bytes(

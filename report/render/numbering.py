@@ -1,4 +1,4 @@
-"""Numbers of figures, tables, formulas, references and footnotes, and links to them.
+"""Numbers of figures, tables, formulas and references, and links to them.
 
 Templates leave placeholders; numbers are assigned when the page is complete, so that a reference may precede
 its target.
@@ -13,8 +13,15 @@ from impl.names import unknown
 
 LABEL = re.compile("\ue000(?P<kind>\\w+):(?P<anchor>[\\w-]+)\ue001")
 REFERENCE = re.compile("\ue002(?P<anchor>[\\w-]+)\ue003")
-FOOTNOTE = re.compile("\ue005(?P<text>.*?)\ue006", re.DOTALL)
-KINDS = {"figure": "Figure {}", "table": "Table {}", "equation": "({})", "reference": "[{}]"}
+APPENDIX = re.compile("\ue007(?P<title>.*?)\ue008(?P<body>.*?)\ue009", re.DOTALL)
+KINDS = {
+    "figure": "Figure {}",
+    "table": "Table {}",
+    "appendix_figure": "Figure A{}",
+    "appendix_table": "Table A{}",
+    "equation": "({})",
+    "reference": "[{}]",
+}
 
 
 def label(kind: str, anchor: str) -> str:
@@ -31,34 +38,24 @@ def ref(anchor: str) -> str:
     return f"\ue002{anchor}\ue003"
 
 
-def footnote(text: str) -> Markup:
-    """Return the placeholder of a footnote with its text."""
-    return Markup("\ue005{}\ue006").format(text)
+def to_appendix(title: str, body: str) -> Markup:
+    """Return the placeholder of content that a paged medium shows in its appendix."""
+    return Markup("\ue007{}\ue008{}\ue009").format(title, body)
+
+
+def appendix(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], dict[str, list[tuple[str, Markup]]]]:
+    """Take the content for the appendix out of texts; return the texts, and that content with its titles."""
+    taken = {
+        name: [(match["title"], Markup(match["body"])) for match in APPENDIX.finditer(text)]
+        for name, text in texts.items()
+    }
+    left = {name: Markup(APPENDIX.sub("", text)) for name, text in texts.items()}
+    return left, {name: parts for name, parts in taken.items() if parts}
 
 
 def cited(texts: Iterable[str]) -> list[str]:
     """Return the anchors that texts refer to, in the order of their first mention."""
     return list(dict.fromkeys(match["anchor"] for text in texts for match in REFERENCE.finditer(text)))
-
-
-def footnotes(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], list[Markup]]:
-    """Replace footnotes by links to numbered notes; return the texts and the notes in order."""
-    notes: list[Markup] = []
-
-    def link(match: re.Match[str]) -> str:
-        notes.append(Markup(match["text"].strip()))
-        n = len(notes)
-        return (
-            f'<sup class="note"><a id="note-{n}-from" href="#note-{n}" role="doc-noteref" '
-            f'aria-label="Footnote {n}">{n}</a></sup>'
-        )
-
-    return {name: Markup(FOOTNOTE.sub(link, text)) for name, text in texts.items()}, notes
-
-
-def at_the_foot(text: str) -> Markup:
-    """Replace footnotes by elements that a paged medium moves to the foot of the page."""
-    return Markup(FOOTNOTE.sub(lambda match: f'<span class="footnote">{match["text"].strip()}</span>', text))
 
 
 def numbered(page: str) -> str:

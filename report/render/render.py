@@ -16,12 +16,12 @@ import jinja2
 from jinja2 import meta, nodes
 from markupsafe import Markup
 
-from report.document.answer import Evidence
 from report.document.formats import FILTERS
 from report.document.page import Attachment, Page, Section
+from report.document.phrases import sentence
 from report.figures.svg import SvgFigure
 from report.render import numbering
-from report.render.numbering import at_the_foot, footnotes, numbered
+from report.render.numbering import numbered
 from report.render.system_libraries import remedy
 from report.render.typeset import MathsExtension, Target, math_font, prose
 
@@ -60,10 +60,11 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
         target=target,
         label=numbering.label,
         ref=numbering.ref,
-        footnote_mark=numbering.footnote,
+        to_appendix=numbering.to_appendix,
         math_font=FONT,
         column_alignments=column_alignments,
     )
+    env.globals["sentence"] = sentence
     env.filters.update(FILTERS)
     env.filters["prose"] = partial(prose, target=target)
     macros = env.get_template("macros.html.j2").make_module()
@@ -84,11 +85,10 @@ def column_alignments(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def check_used(tree: nodes.Template, template: str, values: Mapping[str, Any]) -> None:
-    """Raise UnusedValueError for a value, or one of a source's evidence, that the template never names."""
+    """Raise UnusedValueError for a value, or a measured one, that the template never names."""
     attributes = {node.attr for node in tree.find_all(nodes.Getattr)}
     unused = set(values) - meta.find_undeclared_variables(tree)
-    for source in values.get("sources", ()):
-        unused |= set(source.values) - attributes
+    unused |= set(values.get("measured") or {}) - attributes
     if unused:
         raise UnusedValueError(f"{template} does not show {', '.join(sorted(unused))}")
 
@@ -116,22 +116,16 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
         )
     page = Page(**context)
     env = environment(target, templates)
-    texts = {section.id: _answer(env, section) for section in page.sections}
-    if page.claims:
-        texts["claims"] = Markup(env.get_template("claims.html.j2").render(page.claims))
+    texts = {section.id: _answer(env, section) for section in (*page.front, *page.sections, *page.back)}
     order = numbering.cited(texts.values())
-    if target == "html":
-        texts, notes = footnotes(texts)
-    else:
-        texts, notes = {name: at_the_foot(text) for name, text in texts.items()}, []
+    texts, appendix = numbering.appendix(texts)  # empty but for the PDF
     references = sorted((r for r in page.references if r.key in order), key=lambda r: order.index(r.key))
     script = (TEMPLATES / "tables.js").read_text("utf-8")
     html = numbered(
         env.get_template("page.html.j2").render(
-            {**vars(page), "claims": texts.pop("claims", None), "references": references},
+            {**vars(page), "references": references},
             answers=texts,
-            notes=notes,
-            verdicts=page.claims["claims"] if page.claims else [],
+            appendix=appendix,
             styles={name: Markup((TEMPLATES / f"{name}.css").read_text("utf-8")) for name in STYLES},
             script=Markup(script),
             created=_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -176,7 +170,7 @@ def write_pdf(context: Mapping[str, Any], path: Path, templates: Path = TEMPLATE
             modified=when,
             url_fetcher=fetcher,
         )
-        for file in (*context.get("attachments", ()), *_tables(context["sections"]))
+        for file in (*context.get("attachments", ()), *_tables(context))
     ]
     with _errors_of("weasyprint") as errors:
         try:
@@ -208,11 +202,17 @@ def _now() -> datetime:
     return datetime.now(UTC) if epoch is None else datetime.fromtimestamp(int(epoch), UTC)
 
 
-def _tables(sections: Sequence[Section]) -> Iterator[Attachment]:
+def figures(context: Mapping[str, Any]) -> list[SvgFigure]:
+    """Return every figure of a page; context: the fields of `Page`."""
+    page = Page(**context)
+    sections = (*page.front, *page.sections, *page.back)
+    return list(svg_figures([page.headline, *(section.values for section in sections)]))
+
+
+def _tables(context: Mapping[str, Any]) -> Iterator[Attachment]:
     """Yield the data of the figures."""
-    for section in sections:
-        for figure in svg_figures(section.values):
-            yield Attachment(f"{figure.name}.csv", "Data of a figure.", figure.csv)
+    for figure in figures(context):
+        yield Attachment(f"{figure.name}.csv", "Data of a figure.", figure.csv)
 
 
 def svg_figures(value: Any) -> Iterator[SvgFigure]:
@@ -225,8 +225,6 @@ def svg_figures(value: Any) -> Iterator[SvgFigure]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from svg_figures(part)
-    elif isinstance(value, Evidence):
-        yield from svg_figures(value.values)
 
 
 def write_whole(path: Path, content: bytes) -> None:

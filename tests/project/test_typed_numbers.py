@@ -26,7 +26,7 @@ def texts(source):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.add(node.value)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Erratum":
-            printed = [*node.args[2:3], *(k.value for k in node.keywords if k.arg == "printed")]
+            printed = [*node.args[3:4], *(k.value for k in node.keywords if k.arg == "printed")]
             skipped.update(inner for value in printed for inner in ast.walk(value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
@@ -67,7 +67,7 @@ def test_the_scan_of_templates_finds_what_it_should(text, found):
 
 def test_the_scan_of_modules_skips_only_docstrings_and_what_was_printed():
     source = (
-        '"""0.1"""\nx = f"keeps {y} or 0.2"\nErratum("a", 1, "it is 0.3", "it is 0.4", why="50 %")\n'
-        'Erratum("a", 1, printed="0.5", right=f"{r}", why="none")'
+        '"""0.1"""\nx = f"keeps {y} or 0.2"\nErratum("a", 1, WORD, "it is 0.3", "it is 0.4", why="50 %")\n'
+        'Erratum("a", 1, IMPRECISE, printed="0.5", right=f"{r}", why="none")'
     )
     assert [text for text in texts(source) if NUMBER.search(text)] == [" or 0.2", "it is 0.4", "50 %"]

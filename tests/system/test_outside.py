@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = {
     "title": "T",
     "subtitle": "S",
-    "summary": ["one"],
+    "summary": {"One": "one"},
     "sections": [Section(1, "q01", "One", "What?", "answers/q01.html.j2", {})],
 }
 
@@ -67,7 +67,7 @@ folder = Path(sys.argv[1])
 from report.document.page import Section
 from report.render.render import write_pdf
 context = {
-    "title": "T", "subtitle": "S", "summary": ["one"],
+    "title": "T", "subtitle": "S", "summary": {"One": "one"},
     "sections": [Section(1, "q01", "One", "What?", "answers/q01.html.j2", {})],
 }
 results = {}

@@ -105,7 +105,9 @@ def accuracies(measured, name, batch_norm):
     return tested.set_index("seed")["value"].sort_index()
 
 
-@pytest.mark.parametrize(("batch_norm", "network"), [(1, "Classifier with batch norm"), (0, "Classifier without batch norm")])
+@pytest.mark.parametrize(
+    ("batch_norm", "network"), [(1, "Classifier with batch norm"), (0, "Classifier without batch norm")]
+)
 def test_differences_and_their_verdicts_are_those_of_the_stored_accuracies(
     section, measured, store, batch_norm, network
 ):

@@ -8,23 +8,24 @@ from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from impl.models import ConvAutoencoder
 from report.algebra.identities import outcome
-from report.answers.cost import bandwidth, worth_svg
+from report.answers.cost import worth_svg
+from report.answers.proposed import told
 from report.answers.q11.algebra import identities
 from report.answers.q11.autoencoders import autoencoder, cost, troubles
 from report.answers.q11.evidence import classifier
 from report.answers.q11.gaussian import RARE, gelu_facts, parity, properties, sgelu_facts
 from report.answers.q11.horizons import advantages_figure, sensitivity_figure
-from report.answers.q11.reasons import reasons
+from report.answers.q11.reasons import alpha_figure, initial_rows
+from report.answers.q11.signal import facts
 from report.document.answer import Answer, Values
 from report.document.formats import number, percent
-from report.document.page import Erratum
+from report.document.page import WRONG_REASONING, WRONG_RESULT, Erratum
 from report.document.phrases import listed
 from report.evidence.activation_runs import AUTOENCODERS
-from report.evidence.claims import claim_verdicts
 from report.figures.activations import curves, on_grid
 from report.figures.svg import SvgFigure, svg_figure
 
-SHORT = ("q11-par", "q11-better", "q11-fc", "q11-conv", "q11-batch-norm")  # the claims of the short answer
+SHORT = ("classifier with batch norm", "fully connected autoencoder")  # networks of the short answer
 ALPHA = 0.5  # of AdaSGELU in the figure; at 1 it is SGELU
 BOUND = 10.0  # on |f| far from 0
 
@@ -82,6 +83,7 @@ def values() -> Values:
         "doubled": doubled(),
         "activations": len(ACTIVATIONS),
         "curves": figure(),
+        "signal": facts(),
     }
 
 
@@ -94,6 +96,7 @@ def errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q11-negative",
                 11,
+                WRONG_REASONING,
                 "GELU only works for the positive values, and not the negatives.",
                 "GELU is not zero for negative inputs: "
                 rf"\(\mathrm{{GELU}}(-1) = {number(g['at_minus_one'])}\), with slope "
@@ -108,6 +111,7 @@ def errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q11-rare",
                 11,
+                WRONG_REASONING,
                 "GELU allows more activation for the values which are rarer.",
                 r"It passes a share \(\Phi(x)\) of the input, which grows with \(x\), not with rarity.",
                 rf"At \(x = {number(-RARE, fixed=0)}\) and \(x = {number(RARE, fixed=0)}\), equally rare, "
@@ -120,31 +124,29 @@ def errata(v: Values) -> list[Erratum]:
             Erratum(
                 "q11-doubled",
                 11,
+                WRONG_RESULT,
                 "The encoder ends with BatchNorm2d(64) and the activation, and the decoder begins with both.",
                 "The pair belongs there once: no layer with weights stands between the two.",
-                f"Repetitions in the printed network: {v['doubled']}. An even activation then acts on what "
-                "has already lost its sign. The network is trained here as printed.",
+                "An even activation applied twice acts on what has already lost its sign. The network is "
+                "trained here as printed.",
             )
         )
     return entries
 
 
 def evidence(snapshot: Snapshot) -> Values:
-    """Return the evidence for the claims' verdicts and its reasons; None or empty where missing."""
+    """Return the results of the networks and the times; None or empty where missing."""
+    sentences = [told(snapshot, words, sure=True) for words in SHORT]
     return {
-        "verdicts": [v for v in claim_verdicts(snapshot) if v.claim.identifier in SHORT],
-        "reasons": reasons(snapshot),
+        "told": " ".join(filter(None, sentences)),
+        "alphas": alpha_figure(snapshot),
+        "initial": initial_rows(snapshot),
         "classifier": classifier(snapshot),
         "horizons": advantages_figure(snapshot),
         "by_rate": sensitivity_figure(snapshot),
         "autoencoders": (networks := [a for task in AUTOENCODERS if (a := autoencoder(snapshot, task))]),
         "absent": [name for name in AUTOENCODERS.values() if name not in {a["name"] for a in networks}],
         "cost": cost(snapshot),
-        "bandwidth": bandwidth(
-            snapshot,
-            "q11",
-            {"SGELU": ("sgelu", "impl"), "AdaSGELU": ("ada_sgelu", "impl"), "F.gelu": ("gelu", "torch")},
-        ),
         "worth": worth_svg(snapshot),
         "troubles": troubles(snapshot),
     }

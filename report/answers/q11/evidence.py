@@ -1,11 +1,10 @@
-"""Question 11: evidence on the classifier: curves, final metrics and differences."""
+"""Question 11: evidence on the classifier: curves and final metrics."""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bench.records.candidate_names import is_custom
 from bench.records.names import BASELINES
@@ -13,15 +12,14 @@ from bench.statistics import mean_interval
 from bench.store import Snapshot
 from report.document import phrases
 from report.document.formats import number
-from report.document.labels import LABELS, label, ordered, short
+from report.document.labels import LABELS, label, ordered
 from report.document.phrases import NOT_MEASURED
 from report.evidence.activation_runs import AUTOENCODERS, FAMILIES, HIGHLIGHTED, METRICS, VARIANTS, averaged
 from report.evidence.claims import explored
-from report.evidence.comparisons import Comparison
 from report.evidence.queries import final, networks
 from report.evidence.verdicts import DIRECTIONS, effect
 from report.figures.svg import SvgFigure, svg_figure
-from report.figures.training import differences, learning_curves
+from report.figures.training import learning_curves
 
 
 def final_rows(
@@ -82,33 +80,8 @@ def curves_figure(snapshot: Snapshot) -> SvgFigure | None:
     )
 
 
-def _row(comparison: Comparison, variant: str) -> tuple[object, ...]:
-    its = comparison.effect
-    values = [100 * v for v in (its.estimate, its.low, its.high)]
-    return (variant, short(comparison.a), f"minus {label(comparison.b)}", *values)
-
-
-def differences_figure(snapshot: Snapshot) -> SvgFigure | None:
-    """Return the figure of final accuracies as differences from both baselines; None where not measured."""
-    compared = [(c, name) for norm, name in VARIANTS.items() for c in explored(snapshot, FAMILIES[norm])]
-    rows = [_row(c, variant) for c, variant in compared if c.effect.pairs]
-    if not rows:
-        return None
-    directions = [c.effect.direction for c, _ in compared]
-    frame = pd.DataFrame(rows, columns=["panel", "row", "series", "mean", "low", "high"])
-    return svg_figure(
-        differences(frame, "paired difference of test accuracy (percentage points)"),
-        frame,
-        name=f"q11-differences-{snapshot.id}",
-        title="Differences of test accuracy",
-        alt="Dots with intervals for each activation minus ReLU and minus GELU, with and without batch norm; "
-        f"{directions.count(1)} of {len(directions)} lie above zero and {directions.count(-1)} "
-        "below.",
-    )
-
-
 def classifier(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Return curves, differences and final tables of the classifier; None where it was not trained."""
+    """Return curves and final tables of the classifier; None where it was not trained."""
     figure = curves_figure(snapshot)
     if figure is None:
         return None
@@ -124,8 +97,4 @@ def classifier(snapshot: Snapshot) -> dict[str, Any] | None:
         for k, (batch_norm, variant) in enumerate(VARIANTS.items())
         if not (table := final(snapshot, "classifier", "test_accuracy", batch_norm)).empty
     ]
-    return {
-        "figure": figure,
-        "differences": differences_figure(snapshot),
-        "tables": tables,
-    }
+    return {"figure": figure, "tables": tables}

@@ -29,7 +29,7 @@ def timing(task, name, implementation, place, size, seconds):
 
 def sections(path, runs):
     source = Source("here", "Measured here", small.snapshot(path, runs))
-    return {section.values["attribute"]: section for section in candidate.sections([source], 12)}
+    return {section.values["attribute"]: section for section in candidate.sections([source])}
 
 
 def said(section):
@@ -50,16 +50,16 @@ def forward(*names):
 def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
     for k, run in enumerate((small.scored(0.5, activation=SNAKE), forward(SNAKE)[0])):
         (section,) = sections(tmp_path / f"s{k}", [run]).values()
-        assert (section.number, section.title) == (12, "Custom activation: Snake")
+        assert (section.number, section.title) == (0, "Custom activation: Snake")
         text = said(section)
         assert "Its conformance checks were not run." in text
         assert "Its results in networks were not measured." in text
         assert "Its time was not measured." in text
         assert text.count("make report ACTIVATION=a/snake.py:Snake would measure it") == 3
-        assert candidate.findings([section]) == [
-            "Snake, a custom activation: its time not measured; in trained networks not measured "
-            "(quick profile) [Measured here]."
-        ]
+        assert candidate.findings([section]) == {
+            "Snake": "A custom activation: its time not measured; in trained networks not measured "
+            "[Measured here]."
+        }
         assert "No run of it failed or diverged." in text
 
 
@@ -74,7 +74,7 @@ def test_the_summary_begins_with_what_was_found_of_a_custom_candidate(tmp_path):
         ),
     ]
     (section,) = sections(tmp_path / "s", runs).values()
-    (line,) = candidate.findings([section])
+    (line,) = candidate.findings([section]).values()
     checked = len(section.values["checks"])
     assert f"1 of {checked} conformance checks failed; by time slower in 1 of 1 case" in line
 

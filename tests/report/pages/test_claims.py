@@ -65,30 +65,37 @@ def test_rates_divergence_and_collapse_are_shown(source):
     ]
 
 
+def shown(source, questions):
+    """The values of the verdicts and of how they are made."""
+    (decided,), (method,) = claims_page.sections(source, questions)
+    return decided.values, method.values
+
+
 def test_without_sources_there_is_no_section():
-    assert claims_page.section([], range(1, 12)) is None
+    assert claims_page.sections(None, range(1, 12)) == ([], [])
 
 
 @pytest.mark.parametrize("target", ["html", "pdf"])
 def test_every_claim_has_a_row_that_leads_to_its_comparisons(source, target):
-    shown = claims_page.section([source], range(1, 12))
-    page = environment(target).get_template("claims.html.j2").render(shown)
-    references = "".join(re.findall("\ue002[\\w-]+\ue003", page))
-    known = re.sub("\ue002(student|agarwal)\ue003", "", page)
+    env = environment(target)
+    decided, method = shown(source, range(1, 12))
+    page = env.get_template("claims.html.j2").render(decided)
+    page += env.get_template("method.html.j2").render(method)
+    known = re.sub("\ue002(student|agarwal)\ue003|[\ue007-\ue009]", "", page)
     page = numbered(known)
-    assert references
     for claim in claims.CLAIMS:
         assert f'id="claim-{claim.identifier}"' in page
     links = set(re.findall(r'href="#(comparisons-[\w-]+)"', page))
     assert links <= set(re.findall(r'id="([\w-]+)"', page))
     assert bool(links) == (target == "html")  # on paper they are a file
     assert ("here-comparisons.csv" in page) == (target == "pdf")
-    assert page.count("not measured here") >= 20
+    assert page.count(">not measured</b>") >= 20
+    assert page.count('class="interval"') == sum(row["plot"] is not None for row in decided["claims"]) > 0
 
 
 def test_a_report_of_some_questions_has_their_claims_only(source):
-    shown = claims_page.section([source], [11])
-    assert {row["question"] for row in shown["claims"]} == {11}
+    decided, _ = shown(source, [11])
+    assert {row["question"] for row in decided["claims"]} == {11}
 
 
 @pytest.mark.parametrize(
@@ -112,25 +119,25 @@ def test_a_table_tells_its_margin_in_the_unit_of_its_effects(unit, margin, text)
     assert (verdict, rows) == (f"{word}; 2 diverged; 1 collapsed", "3–5, 9")
 
 
-def test_a_claims_row_counts_its_support_and_what_is_missing(source):
+def test_a_claims_row_counts_its_support_and_what_is_missing():
     cases = tuple(case(pairs=n) for n in (5, 5, 7))
     claim = replace(claims.CLAIMS[0], sign=1, named=4)
-    row = claims_page.claim_row(claims.decide(claim, cases), source, None)
+    row = claims_page.claim_row(claims.decide(claim, cases), None)
     assert row["tally"] == "3 for, 0 against, 0 inconclusive, 1 not measured"
     assert (row["seeds"], row["between"]) == ("5 and 7", "SGELU − ReLU")
-    assert row["anchor"] == "comparisons-q03-early-here"
+    assert row["anchor"] == "comparisons-q03-early"
     assert row["agreement"] == row["fragile"] == ""
-    alone = claims_page.claim_row(claims.decide(replace(claim, named=1), cases[:1]), source, None)
-    nothing = claims_page.claim_row(claims.decide(claim, ()), source, None)
+    alone = claims_page.claim_row(claims.decide(replace(claim, named=1), cases[:1]), None)
+    nothing = claims_page.claim_row(claims.decide(claim, ()), None)
     assert alone["tally"] == nothing["tally"] == nothing["effect"] == nothing["seeds"] == ""
 
 
-def test_a_claims_row_says_how_many_analyses_agree(source):
+def test_a_claims_row_says_how_many_analyses_agree():
     verdict = claims.decide(claims.CLAIMS[0], [case()])
     fragile = Specification(200, 0.5, "at 0.001", {"confirmed": 100, "undecided": 100})
-    row = claims_page.claim_row(verdict, source, fragile)
-    assert (row["agreement"], row["fragile"]) == ("50\u00a0% of 200", "at 0.001")
-    row = claims_page.claim_row(verdict, source, replace(fragile, agreement=0.96))
+    row = claims_page.claim_row(verdict, fragile)
+    assert (row["agreement"], row["fragile"]) == ("50\u00a0%", "at 0.001")
+    row = claims_page.claim_row(verdict, replace(fragile, agreement=0.96))
     assert row["fragile"] == ""
 
 
@@ -153,38 +160,53 @@ def test_no_control_no_row(tmp_path):
     )  # one seed has no spread
 
 
-def test_the_verdicts_of_other_sources_stand_beside(source, tmp_path):
-    other = Source("other", "Elsewhere", small.snapshot(tmp_path / "r.sqlite", [small.scored(0.5)]))
-    shown = claims_page.section([source, other], [11])
-    (beside,) = shown["others"]
-    assert beside["label"] == "Elsewhere"
-    assert set(beside["verdicts"].values()) == {"not measured"}
-    assert beside["verdicts"].keys() == {row["identifier"] for row in shown["claims"]}
-    page = environment("html").get_template("claims.html.j2").render(shown)
-    assert '<th scope="col">Elsewhere</th>' in page
+@pytest.mark.parametrize(
+    ("limits", "sign", "margin", "relative", "side", "dot"),
+    [
+        ((0.01, 0.02, 0.03), 1, 0.0, False, "for the claim", 45 * (1 + 2 / 5)),
+        ((0.01, 0.02, 0.03), -1, 0.0, False, "against the claim", 45 * (1 - 2 / 5)),
+        ((-0.01, 0.01, 0.03), 1, 0.0, False, "on both sides", 45 * (1 + 0.5 / 5)),
+        ((-0.01, 0.01, 0.03), 1, -0.02, False, "for the claim", 45 * (1 + 1.5 / 5)),
+        ((1.0, 3.0, 7.0), 1, 0.0, True, "for the claim", 45 * (1 + 2 / 5)),  # 2, 4 and 8 times
+        ((0.5, 0.51, 0.52), 1, 0.0, False, "for the claim", 90.0),  # beyond the end
+    ],
+)
+def test_a_plot_shows_the_interval_in_half_widths_from_its_margin(limits, sign, margin, relative, side, dot):
+    low, estimate, high = limits
+    found = replace(case(), effect=Effect(estimate, low, high, 5, margin, relative, 0.9))
+    plot = claims_page.interval_plot(found, sign)
+    assert plot["side"] == side
+    assert float(re.search(r'cx="([\d.]+)"', plot["plot"])[1]) == pytest.approx(dot, abs=0.051)
+
+
+def test_without_an_interval_there_is_no_plot():
+    found = replace(case(), effect=Effect(0.1, float("nan"), float("nan"), 1, 0.0, False, 0.9))
+    assert claims_page.interval_plot(found, 1) == {"plot": None, "side": ""}
 
 
 def test_the_tables_hold_every_comparison_of_the_claims_shown(source):
-    shown = claims_page.section([source], [11])
+    decided, method = shown(source, [11])
+    assert decided["tables"] is method["tables"]
     for verdict in claims.claim_verdicts(source.snapshot):
-        table = shown["tables"].get(claims_page.claim_anchor(verdict, "here"))
+        table = decided["tables"].get(claims_page.claim_anchor(verdict))
         assert (table is not None) == (bool(verdict.comparisons) and verdict.claim.question == 11)
         assert table is None or len(table.rows) == len(verdict.comparisons)
-    assert claims_page.section([source], [3])["tables"] == {}
-    words = [row["verdict"] for row in shown["claims"] if not row["origin"]]
-    assert {f"{words.count(word)} {word}" for word in words} == set(re.split(", | and ", shown["tally"]))
+    assert shown(source, [3])[0]["tables"] == {}
+    words = [row["verdict"] for row in decided["claims"] if not row["origin"]]
+    assert {f"{words.count(word)} {word}" for word in words} == set(re.split(", | and ", decided["tally"]))
 
 
 def test_the_committed_calibration_of_times_is_shown(source, tmp_path, monkeypatch):
     file = tmp_path / "times.json"
     monkeypatch.setattr(calibrations, "TIMES", file)
-    template = environment("html").get_template("claims.html.j2")
-    assert "python -m bench calibrate times" in template.render(claims_page.section([source], range(1, 12)))
+    template = environment("html").get_template("method.html.j2")
+    assert "python -m bench calibrate times" in template.render(shown(source, range(1, 12))[1])
     told, same = [1.1, 1.11, 1.1, 1.12, 1.1], [1.0, 1.01, 0.99, 1.0, 1.01]
     ratios = {"told": told, **{f"same {k}": same for k in range(19)}}
     calibrations.save(file, [TimeCalibration("c0ffee", "a machine", [0.25, 1.5], ratios)])
-    shown = claims_page.section([source], range(1, 12))["time_calibration"]
-    assert (shown["claims"].hits, shown["claims"].cases, shown["load"]) == (1, 20, (0.25, 1.5))
-    text = " ".join(template.render(claims_page.section([source], range(1, 12))).split())
+    method = shown(source, range(1, 12))[1]
+    found = method["time_calibration"]
+    assert (found["claims"].hits, found["claims"].cases, found["load"]) == (1, 20, (0.25, 1.5))
+    text = " ".join(template.render(method).split())
     assert "a machine; not this machine; commit c0ffee: as claims are decided, 1 of 20 benchmarks" in text
     assert "5.0 % (0.9 % to 23.6 %; at most 5 % are asked)" in text

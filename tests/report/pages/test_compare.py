@@ -48,7 +48,7 @@ def test_a_ratio_stands_only_where_both_measured(stores):
     assert rows["GELU, ours, 64 elements"][1:] == [NOT_MEASURED] * 2
     assert rows["Mish, ours, 64 elements"][::2] == [NOT_MEASURED] * 2
     assert rows["ELU, ours, 64 elements"][2] == "0.500"
-    assert context["summary"][0].startswith("2 of 4 benchmarks were measured in both")
+    assert context["summary"]["Times"].startswith("2 of 4 benchmarks were measured in both")
 
 
 def test_networks_differ_seed_by_seed(stores):

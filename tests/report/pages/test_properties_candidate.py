@@ -98,7 +98,7 @@ def test_a_finding_says_what_was_measured_and_what_was_not(checks, cost, trains,
         "kind": "activation",
         "source": Source("here", "Measured here", held),
     }
-    (said,) = candidate.findings([Section(1, "s", "t", "q", "candidate.html.j2", shown)])
+    (said,) = candidate.findings([Section(0, "s", "t", "q", "candidate.html.j2", shown)]).values()
     bad = checks.count(False)
     assert (f"{bad} of {len(checks)} conformance checks failed" in said) == (bad > 0)
     assert ("no conformance check failed" in said) == (bool(checks) and not bad)
@@ -107,4 +107,4 @@ def test_a_finding_says_what_was_measured_and_what_was_not(checks, cost, trains,
     assert tally in said or not trains
     assert ("in trained networks" in said) == trains
     assert ("in trained networks not measured" in said) == (trains and not tally)
-    assert said.endswith("(quick profile) [Measured here].")
+    assert said.endswith(" [Measured here].")

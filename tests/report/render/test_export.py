@@ -9,7 +9,6 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from report.document.answer import Evidence
 from report.document.page import Attachment, Section
 from report.figures.style import INK, style
 from report.figures.svg import svg_figure
@@ -36,9 +35,12 @@ def black(name):
 
 @pytest.fixture
 def files(tmp_path):
-    evidence = Evidence("here", "Here", "", {"deep": [{"figure": black("of-evidence")}]})
-    values = {"figure": black("of-answer"), "number": 1.0, "sources": [evidence]}
+    deep = {"deep": [{"figure": black("of-evidence")}]}
+    values = {"figure": black("of-answer"), "number": 1.0, "measured": deep}
     context = {
+        "title": "T",
+        "subtitle": "S",
+        "summary": {},
         "sections": [Section(1, "q01", "T", "Q", "answers/q01.html.j2", values)],
         "attachments": [Attachment("here-runs.csv", "Runs.", lambda: "a\n1\n")],
     }

@@ -12,8 +12,7 @@ import pypdf
 import pytest
 from markupsafe import Markup
 
-from report.document.answer import Evidence
-from report.document.page import Attachment, Erratum, Reference, Section, Table
+from report.document.page import IMPRECISE, WRONG_RESULT, Attachment, Erratum, Reference, Section, Table
 from report.figures.svg import SvgFigure
 from report.render import render, system_libraries
 from report.render.numbering import KINDS
@@ -23,15 +22,20 @@ ANSWER = """{% call short_answer() %}
 See {{ ref("curve") }}, {{ ref("sums") }}, {{ ref("law") }} and {{ ref("book") }}.
 {% endcall %}
 {% call equation("law") %}\\[ y = {{ slope | number }} x \\]{% endcall %}
-{% for source in sources %}
-{% call evidence(source) %}
-{{ missing("make bench") }} {{ source.values.speed | number(3) -}}
-{% call footnote() %}Very <b>small</b>.{% endcall %}
+{% if measured %}
+{% call evidence("Measured", "this machine") %}
+{{ missing("make bench") }} {{ measured.speed | number(3) }}
 
 {% call figure(drawing, "curve") %}The curve \\(y\\).{% endcall %}
 {% endcall %}
-{% endfor %}
+{% endif %}
 {{ table(["Name", "Size"], [["a & b", "1"], ["\\\\(x\\\\)", "−2"]], "sums", "Sizes.") }}
+"""
+FOLDED = """See {{ ref("hidden-sums") }} and {{ ref("hidden-curve") }}.
+{% call folded("Folded A") %}
+{{ table(["Name", "Size"], [["c", "3"]], "hidden-sums", "Hidden sizes.") }}
+{{ figure(hidden, "hidden-curve", "Hidden.") }}
+{% endcall %}
 """
 DRAWING = SvgFigure(
     Markup('<svg viewBox="0 0 1 1" width="9pt" height="9pt" role="img"><title>A square</title></svg>'),
@@ -39,21 +43,24 @@ DRAWING = SvgFigure(
     "square",
     "A square",
 )
-MEASURED = Evidence("here", "this machine", "quick profile", {"speed": 3.0})
-VALUES = {"slope": 2.5, "drawing": DRAWING, "sources": [MEASURED]}
+VALUES = {"slope": 2.5, "drawing": DRAWING, "measured": {"speed": 3.0}}
 SECTIONS = [
     Section(1, "q01", "Compression", r"What is \(A\)?", "answers/q01.html.j2", VALUES),
     Section(8, "q08", "Zigzag <&>", "Why?", "answers/q08.html.j2", {}),
 ]
+HIDDEN = {"hidden": replace(DRAWING, name="hidden")}
 CONTEXT = {
     "title": "Worth & cost",
     "subtitle": "A report",
     "notices": ["Trained on digits, not on MNIST."],
-    "summary": [f"Finding {word}" for word in ("one", "two", "three", "four", "five")],
+    "summary": {f"Lead {word}": f"Finding {word}" for word in ("one", "two", "three", "four", "five")},
+    "headline": replace(DRAWING, name="headline"),
     "sections": SECTIONS,
+    "front": [Section(0, "claims", "Claims first", "", "front.html.j2", {})],
+    "back": [Section(0, "method", "Method last", "", "back.html.j2", HIDDEN)],
     "errata": [
-        Erratum("e8", 8, "<b>", "right", "why"),
-        Erratum("e1", 1, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
+        Erratum("e8", 8, IMPRECISE, "<b>", "right", "why"),
+        Erratum("e1", 1, WRONG_RESULT, r"\(5\)", r"\(\frac{5}{2}\)", "halves"),
     ],
     "provenance": [Table("Where from.", ["What", "Value"], [["commit", "abc"]])],
     "attachments": [Attachment("all.csv", "Everything.", lambda: "a\n1\n")],
@@ -70,6 +77,8 @@ def templates(tmp_path):
     (folder / "answers").mkdir(parents=True)
     (folder / "answers" / "q01.html.j2").write_text(ANSWER, "utf-8")
     (folder / "answers" / "q08.html.j2").write_text("<p>Because.</p>", "utf-8")
+    (folder / "front.html.j2").write_text("<p>Before.</p>", "utf-8")
+    (folder / "back.html.j2").write_text(FOLDED, "utf-8")
     return folder
 
 
@@ -99,9 +108,17 @@ def test_page_holds_its_context(templates, target):
 
 def test_things_are_numbered_and_linked_forwards(templates):
     page = render.render_page(CONTEXT, "html", templates)
-    names = {"curve": "Figure 1", "sums": "Table 1", "law": "(1)", "book": "[1]"}
+    names = {
+        "curve": "Figure 2",  # after the headline
+        "sums": "Table 1",
+        "hidden-curve": "Figure A1",
+        "hidden-sums": "Table A1",
+        "law": "(1)",
+        "book": "[1]",
+    }
     for kind, (anchor, name) in zip(KINDS, names.items(), strict=True):
         assert f'<a class="ref to-{kind}" href="#{anchor}">{name}</a>' in page
+    page = re.sub("<script>.*?</script>", "", page, flags=re.DOTALL)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
@@ -115,10 +132,23 @@ def test_a_formula_that_nothing_refers_to_has_no_number(templates):
     assert '<span class="number"></span>' in page
 
 
-def test_what_a_quick_profile_gave_is_marked_where_it_stands(templates):
+def test_sections_stand_before_and_after_the_questions(templates):
     said = text(render.render_page(CONTEXT, "html", templates))
-    assert "Figure 1. (quick profile) The curve" in said
-    assert "Table 1. Sizes." in said  # not measured, though it stands behind
+    parts = ("Finding five", "Before.", "Because.", "Errata of the", "Folded A")
+    places = [said.rindex(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_what_is_folded_in_the_browser_is_in_the_appendix_on_paper(templates):
+    page = render.render_page(CONTEXT, "html", templates)
+    _, inside = page.split('<details class="folded"><summary>Folded A</summary>')
+    assert 'id="hidden-sums"' in inside
+    assert 'id="tables"' not in page
+    page = render.render_page(CONTEXT, "pdf", templates)
+    before, after = page.split('<h2 id="tables">')
+    assert 'id="hidden-sums"' not in before
+    assert re.search(r"<h3>Folded A</h3>.*Table A1.*Hidden sizes", after, re.DOTALL)
+    assert "Table A1</a>" in before
 
 
 def test_the_table_behind_a_figure_is_part_of_the_page(templates):
@@ -128,17 +158,9 @@ def test_the_table_behind_a_figure_is_part_of_the_page(templates):
     assert base64.b64decode(link[1]) == b"side <cm>\n1.5\n"
 
 
-def test_footnotes_lead_there_and_back(templates):
-    page = render.render_page(CONTEXT, "html", templates)
-    assert re.search(r'3\.00<sup class="note"><a id="note-1-from" href="#note-1"', page)
-    assert re.search(r'<li id="note-1">Very <b>small</b>\. <a href="#note-1-from"', page)
-    page = render.render_page(CONTEXT, "pdf", templates)
-    assert '3.00<span class="footnote">Very <b>small</b>.</span>' in page
-
-
 UNUSED = {
     "value": {**VALUES, "forgotten": 1},
-    "evidence": {**VALUES, "sources": [replace(MEASURED, values={"speed": 3.0, "forgotten": 1})]},
+    "evidence": {**VALUES, "measured": {"speed": 3.0, "forgotten": 1}},
 }
 
 
@@ -158,7 +180,7 @@ def test_each_erratum_stands_in_its_section_and_in_the_table(templates):
         places = [page.index(f'id="{anchor}"') for anchor in (name, identifier, after)]
         assert places == sorted(places)
     rows = re.findall(r'href="#(e\d)">Question', page)
-    assert rows == ["e1", "e8"]
+    assert rows == ["e8", "e1"]  # as in the context
 
 
 def test_page_is_self_contained(templates):
@@ -201,7 +223,9 @@ def test_mistakes_in_a_template_are_errors(templates, what):
 
 
 def test_unknown_part_of_the_context(templates):
-    with pytest.raises(ValueError, match="Invalid context: got autor, expected attachments, claims, errata"):
+    with pytest.raises(
+        ValueError, match="Invalid context: got autor, expected attachments, back, claims, errata"
+    ):
         render.render_page({**CONTEXT, "autor": "x"}, "html", templates)
 
 
@@ -245,7 +269,8 @@ def test_pdf_or_the_remedy(templates, tmp_path, monkeypatch, missing):
     assert "Finding five" in pdf.pages[0].extract_text()
     assert "\\" not in said
     attached = {name: content for name, [content] in pdf.attachments.items()}
-    assert attached == {"square.csv": b"side <cm>\n1.5\n", "all.csv": b"a\n1\n"}
+    figures = dict.fromkeys(("headline.csv", "square.csv", "hidden.csv"), b"side <cm>\n1.5\n")
+    assert attached == {**figures, "all.csv": b"a\n1\n"}
     first = path.read_bytes()
     render.write_pdf(CONTEXT, path, templates)
     assert path.read_bytes() == first
