@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli import common
+from bench.cli.options import REFERENCE
 from bench.gate import calibration, output
 from bench.gate import compare as comparison
 from bench.gate.verdicts import FAILED, FEWEST, INCONCLUSIVE, MOST, REGRESSED
@@ -16,6 +17,9 @@ from bench.records.calibrations import TIMES, CalibrationRun, described, load
 from bench.runner import time_calibration
 from bench.runner.progress import console
 from bench.statistics import rates_told_apart
+from bench.statistics.alarms import alarms
+from bench.statistics.standing import ARENAS
+from bench.store import latest
 
 WIDTH = 140  # columns of output that is not a terminal
 CALIBRATION = Path("results/calibration.json")
@@ -93,8 +97,21 @@ def _calibrate_times(shares: str, repeats: int, folder: Path) -> list[Table]:
     return [output.table(described("times", repetitions), rates)]
 
 
+def _calibrate_verdicts(shares: str, repeats: int, folder: Path) -> list[Table]:
+    """Put ReLU to itself under other seeds, from the reference; return how often it is told apart."""
+    snapshot = latest(REFERENCE)
+    if snapshot is None:
+        raise typer.BadParameter(f"{REFERENCE} holds no runs")
+    rates = [one for arena in ARENAS.values() if arena.by == "activation" for one in alarms(snapshot, arena)]
+    return [output.table("Verdicts on ReLU under other seeds", rates)]
+
+
 # What can be calibrated, and the number of repetitions unless given.
-CALIBRATIONS = {"gate": (_calibrate_gate, 20), "times": (_calibrate_times, 8)}
+CALIBRATIONS = {
+    "gate": (_calibrate_gate, 20),
+    "times": (_calibrate_times, 8),
+    "verdicts": (_calibrate_verdicts, 1),
+}
 
 
 def calibrate(
@@ -110,12 +127,12 @@ def calibrate(
         typer.Option(
             min=0,
             help="Number of A/A runs (identical code); default: "
-            f"{', '.join(f'{n} of the {name}' for name, (_, n) in CALIBRATIONS.items())}.",
+            f"{', '.join(f'{n} of the {name}' for name, (_, n) in CALIBRATIONS.items() if n > 1)}.",
         ),
     ] = None,
     folder: Annotated[Path, typer.Option(help="Output folder for rounds.")] = Path("build/calibration"),
 ) -> None:
-    """Estimate error rates of the gate, or of verdicts on times, by A/A runs and injected slowdowns."""
+    """Estimate error rates of the gate, of verdicts on times, or on candidates, by A/A comparisons."""
     common.check("calibration", [what], CALIBRATIONS)
     run, usual = CALIBRATIONS[what]
     tables = run(shares, usual if repeats is None else repeats, folder.resolve())

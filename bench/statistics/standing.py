@@ -138,7 +138,7 @@ def stand(
     reached = [look for look in looks if look <= len(candidate.seeds)]
     seeds = reached[-1] if reached else 0
     level = confidences(looks)[max(0, len(reached) - 1)]
-    its = _first(candidate, seeds or len(candidate.seeds))
+    its = first_seeds(candidate, seeds or len(candidate.seeds))
     found = effects([(its, side) for side in baselines.values()], relative=relative, confidence=level)
     return [
         Standing(name, horizon, epochs, effect, seeds, planned, level)
@@ -171,7 +171,7 @@ def standings(
     return tuple(found)
 
 
-def _first(grid: Grid, seeds: int) -> Grid:
+def first_seeds(grid: Grid, seeds: int) -> Grid:
     """Return the runs of the first seeds of a grid."""
     return replace(
         grid,
