@@ -83,7 +83,8 @@
   // The contents mark the section that crosses the upper third of the window.
   const fold = document.querySelector("nav.fold details");
   const mark = ({ target, isIntersecting }) => {
-    for (const link of document.querySelectorAll(`nav a[href="#${target.getAttribute("aria-labelledby")}"]`)) {
+    const hash = "#" + target.getAttribute("aria-labelledby");
+    for (const link of [...document.querySelectorAll("nav a")].filter((a) => a.getAttribute("href") === hash)) {
       if (isIntersecting) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
       if (isIntersecting && fold) fold.querySelector("summary").dataset.here = link.textContent.trim();

@@ -98,15 +98,19 @@ def interval_plot(comparison: Comparison, sign: int) -> dict[str, Any]:
     low, middle, high = sorted(sign * v for v in values)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return {"plot": None, "side": ""}
-    x = [WIDTH / 2 * (1 + max(-1.0, min(1.0, 2 * v / (high - low) / REACH))) for v in (low, middle, high)]
+    half = (high - low) / 2
+    x = [WIDTH / 2 * (1 + max(-1.0, min(1.0, v / half / REACH))) for v in (low, middle, high)]
     side = "for the claim" if low > 0 else "against the claim" if high < 0 else "on both sides"
+    dot = Markup('<circle cx="{:.1f}" cy="6" r="3" fill="currentColor"/>').format(x[1])
+    if abs(middle) > REACH * half:  # too far to draw: an arrow at the edge
+        edge, back = (WIDTH, WIDTH - 7) if middle > 0 else (0, 7)
+        dot = Markup('<path class="beyond" d="M{} 6L{} 2v8z" fill="currentColor"/>').format(edge, back)
     plot = Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="interval" viewBox="0 0 {0} 12" width="{0}" '
         'height="12" role="img" aria-label="{1}"><g stroke="currentColor">'
         '<path d="M{2} 0v12" stroke-width="0.7" stroke-dasharray="2 2"/>'
-        '<path d="M{3:.1f} 6H{5:.1f}" stroke-width="1.6"/></g>'
-        '<circle cx="{4:.1f}" cy="6" r="3" fill="currentColor"/></svg>'
-    ).format(WIDTH, side, WIDTH / 2, *x)
+        '<path d="M{3:.1f} 6H{4:.1f}" stroke-width="1.6"/></g>{5}</svg>'
+    ).format(WIDTH, side, WIDTH / 2, x[0], x[2], dot)
     return {"plot": plot, "side": side}
 
 

@@ -21,6 +21,7 @@ from report.figures.forest import forest
 from report.figures.svg import SvgFigure, svg_figure
 
 MISSING = "Nothing is measured yet; make bench would do it."
+UNTIMED = "The times are not measured; make bench would do it."
 SIZES = {2**14: "the classifier's 16,384 elements", 2**20: "a million elements"}
 NOUNS = {
     WRONG_RESULT: ("wrong result", "wrong results"),
@@ -102,7 +103,7 @@ def cost(snapshot: Snapshot) -> str:
         parts = [f"{number(r.value, 2)} times as long {way}" for way, r in ratios.items() if r]
         if parts:
             told.append(f"For {words} {label(name)} takes {listed(parts)}.")
-    return " ".join(["Torch's own GELU is the measure.", *told]) if told else MISSING
+    return " ".join(["Torch's own GELU is the measure.", *told]) if told else UNTIMED
 
 
 def wrong(errata: Sequence[Erratum]) -> str:

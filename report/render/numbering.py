@@ -6,6 +6,7 @@ its target.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -22,6 +23,14 @@ KINDS = {
     "equation": "({})",
     "reference": "[{}]",
 }
+
+
+class Part(NamedTuple):
+    """Content of the appendix: its anchor, title and body."""
+
+    anchor: str
+    title: str
+    body: Markup
 
 
 def label(kind: str, anchor: str) -> str:
@@ -43,14 +52,20 @@ def to_appendix(title: str, body: str) -> Markup:
     return Markup("\ue007{}\ue008{}\ue009").format(title, body)
 
 
-def appendix(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], dict[str, list[tuple[str, Markup]]]]:
-    """Take the content for the appendix out of texts; return the texts, and that content with its titles."""
-    taken = {
-        name: [(match["title"], Markup(match["body"])) for match in APPENDIX.finditer(text)]
-        for name, text in texts.items()
-    }
-    left = {name: Markup(APPENDIX.sub("", text)) for name, text in texts.items()}
-    return left, {name: parts for name, parts in taken.items() if parts}
+def appendix(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], dict[str, list[Part]]]:
+    """Take the content for the appendix out of texts; return the texts, with links to it, and that content."""
+    left, taken = {}, {}
+    for name, text in texts.items():
+        parts: list[Part] = []
+
+        def link(match: re.Match[str], name: str = name, parts: list[Part] = parts) -> str:
+            parts.append(Part(f"{name}-folded-{len(parts) + 1}", match["title"], Markup(match["body"])))
+            return f'<p class="moved">In the appendix: <a href="#{parts[-1].anchor}">{match["title"]}</a></p>'
+
+        left[name] = Markup(APPENDIX.sub(link, text))
+        if parts:
+            taken[name] = parts
+    return left, taken
 
 
 def cited(texts: Iterable[str]) -> list[str]:

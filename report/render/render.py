@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -132,6 +133,9 @@ def render_page(context: Mapping[str, Any], target: Target, templates: Path = TE
             **METADATA,
         )
     )
+    ids = Counter(re.findall(r'<\w+ [^>]*?\bid="([^"]+)"', html))
+    if twice := [anchor for anchor, n in ids.items() if n > 1]:
+        raise ValueError(f"Duplicate anchor: {', '.join(map(repr, twice))}")
     # The font contains the glyphs of the finished page, so it is added last.
     return html.replace(FONT, math_font(html) if target == "html" else "")
 

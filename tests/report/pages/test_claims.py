@@ -168,7 +168,6 @@ def test_no_control_no_row(tmp_path):
         ((-0.01, 0.01, 0.03), 1, 0.0, False, "on both sides", 45 * (1 + 0.5 / 5)),
         ((-0.01, 0.01, 0.03), 1, -0.02, False, "for the claim", 45 * (1 + 1.5 / 5)),
         ((1.0, 3.0, 7.0), 1, 0.0, True, "for the claim", 45 * (1 + 2 / 5)),  # 2, 4 and 8 times
-        ((0.5, 0.51, 0.52), 1, 0.0, False, "for the claim", 90.0),  # beyond the end
     ],
 )
 def test_a_plot_shows_the_interval_in_half_widths_from_its_margin(limits, sign, margin, relative, side, dot):
@@ -177,6 +176,15 @@ def test_a_plot_shows_the_interval_in_half_widths_from_its_margin(limits, sign, 
     plot = claims_page.interval_plot(found, sign)
     assert plot["side"] == side
     assert float(re.search(r'cx="([\d.]+)"', plot["plot"])[1]) == pytest.approx(dot, abs=0.051)
+
+
+@pytest.mark.parametrize(("sign", "side", "tip"), [(1, "for the claim", 90), (-1, "against the claim", 0)])
+def test_an_interval_beyond_the_plot_is_an_arrow(sign, side, tip):
+    far = replace(case(), effect=Effect(0.51, 0.5, 0.52, 5, 0.0, False, 0.9))
+    plot = claims_page.interval_plot(far, sign)
+    assert plot["side"] == side
+    assert re.search(r'class="beyond" d="M(\d+) 6', plot["plot"])[1] == str(tip)
+    assert "<circle" not in plot["plot"]
 
 
 def test_without_an_interval_there_is_no_plot():
