@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impl.activations.registry import ACTIVATIONS
 from report.algebra.latex import ALPHA, BETA, read, x
+from report.document.labels import label
 
 # Definitions with the parameter that the printed one leaves at 1, as the code has it.
 GENERAL = {"swish": r"\mathrm{Swish}(x) = x\,\sigma(\beta x)"}
@@ -119,7 +120,7 @@ def check(name: str) -> Check:
     arguments = (PARAMETER,) * len(parameters)
     in_parameter = entry.module.op.derivative_in_parameter
     return Check(
-        entry.label,
+        label(name),
         holds(printed(name)),
         difference(lambda points: entry.f(points, *arguments), f),
         difference(lambda points: entry.derivative(points, *arguments), slope),

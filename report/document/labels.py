@@ -8,6 +8,7 @@ from impl.optimizers.registry import OPTIMIZERS
 
 LABELS = {
     **{name: entry.label for name, entry in ACTIVATIONS.items()},
+    "sgelu_yu": "SGELU-YS",  # of Yu and Su; a comma within a name makes lists unreadable
     **{name: entry.label for name, entry in OPTIMIZERS.items()},
     **{name: f"ReLU again ({name})" for name in CONTROLS},
     "cross_entropy": "cross-entropy",

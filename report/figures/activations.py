@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from impl.activations.registry import ACTIVATIONS
+from report.document.labels import label
 from report.figures.style import stroke, style
 
 APART = 0.1  # share of the axis between two labels at the least
@@ -22,7 +23,7 @@ def on_grid(x: Tensor, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
             {
                 "group": group,
                 "name": name,
-                "activation": ACTIVATIONS[name].label,
+                "activation": label(name),
                 "x": x.numpy(),
                 "f": ACTIVATIONS[name].f(x).numpy(),
                 "derivative": ACTIVATIONS[name].derivative(x).numpy(),
@@ -40,9 +41,9 @@ def _label_ends(ax: Axes, frame: pd.DataFrame) -> bool:
     gaps = ends["f"].sort_values().diff().dropna()
     if len(gaps) == 0 or gaps.min() < APART * (high - low):
         return False
-    for name, label, x, y in ends.reset_index()[["name", "activation", "x", "f"]].itertuples(index=False):
+    for name, text, x, y in ends.reset_index()[["name", "activation", "x", "f"]].itertuples(index=False):
         color, at = stroke(str(name))["color"], (float(x), float(y))
-        ax.annotate(str(label), at, (5, 0), textcoords="offset points", va="center", color=color, fontsize=8)
+        ax.annotate(str(text), at, (5, 0), textcoords="offset points", va="center", color=color, fontsize=8)
     return True
 
 

@@ -53,7 +53,7 @@ def to_appendix(title: str, body: str) -> Markup:
 
 
 def appendix(texts: Mapping[str, Markup]) -> tuple[dict[str, Markup], dict[str, list[Part]]]:
-    """Take the content for the appendix out of texts; return the texts, with links to it, and that content."""
+    """Take the content for the appendix out of texts; return the texts, linked to it, and that content."""
     left, taken = {}, {}
     for name, text in texts.items():
         parts: list[Part] = []

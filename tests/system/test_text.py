@@ -8,7 +8,6 @@ import pytest
 from report.document.references import REFERENCES
 from report.pages.report import ANSWERS
 
-
 NESTED = re.compile(r'<details class="data">.*?</details>', re.DOTALL)  # the data of a figure
 
 

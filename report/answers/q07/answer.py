@@ -14,6 +14,7 @@ from report.answers.q07.algebra import algebra
 from report.answers.q07.evidence import evidence
 from report.document.answer import Answer, Values
 from report.document.formats import count, number
+from report.document.labels import label
 from report.document.page import WRONG_REASONING, Erratum
 from report.figures.fits import fit_errors
 from report.figures.svg import SvgFigure, svg_figure
@@ -35,7 +36,7 @@ def step(x: Tensor) -> Tensor:
 
 
 FUNCTIONS: dict[str, Function] = {
-    **{entry.label: entry.f for entry in ACTIVATIONS.values()},
+    **{label(name): entry.f for name, entry in ACTIVATIONS.items()},
     "square": torch.square,
     "step": step,
 }
@@ -149,8 +150,8 @@ def rows(
 ) -> dict[str, list[list[str]]]:
     """Return the rows of the tables of formulas, criteria, fits and differences."""
     formulas = [
-        [entry.label, *(rf"\({text.split(' = ', 1)[1]}\)" for text in (entry.latex, entry.latex_derivative))]
-        for entry in ACTIVATIONS.values()
+        [label(name), *(rf"\({text.split(' = ', 1)[1]}\)" for text in (entry.latex, entry.latex_derivative))]
+        for name, entry in ACTIVATIONS.items()
     ]
     checks = [
         [

@@ -19,6 +19,7 @@ from report.answers.q11.reasons import alpha_figure, initial_rows
 from report.answers.q11.signal import facts
 from report.document.answer import Answer, Values
 from report.document.formats import number, percent
+from report.document.labels import label
 from report.document.page import WRONG_REASONING, WRONG_RESULT, Erratum
 from report.document.phrases import listed
 from report.evidence.activation_runs import AUTOENCODERS
@@ -56,7 +57,7 @@ def figure() -> SvgFigure:
     ada = frame["name"] == "ada_sgelu"
     frame.loc[ada, ["f", "derivative"]] *= ALPHA
     frame.loc[ada, "activation"] = "AdaSGELU, α = ½"
-    names = {shape: listed(ACTIVATIONS[name].label for name in group) for shape, group in by_shape.items()}
+    names = {shape: listed(map(label, group)) for shape, group in by_shape.items()}
     return svg_figure(
         curves(frame),
         frame,

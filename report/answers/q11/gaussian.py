@@ -14,6 +14,7 @@ from impl.activations import gelu, gelu_derivative, sgelu, sgelu_derivative, sge
 from impl.activations.registry import ACTIVATIONS
 from impl.training.initialization import NODES, WEIGHTS, second_moment
 from report.document.formats import number, percent
+from report.document.labels import label
 
 RARE = 2.0  # standard deviations from 0
 Function = Callable[[Tensor], Tensor]
@@ -43,7 +44,7 @@ def properties() -> list[list[str]]:
     x = torch.linspace(-8, 8, 16001, dtype=torch.float64)
     return [
         [
-            entry.label,
+            label(name),
             parity(entry.f),
             number(at(entry.f, -1)),
             number(at(entry.f, 1)),

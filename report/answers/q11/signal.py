@@ -108,5 +108,5 @@ def facts() -> dict[str, Any]:
         "deep": shrinkage(frame, DEEP, "sgelu"),
         "scaled": shrinkage(frame, SCALED, "sgelu"),
         "relu": shrinkage(frame, DEEP, "relu"),
-        "gains": [[entry.label, number(variance_gain(entry.f))] for entry in ACTIVATIONS.values()],
+        "gains": [[label(name), number(variance_gain(entry.f))] for name, entry in ACTIVATIONS.items()],
     }
