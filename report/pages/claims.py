@@ -247,6 +247,15 @@ def lost_rows(snapshot: Snapshot) -> list[list[str]]:
     return rows
 
 
+def tally(verdicts: Sequence[str]) -> str:
+    """Count verdicts: "12 are confirmed and 2 refuted"."""
+    counts = [(verdicts.count(verdict), verdict) for verdict in dict.fromkeys(verdicts)]
+    if not counts:
+        return "none is asked about here"
+    (n, first), *rest = counts
+    return listed([f"{n} {'is' if n == 1 else 'are'} {first}", *(f"{m} {verdict}" for m, verdict in rest)])
+
+
 def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Section], list[Section]]:
     """Return the sections on the claims of these questions: the verdicts, and how they are made."""
     if source is None:
@@ -259,7 +268,7 @@ def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Se
     decided = {
         "source": source,
         "claims": rows,
-        "tally": listed(f"{texts.count(t)} {t}" for t in dict.fromkeys(texts)) if texts else "no claim",
+        "tally": tally(texts),
         "tables": tables,
         "robust": ROBUST,
     }
