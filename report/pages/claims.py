@@ -266,7 +266,6 @@ def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Se
     texts = [v.verdict for v in verdicts if v.claim.origin == ASSIGNMENT]
     tables = {claim_anchor(v): comparisons_table(v) for v in verdicts if v.comparisons}
     decided = {
-        "source": source,
         "claims": rows,
         "tally": tally(texts),
         "tables": tables,

@@ -15,7 +15,7 @@ from report.evidence.comparisons import Comparison
 from report.evidence.specification import Specification
 from report.pages import claims as claims_page
 from report.render.numbering import numbered
-from report.render.render import environment
+from report.render.render import check_used, environment
 from tests import small_store as small
 
 
@@ -69,6 +69,14 @@ def shown(source, questions):
     """The values of the verdicts and of how they are made."""
     (decided,), (method,) = claims_page.sections(source, questions)
     return decided.values, method.values
+
+
+def test_both_sections_show_all_that_they_hold(source):
+    env = environment("html")
+    assert env.loader is not None
+    for (section,) in claims_page.sections(source, range(1, 12)):
+        text, path, _ = env.loader.get_source(env, section.template)
+        check_used(env.parse(text, section.template, path), section.template, section.values)
 
 
 def test_without_sources_there_is_no_section():
