@@ -76,8 +76,8 @@ compare: $(READY) ## check for performance regressions (BASE=<git ref>, ONLY=<gr
 test: $(READY) ## run the unit tests, one process a core (9 min)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --ignore tests/system --numprocesses auto --dist loadfile
 
-test-system: $(READY) ## run slow end-to-end and fault-injection tests (25 to 45 min)
-	$(RUN) -m pytest tests/system
+test-system: $(READY) ## run slow end-to-end and fault-injection tests, one process a core (20 to 40 min)
+	$(RUN) -m pytest tests/system --numprocesses auto --dist loadfile
 
 docs: $(READY) ## build the documentation, build/docs/index.html
 	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
