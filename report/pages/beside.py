@@ -53,7 +53,7 @@ def sections(sources: Sequence[Source]) -> list[Section]:
         return []
     reference, here = sources
     values = {
-        "label": here.label,
+        "measured_here": here.label,
         "where": dataset_name(here.snapshot),
         "same": here.snapshot.environment["dataset"] == reference.snapshot.environment["dataset"],
         "profile": here.snapshot.profile,

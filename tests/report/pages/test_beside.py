@@ -5,7 +5,7 @@ import pytest
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.document.answer import Source
 from report.pages import beside
-from report.render.render import environment
+from report.render.render import check_used, environment
 from tests import small_store as small
 
 LEVELS = {"relu": 0.5, "gelu": 0.52, "sgelu": 0.6}
@@ -40,6 +40,13 @@ def test_only_a_run_beside_the_reference_has_the_section(both):
     assert beside.sections([]) == beside.sections(both[:1]) == []
     (section,) = beside.sections(both)
     assert (section.id, section.number) == ("beside", 0)
+    env = environment("html")
+    assert env.loader is not None
+    text, path, _ = env.loader.get_source(env, section.template)
+    check_used(env.parse(text, section.template, path), section.template, section.values)
+    page = env.get_template(section.template).render(section.values)
+    assert "(Here)" in page
+    assert "(label)" not in page
 
 
 def test_effects_that_both_measured_are_drawn_each_with_its_own_size(both):
