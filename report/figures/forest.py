@@ -1,5 +1,7 @@
 """Forest plots: effects with intervals in several networks, in two shades."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,21 @@ def _limits(panel: pd.DataFrame, relative: bool) -> tuple[float, float]:
     return (float(np.exp(ends[0])), float(np.exp(ends[1]))) if relative else ends
 
 
+def readable(ticks: Sequence[float], limits: tuple[float, float]) -> list[float]:
+    """Return the ticks of a logarithmic axis that stand apart, 1 among them.
+
+    Example:
+        >>> readable([0.5, 0.75, 1, 1.5, 2, 3], (0.4, 4.0))
+        [0.5, 1.0, 1.5, 3]
+    """
+    apart = 0.17 * math.log(limits[1] / limits[0])
+    kept = [1.0] if 1 in ticks else []
+    for tick in sorted(ticks, key=lambda t: abs(math.log(t))):
+        if all(abs(math.log(tick / other)) >= apart for other in kept):
+            kept.append(tick)
+    return sorted(kept)
+
+
 def _panel(ax: Axes, panel: pd.DataFrame, rows: list[str], shades: dict[str, str]) -> None:
     relative = bool(panel["relative"].iloc[0])
     for k, (shade, color) in enumerate(shades.items()):
@@ -48,7 +65,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, rows: list[str], shades: dict[str, str
     limits = _limits(panel, relative)
     ax.set_xlim(limits)
     if relative:
-        ticks = [t for t in RATIOS if limits[0] <= t <= limits[1]]
+        ticks = readable([t for t in RATIOS if limits[0] <= t <= limits[1]], limits)
         ax.xaxis.set_major_locator(FixedLocator(ticks))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

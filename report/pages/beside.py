@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.records.names import BASELINES, PASSES, PROPOSED
 from report.document.answer import Source
+from report.document.formats import count
 from report.document.labels import label
 from report.document.page import Section
 from report.document.phrases import NOT_MEASURED, ratio, sentence
@@ -43,7 +44,7 @@ def time_rows(reference: Source, here: Source) -> list[list[str]]:
                 ]
                 if any(ratios):
                     texts = [ratio(r) if r else NOT_MEASURED for r in ratios]
-                    rows.append([f"{label(name)}, {way}, {size} elements", *texts])
+                    rows.append([f"{label(name)}, {way}, {count(size)} elements", *texts])
     return rows
 
 

@@ -60,7 +60,7 @@ def test_effects_that_both_measured_are_drawn_each_with_its_own_size(both):
 
 def test_times_are_ratios_within_each_source(both):
     assert beside.time_rows(*both) == [
-        ["SGELU, forward, 16384 elements", "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)"]
+        ["SGELU, forward, 16\u202f384 elements", "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)"]
     ]
 
 
