@@ -224,13 +224,17 @@ def borrowed(result: Result) -> str:
     a = result.agreement
     if not a.runs:
         return "The baselines were trained on this machine."
-    where = "are the reference's" if a.close else "were trained on this machine"
+    if not a.close:
+        return (
+            "The baselines were trained on this machine: the reference's runs differ from the same runs "
+            f"here by up to {number(a.share, 2)} of the spread between seeds."
+        )
     found = (
         "gave the same numbers to the last bit"
         if a.equal == a.runs
         else f"differed by up to {number(a.share)} of the spread between seeds"
     )
-    return f"The baselines {where}: {count(a.runs)} of the reference's runs, drawn at random, {found} here."
+    return f"The baselines are the reference's: {count(a.runs)} of its runs, drawn at random, {found} here."
 
 
 def _timed(shown: Card) -> list[str]:

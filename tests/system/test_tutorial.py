@@ -46,7 +46,9 @@ def test_the_tutorial_leads_where_it_says(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         said.append(done.stdout + done.stderr)
     card = json.loads((tmp_path / "build" / "verdict.json").read_text("utf-8"))
-    assert card["arenas"][0]["borrowed"]
+    # Another processor rounds otherwise: then the baselines are trained here, and the card says so.
+    where = "are the reference" if card["arenas"][0]["borrowed"] else "were trained on this machine"
+    assert f"The baselines {where}" in (tmp_path / "build" / "verdict.html").read_text("utf-8")
     assert {s["baseline"] for s in card["arenas"][0]["standings"]} == {"relu", "gelu", "swish"}
     assert all(line in " ".join("".join(said).split()) for line in card["lines"])
     for suffix in ("html", "md", "pdf"):

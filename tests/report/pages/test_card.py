@@ -79,7 +79,7 @@ def test_baselines_come_from_a_reference_that_agrees(tmp_path):
     (result,) = found.results
     assert {s.baseline for s in result.standings} == {"relu", "gelu", "swish"}
     assert pages.borrowed(result) == (
-        "The baselines are the reference's: 1 of the reference's runs, drawn at random, gave the same "
+        "The baselines are the reference's: 1 of its runs, drawn at random, gave the same "
         "numbers to the last bit here."
     )
 
@@ -90,7 +90,7 @@ def test_a_reference_that_differs_is_not_used(tmp_path):
     found = shown(tmp_path, here, reference)
     (result,) = found.results
     assert [s.baseline for s in result.standings] == ["relu", "relu"]
-    assert pages.borrowed(result).startswith("The baselines were trained on this machine: 1 of the")
+    assert pages.borrowed(result).startswith("The baselines were trained on this machine: the reference")
 
 
 def test_cost_is_of_the_rounds_beside_the_baselines(tmp_path):
