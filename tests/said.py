@@ -3,7 +3,7 @@
 import html
 import re
 
-from report.render.render import environment
+from report.render.render import check_used, environment
 
 
 def said(question, values, measured=None):
@@ -12,3 +12,10 @@ def said(question, values, measured=None):
     page = template.render({**values, "measured": measured})
     text = re.sub(r"<(svg|math).*?</\1>|<[^>]*>|[\ue000-\ue004]", "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(text))
+
+
+def check_section(section):
+    """Raise UnusedValueError for a value of a section that its template never names."""
+    env = environment("html")
+    text, path, _ = env.loader.get_source(env, section.template)
+    check_used(env.parse(text, section.template, path), section.template, section.values)

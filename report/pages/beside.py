@@ -13,9 +13,7 @@ from report.evidence.queries import time_ratio
 from report.evidence.sources import dataset_name, unfinished
 from report.figures.forest import forest
 from report.figures.svg import SvgFigure, svg_figure
-from report.pages.summary import labelled
-
-SIZES = (2**14, 2**20)
+from report.pages.summary import SIZES, labelled
 
 
 def effects(reference: Source, here: Source) -> SvgFigure | None:

@@ -64,8 +64,8 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
         to_appendix=numbering.to_appendix,
         math_font=FONT,
         column_alignments=column_alignments,
+        sentence=sentence,
     )
-    env.globals["sentence"] = sentence
     env.filters.update(FILTERS)
     env.filters["prose"] = partial(prose, target=target)
     macros = env.get_template("macros.html.j2").make_module()

@@ -5,8 +5,9 @@ import pytest
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from report.document.answer import Source
 from report.pages import beside
-from report.render.render import check_used, environment
+from report.render.render import environment
 from tests import small_store as small
+from tests.said import check_section
 
 LEVELS = {"relu": 0.5, "gelu": 0.52, "sgelu": 0.6}
 
@@ -40,11 +41,8 @@ def test_only_a_run_beside_the_reference_has_the_section(both):
     assert beside.sections([]) == beside.sections(both[:1]) == []
     (section,) = beside.sections(both)
     assert (section.id, section.number) == ("beside", 0)
-    env = environment("html")
-    assert env.loader is not None
-    text, path, _ = env.loader.get_source(env, section.template)
-    check_used(env.parse(text, section.template, path), section.template, section.values)
-    page = env.get_template(section.template).render(section.values)
+    check_section(section)
+    page = environment("html").get_template(section.template).render(section.values)
     assert "(Here)" in page
     assert "(label)" not in page
 

@@ -15,8 +15,9 @@ from report.evidence.comparisons import Comparison
 from report.evidence.specification import Specification
 from report.pages import claims as claims_page
 from report.render.numbering import numbered
-from report.render.render import check_used, environment
+from report.render.render import environment
 from tests import small_store as small
+from tests.said import check_section
 
 
 def case(unit="points", estimate=0.0123, relative=False, pairs=5, runs=(3, 4, 5, 9)):
@@ -72,11 +73,8 @@ def shown(source, questions):
 
 
 def test_both_sections_show_all_that_they_hold(source):
-    env = environment("html")
-    assert env.loader is not None
     for (section,) in claims_page.sections(source, range(1, 12)):
-        text, path, _ = env.loader.get_source(env, section.template)
-        check_used(env.parse(text, section.template, path), section.template, section.values)
+        check_section(section)
 
 
 def test_without_sources_there_is_no_section():

@@ -6,8 +6,8 @@ from torch import nn
 from impl.models import MnistClassifier
 from report.document.answer import Source
 from report.pages import setup
-from report.render.render import check_used, environment
 from tests import small_store as small
+from tests.said import check_section
 
 
 def test_layers_of_the_classifier_in_the_drawing():
@@ -53,8 +53,5 @@ def test_sizes_are_those_of_the_store(tmp_path):
     ]
     assert setup.shared_rates(source.snapshot) == []  # one rate is no grid
     for section in (setup.section(source), setup.section(None)):
-        env = environment("html")
-        assert env.loader is not None
-        text, path, _ = env.loader.get_source(env, section.template)
-        check_used(env.parse(text, section.template, path), section.template, section.values)
+        check_section(section)
     assert setup.section(None).values["sizes"] == []
