@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.records.names import CONTROLS
 from bench.statistics import mean_interval
 from bench.statistics.standing import Arena, Standing
 from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select
@@ -13,7 +12,8 @@ from bench.store import Snapshot
 from report.answers.cost import worth
 from report.document.labels import label
 from report.document.phrases import listed
-from report.evidence.comparisons import Comparison, Trained
+from report.evidence.claims import controls
+from report.evidence.comparisons import Comparison
 from report.figures.style import PALETTE, custom_stroke
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import course, differences
@@ -33,11 +33,9 @@ def anchor(arena: Arena) -> str:
     return re.sub(r"[^a-z]+", "-", arena.words.lower())
 
 
-def control_arms(arena: Arena, snapshot: Snapshot, horizon: int) -> list[Comparison]:
+def control_arms(arena: Arena, snapshot: Snapshot, horizon: int) -> Sequence[Comparison]:
     """Return the comparisons of ReLU under other seeds with ReLU; none for optimizers."""
-    if arena.by != "activation":
-        return []
-    return Trained(arena.fields, "activation", [(name, "relu") for name in CONTROLS], horizon)(snapshot)
+    return controls(snapshot, arena.words, horizon) if arena.by == "activation" else ()
 
 
 def differences_figure(

@@ -25,6 +25,7 @@ from report.evidence.claims import (
     controls,
 )
 from report.evidence.comparisons import Comparison
+from report.evidence.headline import largest_control
 from report.evidence.specification import ROBUST, Specification, specification
 from report.evidence.tables import comparisons, csv
 from report.evidence.verdicts import DIRECTIONS, LEVELS, effect, spans, writer
@@ -162,11 +163,11 @@ def control_rows(snapshot: Snapshot) -> list[list[str]]:
     for network, (task, _) in NETWORKS.items():
         ends = horizons_of(snapshot, task)
         for horizon in (EARLY, LAST):
-            compared = [c for c in controls(snapshot, network, horizon) if c.effect.pairs > 1]
-            if not compared:
+            largest = largest_control(snapshot, network, horizon)
+            if largest is None:
                 continue
+            compared = [c for c in controls(snapshot, network, horizon) if c.effect.pairs > 1]
             told = sum(c.effect.direction != 0 for c in compared)
-            largest = max(compared, key=lambda c: abs(c.effect.estimate))
             rows.append(
                 [
                     f"{network}, {ends[horizon]:g} epochs",
