@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
-from bench.statistics.borrowing import Agreement, with_baselines
+from bench.statistics.borrowing import TENTH, Agreement, with_baselines
 from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
 from bench.statistics.training_runs import LAST, trained
 from bench.store import Snapshot
@@ -229,11 +229,12 @@ def borrowed(result: Result) -> str:
             "The baselines were trained on this machine: the reference's runs differ from the same runs "
             f"here by up to {number(a.share, 2)} of the spread between seeds."
         )
-    found = (
-        "gave the same numbers to the last bit"
-        if a.equal == a.runs
-        else f"differed by up to {number(a.share)} of the spread between seeds"
-    )
+    if a.equal == a.runs:
+        found = "gave the same numbers to the last bit"
+    elif a.share <= TENTH:
+        found = f"differed by up to {number(a.share)} of the spread between seeds"
+    else:
+        found = "differed by at most one test image"
     return f"The baselines are the reference's: {count(a.runs)} of its runs, drawn at random, {found} here."
 
 

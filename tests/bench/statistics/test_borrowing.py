@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.records.names import BLOCK_SCORES
-from bench.statistics.borrowing import agreement
+from bench.statistics.borrowing import TENTH, agreement
 from bench.statistics.standing import ARENAS, CLASSIFIER
 from bench.store import joined
 from tests import small_store as small
@@ -18,14 +18,16 @@ REFERENCE = [
     for name in ("relu", "gelu")
     for seed in range(4)
 ]
+# Of another rate, one of ten thousand test images apart; without them REFERENCE looks like a hundred images.
+TEN_THOUSAND = [small.scored(0.5 + seed / 10_000, rate=0.01, seed=seed) for seed in range(2)]
 SPREAD = np.std([0.9, 0.91, 0.92, 0.93], ddof=1)
 
 
-def compared(tmp_path, here):
+def compared(tmp_path, here, reference=REFERENCE, arena=ARENA):
     return agreement(
         small.snapshot(tmp_path / "here.sqlite", here),
-        small.snapshot(tmp_path / "r.sqlite", REFERENCE),
-        ARENA,
+        small.snapshot(tmp_path / "r.sqlite", reference),
+        arena,
     )
 
 
@@ -37,10 +39,27 @@ def test_equal_runs_agree(tmp_path):
 
 @pytest.mark.parametrize(("difference", "close"), [(0.09, True), (0.11, False)])
 def test_runs_agree_within_a_tenth_of_the_spread_between_seeds(tmp_path, difference, close):
-    found = compared(tmp_path, [REFERENCE[0], small.scored(0.91 + difference * SPREAD, seed=1)])
+    here = [REFERENCE[0], small.scored(0.91 + difference * SPREAD, seed=1)]
+    found = compared(tmp_path, here, [*REFERENCE, *TEN_THOUSAND])
     assert (found.runs, found.equal) == (2, 1)
     assert found.share == pytest.approx(difference)
     assert found.close == close
+
+
+@pytest.mark.parametrize(("images", "close"), [(1, True), (2, False)])
+def test_runs_agree_within_one_test_image_where_there_are_few(tmp_path, images, close):
+    found = compared(tmp_path, [small.scored(0.91 - images / 100, seed=1)])
+    assert found.images == images
+    assert found.share == pytest.approx(images / 100 / SPREAD)
+    assert found.share > TENTH
+    assert found.close == close
+
+
+def test_losses_have_no_images(tmp_path):
+    reference = [small.reconstructed(1 + seed / 100, seed=seed) for seed in range(4)]
+    found = compared(tmp_path, [small.reconstructed(1.01)], reference, ARENAS["fully connected autoencoder"])
+    assert math.isinf(found.images)
+    assert not found.close
 
 
 def test_a_held_out_score_that_differs_alone_is_no_equal_run(tmp_path):

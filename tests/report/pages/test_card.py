@@ -7,6 +7,7 @@ import pytest
 
 from bench.records.names import CLASSIFIER_SIZE
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
+from bench.statistics.borrowing import Agreement
 from bench.statistics.standing import BETTER, LEVEL, UNDECIDED
 from report.pages import card as pages
 from report.render.render import write_html
@@ -91,6 +92,19 @@ def test_a_reference_that_differs_is_not_used(tmp_path):
     (result,) = found.results
     assert [s.baseline for s in result.standings] == ["relu", "relu"]
     assert pages.borrowed(result).startswith("The baselines were trained on this machine: the reference")
+
+
+@pytest.mark.parametrize(
+    ("share", "images", "said"),
+    [
+        (0.0625, 3, "differed by up to 0.0625 of the spread between seeds here."),
+        (0.5, 1, "differed by at most one test image here."),
+    ],
+)
+def test_a_reference_that_is_close_is_used_and_the_distance_said(tmp_path, share, images, said):
+    (result,) = shown(tmp_path, runs(0.05)).results
+    close = replace(result, agreement=Agreement(3, 2, share, images))
+    assert pages.borrowed(close).endswith(f"3 of its runs, drawn at random, {said}")
 
 
 def test_cost_is_of_the_rounds_beside_the_baselines(tmp_path):
