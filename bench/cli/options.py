@@ -92,12 +92,13 @@ def select(
 ) -> Request:
     """Return what these options ask for; raise a usage error for invalid ones."""
     common.check("profile", [profile], PROFILES)
-    stages = common.chosen("stage", only, STAGES)
+    size = PROFILES[profile]
     given = {"activation": activation, "optimizer": optimizer, "strategy": strategy, "network": network}
     names = {kind: split(value, KINDS[kind].table) if value else [] for kind, value in given.items()}
-    names["activation"] = [*catalog.COMPARED, *names["activation"]] if activation else [*ACTIVATIONS]
+    stages = common.chosen("stage", only, STAGES) if only else None
+    names["activation"] = [*catalog.COMPARED, *names["activation"]] if activation else [*size.activations]
     try:
-        return request(PROFILES[profile], stages, names, seeds=seeds, epochs=epochs, rates=_numbers(rates))
+        return request(size, stages, names, seeds=seeds, epochs=epochs, rates=_numbers(rates))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

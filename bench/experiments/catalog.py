@@ -7,6 +7,7 @@ when the runs are read.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bench.experiments.plan import Budget, Plan
 from bench.experiments.workloads import convergence
@@ -14,7 +15,17 @@ from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
 from bench.experiments.workloads.registry import BUILTINS, RATES, network_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
-from bench.records.names import BASELINES, CONTROLS, CONVOLUTIONS, DEFAULT_RATE, DESCENT, PASSES, PROPOSED
+from bench.records.candidate_names import is_custom
+from bench.records.names import (
+    AGAIN,
+    BASELINES,
+    CONTROLS,
+    CONVOLUTIONS,
+    DEFAULT_RATE,
+    DESCENT,
+    PASSES,
+    PROPOSED,
+)
 from bench.records.runs import BenchmarkCase, ConformanceCheck, RunConfig, held_out
 
 ACTIVATIONS = tuple(BUILTINS)
@@ -109,46 +120,45 @@ class Profile:
         convergence: Budget of the descents.
         synthetic_seeds: Seeds of the synthetic experiments.
         benchmark_rounds: Number of processes that run each benchmark, 0 to run none.
-        times: Whether a benchmark belongs to the profile.
+        times: Whether a benchmark belongs to the profile, given the kinds of custom candidates.
+        stages: Stages that run unless others are asked for; see `stages_of`.
+        activations: Activations that are trained unless others are asked for.
     """
 
     experiments: Mapping[str, Budget]
     convergence: Budget
     synthetic_seeds: int
     benchmark_rounds: int
-    times: Callable[[BenchmarkCase], bool] = lambda case: True
+    times: Callable[[BenchmarkCase, Collection[str]], bool] = lambda case, kinds: True
+    stages: tuple[str, ...] = STAGES
+    activations: tuple[str, ...] = ACTIVATIONS
 
 
-# Benchmarks whose samples take more than 50 ms: task, subject and input, the last None for any.
-SLOW = {
-    ("convolution_training", "loops", None),
-    ("training_step", "conv_autoencoder", None),
-    ("training_step", "scratch_cnn", None),
-    ("time_to_minimum", "stochastic", "quadratic, κ = 100"),
-}
+# What a report shows of a custom candidate, by kind: benchmarks, and stages in addition to a profile's own.
+TIMED = {"activation": tuple(PASSES), "optimizer": ("optimizer_step",), "strategy": tuple(CONVOLUTIONS)}
+ADDED = {"activation": ("deep_classifier",), "optimizer": ("optimizers",)}
+
 SMALLEST_LAYER = "32→64 at 7×7"  # of the networks' convolutions
-ELEMENTS = (
-    2**14,
-    2**20,
-)  # of activations and copies: the classifier's layer, and beyond the caches of a core
+ELEMENTS = (2**14, 2**20)  # of activations: the classifier's layer, and beyond the caches of a core
+SHOWN = (*BASELINES, *PROPOSED)
 
 
-def brief(case: BenchmarkCase) -> bool:
-    """Return whether a benchmark belongs to the quick profile: the report shows it, and it takes little time.
+def brief(case: BenchmarkCase, kinds: Collection[str]) -> bool:
+    """Return whether a benchmark belongs to the quick profile: a report beside the reference shows it.
 
-    Convolutions in loops, and of batches, are measured on one layer.
+    Convolutions of batches are measured on one layer, in loops none.
     """
-    if case.task in ("interleaved", "first_call", "pca", "svd"):
+    if case.task in PASSES:
+        known = case.subject in SHOWN or is_custom(case.subject)
+        return known and case.size in ELEMENTS and case.implementation in ("impl", "torch", AGAIN)
+    batch = case.task in CONVOLUTIONS and case.size > 1
+    if case.subject == "loops" or (batch and case.input != SMALLEST_LAYER):
         return False
-    if case.task in (*PASSES, "copy") and case.size not in ELEMENTS:
-        return False
-    if case.implementation in ("analytic", "fused"):  # `impl` is the fastest of them
-        return False
-    heavy = case.task in CONVOLUTIONS and (case.size > 1 or case.subject == "loops")
-    if heavy and case.input != SMALLEST_LAYER:
-        return False
-    return not {(case.task, case.subject, case.input), (case.task, case.subject, None)} & SLOW
+    return any(case.task in TIMED.get(kind, ()) for kind in kinds)
 
+
+# Experiments whose effects a report shows beside the reference's.
+QUICK_NETWORKS = ("classifier", "fc_autoencoder", "conv_autoencoder")
 
 _DESCENTS = convergence.SAMPLES
 PROFILES: dict[str, Profile] = {
@@ -169,6 +179,8 @@ PROFILES: dict[str, Profile] = {
         synthetic_seeds=3,
         benchmark_rounds=3,
         times=brief,
+        stages=("benchmarks", *QUICK_NETWORKS, NETWORK),
+        activations=(*SHOWN, CONTROLS[0]),
     ),
     "reference": Profile(
         {
@@ -190,6 +202,11 @@ PROFILES: dict[str, Profile] = {
 }
 
 
+def stages_of(profile: Profile, kinds: Collection[str]) -> list[str]:
+    """Return the stages that run unless others are asked for, given the kinds of custom candidates."""
+    return list(dict.fromkeys([*profile.stages, *chain.from_iterable(ADDED.get(kind, ()) for kind in kinds)]))
+
+
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:
     """Return the profile with these stages only, and other numbers of seeds and epochs unless None.
 
@@ -205,12 +222,12 @@ def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs:
         )
 
     descents = replace(profile.convergence, seeds=seeds or profile.convergence.seeds)
-    return Profile(
-        {name: changed(budget) for name, budget in profile.experiments.items() if name in only},
-        descents if "convergence" in only else replace(descents, seeds=0),
-        (seeds or profile.synthetic_seeds) if "synthetic" in only else 0,
-        (seeds or profile.benchmark_rounds) if "benchmarks" in only else 0,
-        profile.times,
+    return replace(
+        profile,
+        experiments={name: changed(budget) for name, budget in profile.experiments.items() if name in only},
+        convergence=descents if "convergence" in only else replace(descents, seeds=0),
+        synthetic_seeds=(seeds or profile.synthetic_seeds) if "synthetic" in only else 0,
+        benchmark_rounds=(seeds or profile.benchmark_rounds) if "benchmarks" in only else 0,
     )
 
 

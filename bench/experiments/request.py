@@ -60,7 +60,7 @@ class Request:
 
 def request(
     profile: Profile,
-    only: Collection[str],
+    only: Collection[str] | None,
     candidates: Mapping[str, Sequence[str]],
     *,
     seeds: int | None = None,
@@ -71,7 +71,7 @@ def request(
 
     Args:
         profile: Size of every stage.
-        only: Stages to run.
+        only: Stages to run; None for the profile's.
         candidates: Names by kind.
         seeds: Number of seeds of training runs, and of rounds of benchmarks; None for the profile's.
         epochs: Number of training epochs; None for the profile's.
@@ -80,16 +80,17 @@ def request(
     Raises:
         ValueError: If a candidate or a rate is invalid; one line.
     """
-    narrow = catalog.narrowed(profile, only, seeds, epochs)
     resolved = {
         kind: list(dict.fromkeys(resolve(name, kind) for name in names)) for kind, names in candidates.items()
     }
     custom = {kind: list(filter(is_custom, names)) for kind, names in resolved.items()}
-    if NETWORK not in only and custom.get(NETWORK):
-        raise ValueError(f"Invalid stages: got {', '.join(only)}, expected {NETWORK} among them")
+    stages = catalog.stages_of(profile, [k for k, names in custom.items() if names]) if only is None else only
+    if NETWORK not in stages and custom.get(NETWORK):
+        raise ValueError(f"Invalid stages: got {', '.join(stages)}, expected {NETWORK} among them")
     if rates and not custom.get("optimizer"):
         raise ValueError("Invalid rates: got no custom optimizer, expected one that they are for")
     chosen = checked_rates("the optimizer", tuple(rates)) if rates else ()
+    narrow = catalog.narrowed(profile, stages, seeds, epochs)
     return Request(narrow, resolved.get("activation", []), custom, chosen)
 
 

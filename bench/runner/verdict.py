@@ -68,7 +68,7 @@ def drawn(reference: Snapshot, baselines: Sequence[RunConfig], seed: int) -> lis
 def times(profile: Profile, subjects: Sequence[str], tasks: Collection[str]) -> Profile:
     """Return the profile with our benchmarks of these subjects alone, of activations at two sizes."""
 
-    def chosen(case: BenchmarkCase) -> bool:
+    def chosen(case: BenchmarkCase, kinds: Collection[str]) -> bool:
         small = case.task not in PASSES or case.input == CLASSIFIER_SIZE or case.size == MILLION
         return case.task in tasks and case.subject in subjects and case.implementation == "impl" and small
 

@@ -20,6 +20,7 @@ from bench.experiments.catalog import (
     narrowed,
     plan,
     plans,
+    stages_of,
     synthetic_runs,
 )
 from bench.experiments.plan import Budget
@@ -27,7 +28,7 @@ from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
-from bench.records.names import BASELINES, CONTROLS, DEFAULT_RATE, PROPOSED
+from bench.records.names import AGAIN, BASELINES, CONTROLS, DEFAULT_RATE, PROPOSED
 from bench.records.runs import BenchmarkCase, held_out, horizons
 from impl.activations import registry
 from impl.losses import LOSSES
@@ -237,27 +238,54 @@ def test_plans_are_made_in_the_order_of_the_table():
 
 
 QUICK = {
-    ("activation_forward", "mish", "impl", "16384 elements", 2**14): True,
-    ("activation_backward", "swish", "composed", "1048576 elements", 2**20): True,
-    ("activation_backward", "swish", "fused", "16384 elements", 2**14): False,
-    ("activation_forward", "relu", "torch", "131072 elements", 2**17): False,
-    ("copy", "fresh", "torch", "16777216 elements", 2**24): False,
-    ("convolution_forward", "loops", "impl", "32→64 at 7×7", 1): True,
-    ("convolution_forward", "loops", "impl", "16→32 at 14×14", 1): False,
-    ("convolution_training", "loops", "impl", "32→64 at 7×7", 1): False,
-    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 1): True,
-    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 64): False,
-    ("convolution_training", "unfold", "impl", "32→64 at 7×7", 64): True,
-    ("training_step", "classifier", "impl", "ReLU", 128): True,
-    ("training_step", "scratch_cnn", "impl", "ReLU", 128): False,
-    ("time_to_minimum", "stochastic", "impl", "quadratic, κ = 10", 512): True,
-    ("time_to_minimum", "stochastic", "impl", "quadratic, κ = 100", 512): False,
-    ("interleaved", "activations", "1 thread", "16384 elements", 2**14): False,
+    ("activation_forward", "mish", "impl", "16384 elements", 2**14): "",
+    ("activation_forward", "mine:Half@01234567", "impl", "16384 elements", 2**14): "always",
+    ("activation_forward", "relu", AGAIN, "16384 elements", 2**14): "always",
+    ("activation_backward", "sgelu", "impl", "1048576 elements", 2**20): "always",
+    ("activation_backward", "sgelu", "composed", "1048576 elements", 2**20): "",
+    ("activation_backward", "sgelu", "fused", "16384 elements", 2**14): "",
+    ("activation_forward", "relu", "torch", "131072 elements", 2**17): "",
+    ("copy", "fresh", "torch", "16777216 elements", 2**24): "",
+    ("convolution_forward", "loops", "impl", "32→64 at 7×7", 1): "",
+    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 1): "strategy",
+    ("convolution_training", "unfold", "impl", "16→32 at 14×14", 64): "",
+    ("convolution_training", "unfold", "impl", "32→64 at 7×7", 64): "strategy",
+    ("optimizer_step", "adam", "impl", "the classifier's parameters", 1): "optimizer",
+    ("training_step", "classifier", "impl", "ReLU", 128): "",
+    ("time_to_minimum", "stochastic", "impl", "quadratic, κ = 10", 512): "",
+    ("interleaved", "activations", "1 thread", "16384 elements", 2**14): "",
 }
 
 
-@pytest.mark.parametrize(("fields", "expected"), QUICK.items(), ids=str)
-def test_the_quick_profile_leaves_out_what_is_slow_or_not_shown(fields, expected):
+@pytest.mark.parametrize(("fields", "when"), QUICK.items(), ids=str)
+def test_the_quick_profile_times_what_a_report_shows_of_it(fields, when):
     case = BenchmarkCase(*fields)
-    assert PROFILES["quick"].times(case) == expected
-    assert PROFILES["reference"].times(case)
+    for kind in ("activation", "optimizer", "strategy", "network"):
+        assert PROFILES["quick"].times(case, [kind]) == (when in ("always", kind))
+        assert PROFILES["reference"].times(case, [kind])
+    assert PROFILES["quick"].times(case, []) == (when == "always")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "more"),
+    [
+        ([], set()),
+        (["strategy", "network"], set()),
+        (["activation"], {"deep_classifier"}),
+        (["activation", "optimizer"], {"deep_classifier", "optimizers"}),
+    ],
+)
+def test_the_quick_profile_runs_the_stages_that_a_report_shows(kinds, more):
+    found = stages_of(PROFILES["quick"], kinds)
+    assert set(found) == {
+        "benchmarks",
+        "network",
+        "classifier",
+        "fc_autoencoder",
+        "conv_autoencoder",
+        *more,
+    }
+    assert len(found) == len(set(found))
+    assert stages_of(PROFILES["reference"], kinds) == list(STAGES)
+    assert set(PROFILES["quick"].activations) == {*BASELINES, *PROPOSED, CONTROLS[0]}
+    assert PROFILES["reference"].activations == ACTIVATIONS

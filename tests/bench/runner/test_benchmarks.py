@@ -41,6 +41,7 @@ DESELECT = """
 def pytest_collection_modifyitems(items):
     del items[-1:]
 """
+QUICK = replace(PROFILES["quick"], times=lambda case, kinds: True)
 CASES = [BenchmarkCase("t", name, "impl", "i", 1) for name in ("first", "second", "third")]
 
 
@@ -51,7 +52,7 @@ def suite(tmp_path, monkeypatch):
     suites.mkdir(parents=True)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=1))
+    monkeypatch.setitem(PROFILES, "quick", replace(QUICK, benchmark_rounds=1))
     monkeypatch.setattr(benchmarks, "shuffled", lambda cases, number: list(cases))
     monkeypatch.setattr(benchmarks, "disturbed", lambda used, wall: "")
     monkeypatch.setattr(benchmarks, "ROOT", tmp_path / "installed")
@@ -187,7 +188,7 @@ def test_each_round_is_a_process_in_another_order(suite, monkeypatch):
     suite("note(request)")
     path = benchmarks.ROOT / "bench" / "suites" / "test_suite.py"
     path.write_text(path.read_text() + NOTE)
-    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=3))
+    monkeypatch.setitem(PROFILES, "quick", replace(QUICK, benchmark_rounds=3))
     frame = bench.run("benchmarks", dataset="digits")
     assert frame["seed"].value_counts().index.sort_values().tolist() == [0, 1, 2]
     processes = benchmarks.Path("processes").read_text().split()
@@ -223,7 +224,7 @@ def test_compared_benchmarks_are_neighbours_in_every_order():
 
 def test_a_disturbed_round_is_repeated_and_said(suite, monkeypatch, capsys):
     suite()
-    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], benchmark_rounds=2))
+    monkeypatch.setitem(PROFILES, "quick", replace(QUICK, benchmark_rounds=2))
     noise = iter(["others are busy", "", ""])
     monkeypatch.setattr(benchmarks, "disturbed", lambda used, wall: next(noise))
     frame = bench.run("benchmarks", dataset="digits")
