@@ -1,12 +1,13 @@
-"""Truncated singular value decompositions: figure of question 1."""
+"""Truncated singular value decompositions: figures of question 1."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from report.figures.style import style
+from report.figures.style import INK, style
 
 
 def photograph_at_ranks(
@@ -20,4 +21,22 @@ def photograph_at_ranks(
             ax.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="none")
             ax.set_title(label, fontsize=8)
             ax.set_axis_off()
+    return figure
+
+
+def quality_by_rank(frame: pd.DataFrame, marked: Collection[int]) -> Figure:
+    """Draw the share of the energy and the PSNR against the rank, with the marked ranks as dots.
+
+    frame: rank, energy (percent) and psnr (decibels).
+    """
+    dots = frame[frame["rank"].isin(marked)]
+    labels = {"energy": "energy kept in %", "psnr": "PSNR in dB"}
+    with style():
+        figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.1))
+        for ax, (column, text) in zip(axes, labels.items(), strict=True):
+            ax.plot(frame["rank"], frame[column], color=INK)
+            ax.plot(dots["rank"], dots[column], "o", color=INK, markersize=4)
+            for rank, value in dots[["rank", column]].itertuples(index=False):
+                ax.annotate(f"{rank:.0f}", (rank, value), (5, -9), textcoords="offset points", fontsize=8)
+            ax.set(xlabel="rank", ylabel=text)
     return figure

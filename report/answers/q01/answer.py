@@ -9,7 +9,7 @@ from report.answers.q01.accuracy import study
 from report.document.answer import Answer, Values
 from report.document.formats import matrix, number, percent
 from report.document.page import IMPRECISE, WRONG_RESULT, Erratum
-from report.figures.linear_algebra import photograph_at_ranks
+from report.figures.linear_algebra import photograph_at_ranks, quality_by_rank
 from report.figures.svg import SvgFigure, svg_figure
 
 A = np.array([[3.0, 2.0], [2.0, 3.0], [2.0, -2.0]])
@@ -17,6 +17,7 @@ PRINTED_RANK_ONE = np.array([[5.0, 5.0], [5.0, 5.0], [0.0, 0.0]])
 PRINTED_PERCENT = 86
 RANKS = (5, 10, 20, 40, 80)
 SHOWN = (5, 20, 80)
+VISIBLE = 45.0  # decibels; above it nobody sees an error
 CANDIDATES = 100  # random matrices compared with the best
 
 
@@ -40,7 +41,33 @@ def compressed_photograph() -> dict[str, object]:
         "energy": energy(copies[RANKS[0]]) / energy(image),
         "lowest": RANKS[0],
         "figure": figure(image, {k: copies[k] for k in SHOWN}),
+        "quality": quality(full.S, image.size),
     }
+
+
+def quality(singular_values: np.ndarray, size: int) -> SvgFigure:
+    """Return the figure of energy and PSNR at every rank but the full one, which has no error.
+
+    By the theorem of Eckart and Young, the squares of the singular values that are left out add up to the
+    squared error.
+    """
+    squares = np.square(singular_values)
+    kept = np.cumsum(squares)[:-1]
+    table = pd.DataFrame(
+        {
+            "rank": np.arange(1, len(squares)),
+            "energy": 100 * kept / squares.sum(),
+            "psnr": 10 * np.log10(size / np.cumsum(squares[:0:-1])[::-1]),
+        }
+    )
+    table = table[table["psnr"] <= VISIBLE]
+    return svg_figure(
+        quality_by_rank(table, SHOWN),
+        table,
+        name="q01-quality",
+        title="Energy and PSNR by rank",
+        alt="The share of the energy is nearly one from the lowest ranks on; the PSNR rises with every rank.",
+    )
 
 
 def row(image: np.ndarray, k: int, copy: np.ndarray) -> list[str]:

@@ -111,3 +111,15 @@ def test_the_figure_names_the_storage_and_noise_of_each_rank():
         error = picture - u[:, :k] * s[:k] @ vt[:k]
         assert decibels == pytest.approx(10 * np.log10(1 / np.mean(error**2)))
         assert share == pytest.approx(k * (214 + 320 + 1) / (214 * 320))
+
+
+def test_the_curves_are_those_of_numpys_truncations():
+    table = q01.compressed_photograph()["quality"].table.set_index("rank")
+    picture = q01.photograph()
+    u, s, vt = np.linalg.svd(picture)
+    for rank in (1, 20, 80):
+        copy = (u[:, :rank] * s[:rank]) @ vt[:rank]
+        assert table.loc[rank, "energy"] == pytest.approx(100 * np.sum(copy**2) / np.sum(picture**2))
+        assert table.loc[rank, "psnr"] == pytest.approx(-10 * np.log10(np.mean((picture - copy) ** 2)))
+    assert 80 < table.index.max() < min(picture.shape)
+    assert table["psnr"].max() <= q01.VISIBLE
