@@ -1,4 +1,5 @@
-/* Sorts and filters long tables, names the cells of wordy ones, links subheadings and marks the section that is read.
+/* Sorts and filters long tables, names the cells of wordy ones, links subheadings, groups the text below them and marks the
+   section that is read.
    Without it the page stands as it is. */
 (() => {
   const LONG = 12; // rows
@@ -78,6 +79,13 @@
     const link = Object.assign(document.createElement("a"), { className: "anchor", href: `#${id}` });
     link.append(...heading.childNodes);
     heading.append(link);
+  }
+
+  // What follows a subheading is a part, whose figures stay beside its text where the window is wide.
+  for (const heading of document.querySelectorAll("section.answer > h3")) {
+    const part = Object.assign(document.createElement("div"), { className: "part" });
+    heading.before(part);
+    while (part.nextSibling && (!part.firstChild || part.nextSibling.nodeName !== "H3")) part.append(part.nextSibling);
   }
 
   // The contents mark the section that crosses the upper third of the window.

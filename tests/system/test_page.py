@@ -71,7 +71,7 @@ def test_themes_differ(tab):
     assert colours == ["rgb(255, 255, 255)", "rgb(20, 22, 26)"]
 
 
-@pytest.mark.parametrize("width", [1440, WIDE, 1100, 800, PHONE])
+@pytest.mark.parametrize("width", [1920, 1440, WIDE, 1100, 800, PHONE])
 def test_nothing_is_wider_than_the_window(tab, width):
     tab.set_viewport_size({"width": width, "height": 900})
     tab.evaluate(UNFOLD)
@@ -119,12 +119,28 @@ def test_a_wide_window_gives_tables_and_figures_more_room_than_text(tab):
         const width = e => e.getBoundingClientRect().width;
         const widest = s => Math.max(...[...document.querySelectorAll(s)].map(width));
         const claims = document.querySelector('table.claims').parentElement;
-        return [widest('section.answer > p'), widest('.plot-box svg'), widest('.table'),
+        return [widest('.part > p'), widest('.plot-box svg'), widest('.table'),
             claims.scrollWidth > claims.clientWidth];
     }""")
     assert text < figure
     assert text < table
     assert not scrolling
+
+
+def test_a_very_wide_window_has_figures_beside_the_text(tab):
+    """And nothing of a part lies under its figure."""
+    tab.set_viewport_size({"width": 1920, "height": 900})
+    beside, covered = tab.evaluate("""() => {
+        const box = e => e.getBoundingClientRect();
+        const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+        const figures = [...document.querySelectorAll('.part > figure')];
+        const others = f => [...f.parentElement.children].filter(e => e !== f);
+        const text = f => box(f.parentElement.querySelector(':scope > p'));
+        return [figures.filter(f => box(f).left > text(f).right).length,
+            figures.filter(f => others(f).some(e => meet(box(e), box(f)))).map(f => f.id)];
+    }""")
+    assert beside > 10
+    assert covered == []
 
 
 def test_the_contents_mark_the_section_that_is_read(fresh):
