@@ -32,7 +32,7 @@ def quality_by_rank(frame: pd.DataFrame, marked: Collection[int]) -> Figure:
     dots = frame[frame["rank"].isin(marked)]
     labels = {"energy": "energy kept in %", "psnr": "PSNR in dB"}
     with style():
-        figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.1))
+        figure, axes = plt.subplots(1, 2, figsize=(6.4, 1.5))
         for ax, (column, text) in zip(axes, labels.items(), strict=True):
             ax.plot(frame["rank"], frame[column], color=INK)
             ax.plot(dots["rank"], dots[column], "o", color=INK, markersize=4)

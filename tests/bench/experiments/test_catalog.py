@@ -282,7 +282,6 @@ def test_the_quick_profile_runs_the_stages_that_a_report_shows(kinds, more):
         "network",
         "classifier",
         "fc_autoencoder",
-        "conv_autoencoder",
         *more,
     }
     assert len(found) == len(set(found))
