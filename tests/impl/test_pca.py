@@ -75,7 +75,7 @@ def test_equals_scikit_learn(name):
 
 def test_equals_scikit_learn_on_mnist():
     root = Path(os.environ.get("DATA_ROOT") or DEFAULT_ROOT)
-    if not raw_folder(root).exists():
+    if not any(raw_folder(root).glob("train-images*")):  # a failed download leaves the folder
         pytest.skip(f"no MNIST in {root}; DATA_ROOT names the folder that holds MNIST/raw")
     agrees(load("mnist", root).test_images.flatten(1).double().numpy(), 0.9)
 
