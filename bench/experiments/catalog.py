@@ -120,8 +120,8 @@ class Profile:
         convergence: Budget of the descents.
         synthetic_seeds: Seeds of the synthetic experiments.
         benchmark_rounds: Number of processes that run each benchmark, 0 to run none.
-        times: Whether a benchmark belongs to the profile, given the kinds of custom candidates.
-        stages: Stages that run unless others are asked for; see `stages_of`.
+        times: Whether a benchmark belongs to the profile.
+        stages: Stages that run unless others are asked for.
         activations: Activations that are trained unless others are asked for.
     """
 
@@ -129,13 +129,13 @@ class Profile:
     convergence: Budget
     synthetic_seeds: int
     benchmark_rounds: int
-    times: Callable[[BenchmarkCase, Collection[str]], bool] = lambda case, kinds: True
+    times: Callable[[BenchmarkCase], bool] = lambda case: True
     stages: tuple[str, ...] = STAGES
     activations: tuple[str, ...] = ACTIVATIONS
 
 
-# What a report shows of a custom candidate, by kind: benchmarks, and stages in addition to a profile's own.
-TIMED = {"activation": tuple(PASSES), "optimizer": ("optimizer_step",), "strategy": tuple(CONVOLUTIONS)}
+# What a report shows of a custom candidate, by kind, in addition to a profile's own: benchmarks and stages.
+TIMED = {"optimizer": ("optimizer_step",), "strategy": tuple(CONVOLUTIONS)}
 ADDED = {"activation": ("deep_classifier",), "optimizer": ("optimizers",)}
 
 SMALLEST_LAYER = "32→64 at 7×7"  # of the networks' convolutions
@@ -143,18 +143,10 @@ ELEMENTS = (2**14, 2**20)  # of activations: the classifier's layer, and beyond 
 SHOWN = (*BASELINES, *PROPOSED)
 
 
-def brief(case: BenchmarkCase, kinds: Collection[str]) -> bool:
-    """Return whether a benchmark belongs to the quick profile: a report beside the reference shows it.
-
-    Convolutions of batches are measured on one layer, in loops none.
-    """
-    if case.task in PASSES:
-        known = case.subject in SHOWN or is_custom(case.subject)
-        return known and case.size in ELEMENTS and case.implementation in ("impl", "torch", AGAIN)
-    batch = case.task in CONVOLUTIONS and case.size > 1
-    if case.subject == "loops" or (batch and case.input != SMALLEST_LAYER):
-        return False
-    return any(case.task in TIMED.get(kind, ()) for kind in kinds)
+def brief(case: BenchmarkCase) -> bool:
+    """Return whether a benchmark belongs to the quick profile: a report beside the reference shows it."""
+    known = case.task in PASSES and (case.subject in SHOWN or is_custom(case.subject))
+    return known and case.size in ELEMENTS and case.implementation in ("impl", "torch", AGAIN)
 
 
 _DESCENTS = convergence.SAMPLES
@@ -200,9 +192,20 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-def stages_of(profile: Profile, kinds: Collection[str]) -> list[str]:
-    """Return the stages that run unless others are asked for, given the kinds of custom candidates."""
-    return list(dict.fromkeys([*profile.stages, *chain.from_iterable(ADDED.get(kind, ()) for kind in kinds)]))
+def with_candidates(profile: Profile, kinds: Collection[str]) -> Profile:
+    """Return the profile with what a report shows of custom candidates of these kinds.
+
+    Convolutions of batches are measured on one layer, in loops none.
+    """
+    added = chain.from_iterable(ADDED.get(kind, ()) for kind in kinds)
+    tasks = set(chain.from_iterable(TIMED.get(kind, ()) for kind in kinds))
+
+    def times(case: BenchmarkCase) -> bool:
+        batch = case.task in CONVOLUTIONS and case.size > 1
+        slow = case.subject == "loops" or (batch and case.input != SMALLEST_LAYER)
+        return profile.times(case) or (case.task in tasks and not slow)
+
+    return replace(profile, times=times, stages=tuple(dict.fromkeys([*profile.stages, *added])))
 
 
 def narrowed(profile: Profile, only: Collection[str], seeds: int | None, epochs: int | None) -> Profile:

@@ -84,7 +84,8 @@ def request(
         kind: list(dict.fromkeys(resolve(name, kind) for name in names)) for kind, names in candidates.items()
     }
     custom = {kind: list(filter(is_custom, names)) for kind, names in resolved.items()}
-    stages = catalog.stages_of(profile, [k for k, names in custom.items() if names]) if only is None else only
+    profile = catalog.with_candidates(profile, [kind for kind, names in custom.items() if names])
+    stages = profile.stages if only is None else only
     if NETWORK not in stages and custom.get(NETWORK):
         raise ValueError(f"Invalid stages: got {', '.join(stages)}, expected {NETWORK} among them")
     if rates and not custom.get("optimizer"):

@@ -74,12 +74,11 @@ def collect(device: str, custom: Custom) -> tuple[BenchmarkCase, ...]:
 def rounds_of(profile: Profile, device: str, custom: Custom) -> list[BenchmarkCase]:
     """Return the benchmarks of a profile, those of one round after those of another; see `collect`."""
     cases = collect(device, custom) if profile.benchmark_rounds else ()
-    kinds = [kind for kind, names in custom.items() if names]
     return [
         replace(case, seed=number)
         for number in range(profile.benchmark_rounds)
         for case in cases
-        if profile.times(case, kinds)
+        if profile.times(case)
     ]
 
 

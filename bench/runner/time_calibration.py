@@ -57,7 +57,7 @@ def _repetition(folder: Path) -> TimeCalibration:
     """Measure all rounds once. Disturbed ones count: their ratios should not tell the names apart either."""
     with tempfile.TemporaryDirectory() as place, Store(Path(place, "times.sqlite")) as store:
         recorder = RunRecorder(store, store.environment_id(current("none", "")), "reference")
-        profile = replace(PROFILES["reference"], times=lambda case, kinds: twice(case))
+        profile = replace(PROFILES["reference"], times=twice)
         run_benchmarks(recorder, "cpu", profile, folder / "benchmarks.log", repeats=0)
         if recorder.failed:
             raise ValueError(f"cannot calibrate: {recorder.failed[0]}")

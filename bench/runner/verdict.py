@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from bench.experiments.catalog import Profile
+from bench.experiments.catalog import ELEMENTS, Profile
 from bench.experiments.plan import Plan
-from bench.records.names import CLASSIFIER_SIZE, PASSES
+from bench.records.names import PASSES
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner.recorder import RunRecorder
 from bench.runner.training import Executor, Seconds, run_plans
@@ -17,7 +17,6 @@ from bench.store import Snapshot
 
 REPEATED = 3  # runs of the reference's baselines that are repeated before they are borrowed
 ROUNDS = 5  # of benchmarks
-MILLION = 2**20  # elements
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ def drawn(reference: Snapshot, baselines: Sequence[RunConfig], seed: int) -> lis
 def times(profile: Profile, subjects: Sequence[str], tasks: Collection[str]) -> Profile:
     """Return the profile with our benchmarks of these subjects alone, of activations at two sizes."""
 
-    def chosen(case: BenchmarkCase, kinds: Collection[str]) -> bool:
-        small = case.task not in PASSES or case.input == CLASSIFIER_SIZE or case.size == MILLION
+    def chosen(case: BenchmarkCase) -> bool:
+        small = case.task not in PASSES or case.size in ELEMENTS
         return case.task in tasks and case.subject in subjects and case.implementation == "impl" and small
 
     return replace(profile, times=chosen, benchmark_rounds=ROUNDS)

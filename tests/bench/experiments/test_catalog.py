@@ -20,8 +20,8 @@ from bench.experiments.catalog import (
     narrowed,
     plan,
     plans,
-    stages_of,
     synthetic_runs,
+    with_candidates,
 )
 from bench.experiments.plan import Budget
 from bench.experiments.workloads import convergence
@@ -261,9 +261,9 @@ QUICK = {
 def test_the_quick_profile_times_what_a_report_shows_of_it(fields, when):
     case = BenchmarkCase(*fields)
     for kind in ("activation", "optimizer", "strategy", "network"):
-        assert PROFILES["quick"].times(case, [kind]) == (when in ("always", kind))
-        assert PROFILES["reference"].times(case, [kind])
-    assert PROFILES["quick"].times(case, []) == (when == "always")
+        assert with_candidates(PROFILES["quick"], [kind]).times(case) == (when in ("always", kind))
+        assert with_candidates(PROFILES["reference"], [kind]).times(case)
+    assert with_candidates(PROFILES["quick"], []).times(case) == (when == "always")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_the_quick_profile_times_what_a_report_shows_of_it(fields, when):
     ],
 )
 def test_the_quick_profile_runs_the_stages_that_a_report_shows(kinds, more):
-    found = stages_of(PROFILES["quick"], kinds)
+    found = with_candidates(PROFILES["quick"], kinds).stages
     assert set(found) == {
         "benchmarks",
         "network",
@@ -285,6 +285,6 @@ def test_the_quick_profile_runs_the_stages_that_a_report_shows(kinds, more):
         *more,
     }
     assert len(found) == len(set(found))
-    assert stages_of(PROFILES["reference"], kinds) == list(STAGES)
+    assert with_candidates(PROFILES["reference"], kinds).stages == STAGES
     assert set(PROFILES["quick"].activations) == {*BASELINES, *PROPOSED, CONTROLS[0]}
     assert PROFILES["reference"].activations == ACTIVATIONS

@@ -41,7 +41,7 @@ DESELECT = """
 def pytest_collection_modifyitems(items):
     del items[-1:]
 """
-QUICK = replace(PROFILES["quick"], times=lambda case, kinds: True)
+QUICK = replace(PROFILES["quick"], times=lambda case: True)
 CASES = [BenchmarkCase("t", name, "impl", "i", 1) for name in ("first", "second", "third")]
 
 
