@@ -50,7 +50,7 @@ MEASURE = $(RUN) -m bench run --profile "$(PROFILE)" --device "$(DEVICE)" $(call
 	$(call option,ONLY,--only) $(call option,SEEDS,--seeds) \
 	$(call option,EPOCHS,--epochs)
 
-bench: $(READY) ## run all missing benchmarks and experiments (PROFILE=quick|reference)
+bench: $(READY) ## run the missing benchmarks and experiments of a profile (PROFILE=quick|reference)
 	$(MEASURE)
 
 # A failed run (exit status 1) does not stop the report: it lists the failure, and make returns 1 at the end.

@@ -70,7 +70,9 @@ Rates = Annotated[
     str | None,
     typer.Option(help="Comma-separated learning rates of the custom optimizers, such as 1e-4,3e-4."),
 ]
-Only = Annotated[str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}.")]
+Only = Annotated[
+    str | None, typer.Option(help=f"Comma-separated stages, of: {', '.join(STAGES)}; default: the profile's.")
+]
 Seeds = Annotated[
     int | None, typer.Option(min=1, help="Number of seeds of training runs, and of rounds of benchmarks.")
 ]

@@ -61,7 +61,7 @@ def run(
         bool, typer.Option("--dry-run", help="Show missing runs and their estimated time; run nothing.")
     ] = False,
 ) -> None:
-    """Run all missing benchmarks and experiments. Safe to interrupt; rerun to resume."""
+    """Run the missing benchmarks and experiments of a profile. Safe to interrupt; rerun to resume."""
     selection = select(profile, only, seeds, epochs, activation, optimizer, strategy, network, rates)
     name = device_name(device)
     source = datasets.resolve(data_root, dataset)
