@@ -76,8 +76,10 @@ def at_horizon(snapshot: Snapshot, horizon: int = LAST) -> pd.DataFrame:
     """
     runs = trained(snapshot)
     ends = {int(epochs): horizons(int(epochs)) for epochs in runs["epochs"].unique()}
-    at = runs["epochs"].map(lambda epochs: ends[int(epochs)][horizon] if ends[int(epochs)] else np.nan)
-    runs = runs.assign(horizon=at.astype(float))
+    # Tasks have different numbers of horizons.
+    at_epochs = {n: ends[n][horizon] for n in ends if -len(ends[n]) <= horizon < len(ends[n])}
+    at = runs["epochs"].map(lambda epochs: at_epochs.get(int(epochs), np.nan))
+    runs = runs.assign(horizon=at.astype(float))[at.notna()]
     m = snapshot.measurements
     m = m[m["run"].isin(runs["run"])]
     m = m[m["step"] == m["run"].map(runs.set_index("run")["horizon"])]

@@ -65,6 +65,15 @@ def test_metrics_are_those_of_the_horizon(tmp_path):
     assert trained.horizons_of(found, "fc_autoencoder") == ()
 
 
+def test_a_task_without_a_horizon_is_missing_there(tmp_path):
+    lost = small.scored(0.0, seed=1, status="diverged")
+    runs = [small.scored(0.7, epochs=2), lost, small.reconstructed(0.1, epochs=12)]
+    found = small.snapshot(tmp_path / "r.sqlite", runs)
+    assert trained.horizons_of(found, "classifier") == (0.5, 1.0, 2.0)
+    assert trained.horizons_of(found, "fc_autoencoder") == (1.5, 3.0, 6.0, 12.0)
+    assert trained.at_horizon(found, 3)["task"].tolist() == ["fc_autoencoder"]
+
+
 def test_missing_fields_match_missing_fields(tmp_path):
     deep = {"task": "deep_classifier", "batch_norm": None}
     runs = [small.scored(0.7, 1e-2, **deep), small.scored(0.6)]
