@@ -6,11 +6,12 @@ from itertools import chain
 
 import numpy as np
 
-from bench.experiments.racing import MOST_EXTENSIONS, Scores, extensions, next_rate, survivors
+from bench.experiments.racing import MOST_EXTENSIONS, Scores, extensions, next_rate
 from bench.experiments.workloads.registry import ADAPTIVE, BUILTINS, RATES, rates_of
 from bench.records.candidate_names import is_custom
 from bench.records.names import CONTROLS, DEFAULT_RATE
 from bench.records.runs import RunConfig
+from bench.statistics import survivors
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""Which learning rates of a candidate go on, from the held-out scores of its first seeds.
+"""How far a candidate's grid of learning rates is extended, from the held-out scores of its first seeds.
 
-Every rate is run under the first seeds. Rates that cannot be the best at any horizon go no further, and the
-grid is extended while the best lies at its edge, so that the choice is not the grid's.
+The grid grows while the best rate lies at its edge, so that the choice is not the grid's.
 """
 
 import math
@@ -16,7 +15,6 @@ from bench.store import Snapshot
 
 SERIES = (1.0, 3.0)  # steps of the grids of learning rates in each power of ten
 MOST_EXTENSIONS = 2  # rates added at either end
-STANDARD_ERRORS = 1.0  # by which a rate may be behind the best one and still go on
 
 Scores = NDArray[np.float64]
 
@@ -71,29 +69,3 @@ def extensions(scores: Scores) -> tuple[int, ...]:
     means = scores.mean(axis=1)
     best = {int(np.argmax(horizon)) for horizon in means.T if np.isfinite(horizon).any()}
     return tuple(direction for direction, edge in ((1, len(means) - 1), (-1, 0)) if edge in best)
-
-
-def survivors(scores: Scores) -> NDArray[np.bool_]:
-    """Return which rates can still be the best at some horizon.
-
-    At each horizon a rate goes on if its mean score is at most STANDARD_ERRORS standard errors below the best
-    mean; the error is that of a difference of two means, from the variance over seeds pooled over all rates
-    without a diverged run. A rate with a diverged run never goes on.
-
-    Args:
-        scores: (R, S, H) of rates, seeds and horizons; larger is better, -inf where a run diverged.
-
-    Returns:
-        (R,), False for every rate if each has a diverged run.
-    """
-    sound: NDArray[np.bool_] = np.array([np.isfinite(rate).all() for rate in scores])
-    if not sound.any():
-        return sound
-    finite = scores[sound]
-    means, seeds = finite.mean(axis=1), scores.shape[1]  # (R, H)
-    variance = finite.var(axis=1, ddof=1).mean(axis=0) if seeds > 1 else np.zeros(scores.shape[2])
-    behind = means.max(axis=0) - means
-    going = (behind <= STANDARD_ERRORS * np.sqrt(2 * variance / seeds)).any(axis=1)
-    result = np.zeros(len(scores), dtype=bool)
-    result[np.flatnonzero(sound)[going]] = True
-    return result

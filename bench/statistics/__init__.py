@@ -26,7 +26,7 @@ from bench.statistics.rounds import (
     ratio_of_rounds,
     told_apart,
 )
-from bench.statistics.scores import held_out_score
+from bench.statistics.scores import held_out_score, survivors
 from bench.statistics.seeds import seed_effect
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "paired_difference",
     "mean_interval",
     "held_out_score",
+    "survivors",
     "seed_effect",
     "Rate",
     "rate",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.records.names import BLOCK_SCORES
 from bench.records.runs import horizons
-from bench.statistics import NO_RATE, Grid, chosen, held_out_score
+from bench.statistics import NO_RATE, Grid, chosen, held_out_score, survivors
 from bench.store import Snapshot
 
 # Columns of a training run that identify a candidate, at any learning rate and seed.
@@ -116,6 +116,9 @@ def groups(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
     """Return the runs of one candidate as a grid.
 
+    Rates that cannot win stop after the first seeds, which all rates have. A seed that another rate was not
+    run with, because a run failed or the store is not finished, is missing: nobody knows the better rate.
+
     Args:
         snapshot: Stored runs.
         runs: Rows of `at_horizon` of one candidate.
@@ -138,7 +141,12 @@ def grid(snapshot: Snapshot, runs: pd.DataFrame, horizon: int = LAST) -> Grid:
         validation[place] = score
         if int(run) in blocks:
             test[place] = blocks[int(run)]
-    return Grid(rates, seeds, validation, test)
+    has = ~np.isnan(validation)
+    first = has.all(axis=0)
+    if not first.any():
+        return Grid(rates, seeds, validation, test)
+    kept = has[survivors(validation[:, first, None])].all(axis=0)
+    return Grid(rates, seeds[kept], validation[:, kept], test[:, kept])
 
 
 def grids(

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.experiments import racing
 from bench.experiments.catalog import plan
@@ -29,34 +27,6 @@ def test_neighbours_in_the_series(rate, above, below):
 def scores(*rates):
     """(R, S, 1) scores from a row of seeds for each rate."""
     return np.array(rates, float)[..., None]
-
-
-def test_a_rate_within_a_standard_error_of_the_best_goes_on():
-    # Three seeds with a variance of 1 at each rate: the error of a difference is √(2/3), 0.816.
-    rates = [[m - 1, m, m + 1] for m in (10.0, 9.2, 9.1)]
-    assert racing.survivors(scores(*rates)).tolist() == [True, True, False]
-
-
-def test_a_rate_that_wins_at_one_horizon_goes_on():
-    early, late = scores([3, 3.1], [1, 1.1]), scores([1, 1.1], [3, 3.1])
-    assert racing.survivors(np.concatenate([early, late], axis=2)).tolist() == [True, True]
-    assert racing.survivors(early).tolist() == [True, False]
-
-
-def test_of_one_seed_only_the_best_rates_go_on():
-    assert racing.survivors(scores([1], [3], [2])).tolist() == [False, True, False]
-
-
-def test_a_diverged_run_takes_its_rate_out():
-    assert racing.survivors(scores([9, -math.inf], [1, 1.5])).tolist() == [False, True]
-    assert racing.survivors(scores([-math.inf], [-math.inf])).tolist() == [False, False]
-
-
-@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 1000))
-def test_the_best_of_every_horizon_goes_on(rates, seeds, horizons, seed):
-    drawn = np.random.default_rng(seed).normal(size=(rates, seeds, horizons))
-    goes = racing.survivors(drawn)
-    assert all(goes[drawn[..., h].mean(axis=1).argmax()] for h in range(horizons))
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,17 @@ def test_a_rate_in_the_middle_is_not_at_the_edge(tmp_path):
 
 def test_rates_that_stopped_after_the_first_seeds_are_not_chosen(tmp_path):
     runs = grid_of({1e-3: (0.1,) * 4}, {1e-3: (0.5,) * 4})
-    runs += grid_of({1e-2: (0.9,) * 3}, {1e-2: (0.99,) * 3})
+    runs += grid_of({1e-2: (0.9,) * 3}, {1e-2: (0.4,) * 3})
     found = small.snapshot(tmp_path / "r.sqlite", runs)
-    assert set(trained.scored(found, LAST)["learning_rate"]) == {1e-3}
+    assert trained.scored(found, LAST)["learning_rate"].tolist() == [1e-3] * 4
+
+
+def test_seeds_that_a_better_rate_was_not_run_with_are_missing(tmp_path):
+    runs = grid_of({1e-3: (0.1,) * 6}, {1e-3: (0.5,) * 6})
+    runs += grid_of({1e-2: (0.9,) * 4}, {1e-2: (0.6,) * 4})
+    found = small.snapshot(tmp_path / "r.sqlite", runs)
+    frame = trained.scored(found, LAST)
+    assert (frame["seed"].tolist(), set(frame["learning_rate"])) == ([0, 1, 2, 3], {1e-2})
 
 
 def test_metrics_are_those_of_the_horizon(tmp_path):
@@ -108,16 +116,16 @@ def test_a_grid_has_every_run_in_its_place(tmp_path):
         small.scored(0.7, 1e-2, seed=3, held_out=0.3),
         small.scored(0.5, 1e-3, seed=1, held_out=0.1, early=0.2),
         small.scored(0.0, 1e-3, seed=3, status="diverged"),
+        small.scored(0.6, 1e-2, seed=1, held_out=0.2),
     ]
     found = small.snapshot(tmp_path / "r.sqlite", runs)
     for horizon, accuracy in ((EARLY, 0.2), (LAST, 0.5)):
         its = trained.grid(found, trained.at_horizon(found, horizon), horizon)
         assert (its.rates.tolist(), its.seeds.tolist()) == ([1e-3, 1e-2], [1, 3])
-        np.testing.assert_equal(its.validation, [[0.1, -math.inf], [math.nan, 0.3]])
+        np.testing.assert_equal(its.validation, [[0.1, -math.inf], [0.2, 0.3]])
         assert its.test.shape == (2, 2, len(small.BLOCKS))
         np.testing.assert_allclose(its.test[0, 0], accuracy + small.BLOCKS, rtol=1e-6)
         assert np.isnan(its.test[0, 1]).all()
-        assert np.isnan(its.test[1, 0]).all()
     assert found.arrays[1, BLOCK_SCORES].shape == (3, 3)
 
 
