@@ -1,9 +1,10 @@
 """Sentences on the proposed activations, which page 1 and question 11 share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bench.records.names import BASELINES
 from bench.statistics.standing import BETTER, LEVEL, UNDECIDED, WORSE
+from bench.statistics.training_runs import EARLY, LAST
 from bench.store import Snapshot
 from report.document.formats import number
 from report.document.labels import label
@@ -16,30 +17,58 @@ VERBS = {
     WORSE: ("loses to", "lose to"),
     LEVEL: ("is level with", "are level with"),
 }
+WHEN = {EARLY: "early in training", LAST: "at the end"}
 
 
 def told(snapshot: Snapshot, words: str, *, sure: bool) -> str:
-    """Return the verdicts at the end of training in one network, those to believe or the others."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in headline.findings(snapshot, words):
-        if finding.sure == sure:
-            groups.setdefault((finding.comparison.b, finding.word), []).append(finding)
-    sentences = [sentence_of(word, group, unit=not k) for k, ((_, word), group) in enumerate(groups.items())]
-    where = f"In the {words} "
-    return " ".join([where + sentences[0], *sentences[1:]]) if sentences else ""
+    """Return the verdicts in one network early and at the end of training, those to believe or the others."""
+    sentences: list[str] = []
+    before = ""
+    for horizon, when in WHEN.items():
+        findings = [f for f in headline.findings(snapshot, words, horizon) if f.sure == sure]
+        for k, group in enumerate(grouped(findings)):
+            names = _names(group, "a")
+            they = "They" if names == before and " and " in names else names
+            subject = they if sentences else f"In the {words} {names}"
+            verdict = sentence_of(group, "" if k else f" {when}", unit=not sentences)
+            sentences.append(f"{subject} {verdict}")
+            before = names
+    return " ".join(sentences)
 
 
-def sentence_of(word: str, group: Sequence[Finding], *, unit: bool = True) -> str:
-    """Return a verdict on activations against one baseline in a sentence, with the unit in full or not."""
-    compared = [finding.comparison for finding in group]
-    names, baseline = listed(label(c.a) for c in compared), label(compared[0].b)
-    estimates = [c.effect.estimate for c in compared]
-    if compared[0].effect.relative:
-        sizes = listed(number(1 + e) for e in estimates) + " times" + " the loss" * unit
+def grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Group findings of one word, against all baselines where it holds of every pair, else by baseline."""
+    groups: list[list[Finding]] = []
+    for word in dict.fromkeys(f.word for f in findings):
+        same = [f for f in findings if f.word == word]
+        by_baseline: dict[str, list[Finding]] = {}
+        for finding in same:
+            by_baseline.setdefault(finding.comparison.b, []).append(finding)
+        compared = [{f.comparison.a for f in group} for group in by_baseline.values()]
+        alike = all(names == compared[0] for names in compared)
+        groups += [same] if alike else by_baseline.values()
+    return groups
+
+
+def _names(group: Sequence[Finding], side: str) -> str:
+    """Return the activations on one side of the comparisons, a or b."""
+    return listed(label(name) for name in dict.fromkeys(getattr(f.comparison, side) for f in group))
+
+
+def sentence_of(group: Sequence[Finding], when: str = "", *, unit: bool = True) -> str:
+    """Return the predicate of a sentence on findings of one word, with the unit in full or not."""
+    word, baselines = group[0].word, _names(group, "b")
+    estimates = [f.comparison.effect.estimate for f in group]
+    joined: Callable[[Iterable[str]], str] = listed
+    if len(estimates) > 2:
+        estimates, joined = [min(estimates), max(estimates)], " to ".join
+    if group[0].comparison.effect.relative:
+        sizes = joined(number(1 + e) for e in estimates) + " times" + " the loss" * unit
     else:
-        sizes = listed(signed(100 * e, 2) for e in estimates) + " points" + " of accuracy" * unit
+        sizes = joined(signed(100 * e, 2) for e in estimates) + " points" + " of accuracy" * unit
+    several = " and " in _names(group, "a")
     if word == UNDECIDED:
-        return f"{names} against {baseline} is undecided: {sizes}."
-    verdict = f"{names} {VERBS[word][len(compared) > 1]} {baseline}: {sizes}"
+        return f"against {baselines} {'are' if several else 'is'} undecided{when}: {sizes}."
+    verdict = f"{VERBS[word][several]} {baselines}{when}: {sizes}"
     control = label(BASELINES[0])
     return f"{verdict}." if group[0].sure else f"{verdict}, but {control} differs from itself by as much."

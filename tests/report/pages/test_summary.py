@@ -71,9 +71,10 @@ def test_with_nothing_measured_page_1_says_so():
 
 def test_each_sentence_names_winner_baseline_and_size(found):
     text = found[BELIEVE]
-    assert text.startswith("In the classifier with batch norm SGELU and AdaSGELU beat ReLU: +10.")
+    start = "In the classifier with batch norm SGELU and AdaSGELU beat ReLU early in training: +10."
+    assert text.startswith(start)
     assert "SGELU beats GELU: +4." in text
-    assert "In the fully connected autoencoder SGELU loses to ReLU: 2." in text
+    assert "In the fully connected autoencoder SGELU loses to ReLU and GELU early in training: 2." in text
     assert "AdaSGELU" not in text.partition("fully connected")[2].split(". ")[0]
 
 
@@ -120,9 +121,30 @@ def test_a_difference_no_larger_than_a_control_is_not_believed(tmp_path):
     levels = {"relu": 0.5, "gelu": 0.5, "sgelu": 0.52, "ada_sgelu": 0.56, "control": 0.53}
     store = small.snapshot(tmp_path / "r.sqlite", list(both(levels)))
     said = summary(Source("here", "Here", store), [])
-    doubt = r"SGELU beats ReLU: \+2\.\d+ points( of accuracy)?, but ReLU differs from itself by as much"
+    doubt = (
+        r"SGELU beats ReLU and GELU at the end: \+2\.\d+ and \+2\.\d+ points, "
+        "but ReLU differs from itself by as much"
+    )
     assert re.search(doubt, said[DOUBT])
-    assert "AdaSGELU beats ReLU: +5.93" in said[BELIEVE]
+    assert "AdaSGELU beats ReLU and GELU at the end: +5.93" in said[BELIEVE]
+
+
+def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path):
+    levels = {"relu": 0.5, "gelu": 0.52, "sgelu": 0.54, "ada_sgelu": 0.54}
+    early = {"relu": 0.1, "gelu": 0.2, "sgelu": 0.4, "ada_sgelu": 0.5}
+    runs = [
+        make
+        for name, level in levels.items()
+        for make in both(
+            {name: level}, lambda x, e=early[name], **k: small.scored(x, early=e + k["seed"] / 1e3, **k)
+        )
+    ]
+    said = summary(Source("here", "Here", small.snapshot(tmp_path / "r.sqlite", runs)), [])
+    assert re.match(
+        r"In the classifier with batch norm SGELU and AdaSGELU beat ReLU and GELU early in training: "
+        r"\+20\.00 to \+40\.00 points of accuracy\. They beat ReLU and GELU at the end: \+\d\.\d\d to ",
+        said[BELIEVE],
+    )
 
 
 def test_the_cost_is_that_of_the_networks_size_first(snapshot):
