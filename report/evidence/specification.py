@@ -16,7 +16,7 @@ from scipy import stats
 from bench.statistics import CONFIDENCE, Effect, Grid, effects
 from bench.statistics.training_runs import grids, horizons_of, select, trained
 from bench.store import Snapshot
-from report.evidence.claims import ClaimVerdict, combine
+from report.evidence.claims import CONFIRMED, REFUTED, ClaimVerdict, combine
 from report.evidence.comparisons import Pairs, Trained
 
 ROBUST = 0.95  # share of the forks that must agree
@@ -24,6 +24,7 @@ RESAMPLES = 200  # of the choice of rates, fewer than for a verdict
 CHOSEN = "the chosen rate"
 TEST, HELD_OUT = "test images", "held-out images"
 SEEDS, IMAGES, RATES = "seeds", "seeds and images", "seeds, images and rates"
+OPPOSITE = {CONFIRMED: REFUTED, REFUTED: CONFIRMED}
 ALONE, CLAIM, ALL = "no correction", "corrected for the claim", "corrected for all comparisons"
 
 
@@ -40,7 +41,7 @@ class Fork:
     def words(self) -> dict[str, str]:
         """Return each choice in words."""
         return {
-            "horizon": f"after {self.horizon:g} epochs",
+            "horizon": f"after {self.horizon:g} epoch{'s' if self.horizon != 1 else ''}",
             "rate": f"at {self.rate}",
             "images": f"on {self.images}",
             "interval": f"with an interval of {self.interval}",
@@ -53,12 +54,14 @@ class Specification:
     """Agreement of all forks with the word of a claim.
 
     Attributes:
+        word: The word of the claim.
         forks: Number of forks.
         agreement: Share of the forks with the same word.
         turns: The one choice whose change turns the word most often, in words; empty if none does.
         words: Number of forks by word.
     """
 
+    word: str
     forks: int
     agreement: float
     turns: str
@@ -68,6 +71,11 @@ class Specification:
     def robust(self) -> bool:
         """Whether at least ROBUST of the forks agree."""
         return self.agreement >= ROBUST
+
+    @property
+    def reversed(self) -> bool:
+        """Whether a fork refutes what the claim's word confirms, or the other way round."""
+        return OPPOSITE.get(self.word) in self.words
 
 
 def specification(snapshot: Snapshot, verdict: ClaimVerdict) -> Specification | None:
@@ -82,9 +90,8 @@ def specification(snapshot: Snapshot, verdict: ClaimVerdict) -> Specification | 
         signs = [verdict.claim.sign * replace(e, margin=family.margin).direction for e in found]
         words[fork] = combine([*signs, *[0] * max(0, verdict.claim.named - len(found))])
     counts = Counter(words.values())
-    return Specification(
-        len(words), counts[verdict.verdict] / len(words), _turning(words, verdict.verdict), dict(counts)
-    )
+    word = verdict.verdict
+    return Specification(word, len(words), counts[word] / len(words), _turning(words, word), dict(counts))
 
 
 def _turning(words: dict[Fork, str], word: str) -> str:

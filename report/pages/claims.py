@@ -86,6 +86,17 @@ def claim_row(verdict: ClaimVerdict, forks: Specification | None) -> dict[str, A
     }
 
 
+def turned_rows(verdicts: Sequence[ClaimVerdict], forks: Sequence[Specification | None]) -> list[list[str]]:
+    """Return a row for each fragile verdict: the claim, shares of its word and of others, what turns it."""
+    rows = []
+    for verdict, found in zip(verdicts, forks, strict=True):
+        if found is not None and not found.robust:
+            words = sorted(found.words, key=lambda word: (word != found.word, word))
+            shares = [f"{word} {percent(found.words[word] / found.forks, 0)}" for word in words]
+            rows.append([verdict.claim.text, shares[0], ", ".join(shares[1:]), found.turns])
+    return rows
+
+
 def interval_plot(comparison: Comparison, sign: int) -> dict[str, Any]:
     """Draw an interval about its margin, in half-widths, to the right where it supports the claim.
 
@@ -263,7 +274,8 @@ def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Se
         return [], []
     snapshot = source.snapshot
     verdicts = [v for v in claim_verdicts(snapshot) if v.claim.question in questions]
-    rows = [claim_row(v, specification(snapshot, v)) for v in verdicts]
+    forks = [specification(snapshot, v) for v in verdicts]
+    rows = [claim_row(v, found) for v, found in zip(verdicts, forks, strict=True)]
     texts = [v.verdict for v in verdicts if v.claim.origin == ASSIGNMENT]
     tables = {claim_anchor(v): comparisons_table(v) for v in verdicts if v.comparisons}
     decided = {
@@ -275,7 +287,7 @@ def sections(source: Source | None, questions: Collection[int]) -> tuple[list[Se
     method = {
         "source": source,
         "tables": tables,
-        "turns": [[row["text"], row["agreement"], row["fragile"]] for row in rows if row["fragile"]],
+        "turns": turned_rows(verdicts, forks),
         "comparisons": csv(comparisons(snapshot)),
         "controls": control_rows(snapshot),
         "rates": rate_rows(snapshot),

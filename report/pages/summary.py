@@ -83,12 +83,16 @@ def _fragile(snapshot: Snapshot) -> list[str]:
     """Return a sentence on the verdicts that change with choices of the analysis."""
     forks = [specification(snapshot, verdict) for verdict in claim_verdicts(snapshot)]
     judged = [f for f in forks if f is not None]
-    turned = sum(not f.robust for f in judged)
+    turned = [f for f in judged if not f.robust]
     if not turned:
         return []
+    opposite = sum(f.reversed for f in turned)
     return [
-        f"Of {count(len(judged))} verdicts on trained networks {count(turned)} are fragile: another horizon, "
-        "rate or interval would change them."
+        f"Of {count(len(judged))} verdicts on trained networks {count(len(turned))} are fragile: another "
+        "horizon, rate or interval would change them.",
+        f"{count(opposite)} would turn into the opposite."
+        if opposite
+        else "None would turn into the opposite.",
     ]
 
 

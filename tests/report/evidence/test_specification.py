@@ -50,12 +50,14 @@ def test_a_lead_at_every_horizon_and_rate_is_robust(tmp_path):
     assert found.forks == 3 * (3 + 1 + 2 * (2 + 1)) * 3
     assert (found.agreement, found.turns, found.robust) == (1.0, "", True)
     assert found.words == {"confirmed": found.forks}
+    assert not found.reversed
 
 
 def test_a_lead_that_turns_with_the_horizon_is_fragile_and_says_so(tmp_path):
     word, found = of(tmp_path / "r.sqlite", "q11-better", runs(0.1, early=-0.1))
     assert word == "confirmed"
     assert not found.robust
+    assert found.reversed
     assert found.words["refuted"] == found.forks // 3 - 3 * 2  # held-out images lead at every horizon
     assert found.turns == "after 0.5 epochs"
 

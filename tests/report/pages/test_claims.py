@@ -140,11 +140,20 @@ def test_a_claims_row_counts_its_support_and_what_is_missing():
 
 def test_a_claims_row_says_how_many_analyses_agree():
     verdict = claims.decide(claims.CLAIMS[0], [case()])
-    fragile = Specification(200, 0.5, "at 0.001", {"confirmed": 100, "undecided": 100})
+    fragile = Specification("confirmed", 200, 0.5, "at 0.001", {"confirmed": 100, "undecided": 100})
     row = claims_page.claim_row(verdict, fragile)
     assert (row["agreement"], row["fragile"]) == ("50\u00a0%", "at 0.001")
     row = claims_page.claim_row(verdict, replace(fragile, agreement=0.96))
     assert row["fragile"] == ""
+
+
+def test_fragile_verdicts_show_what_other_analyses_say():
+    verdict = claims.decide(claims.CLAIMS[0], [case()])
+    words = {"undecided": 80, "refuted": 20, "confirmed": 100}
+    fragile = Specification("confirmed", 200, 0.5, "at 0.001", words)
+    rows = claims_page.turned_rows([verdict] * 3, [fragile, replace(fragile, agreement=0.96), None])
+    text = claims.CLAIMS[0].text
+    assert rows == [[text, "confirmed 50\u00a0%", "refuted 10\u00a0%, undecided 40\u00a0%", "at 0.001"]]
 
 
 def test_a_control_that_is_another_thing_is_told_apart(tmp_path):

@@ -140,6 +140,7 @@ def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path
         )
     ]
     said = summary(Source("here", "Here", small.snapshot(tmp_path / "r.sqlite", runs)), [])
+    assert "change them. None would turn into the opposite." in said[DOUBT]
     assert re.match(
         r"In the classifier with batch norm SGELU and AdaSGELU beat ReLU and GELU early in training: "
         r"\+20\.00 to \+40\.00 points of accuracy\. They beat ReLU and GELU at the end: \+\d\.\d\d to ",
