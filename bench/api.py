@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
+from bench.experiments.catalog import ACTIVATIONS, STAGES
 from bench.experiments.estimates import estimator
+from bench.experiments.profiles import PROFILES
 from bench.experiments.request import request
 from bench.records import environment
 from bench.runner import benchmarks, training

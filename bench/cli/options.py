@@ -7,7 +7,8 @@ import typer
 
 from bench.cli import common
 from bench.experiments import catalog
-from bench.experiments.catalog import ACTIVATIONS, PROFILES, STAGES
+from bench.experiments.catalog import ACTIVATIONS, STAGES
+from bench.experiments.profiles import PROFILES
 from bench.experiments.request import Request, request
 from bench.experiments.workloads.registry import KINDS
 from bench.records.candidate_names import split

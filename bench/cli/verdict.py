@@ -17,8 +17,9 @@ from bench.cli.options import (
     Results,
     select,
 )
-from bench.experiments.catalog import PROFILES, conformance_checks
+from bench.experiments.catalog import conformance_checks
 from bench.experiments.estimates import estimator
+from bench.experiments.profiles import PROFILES
 from bench.experiments.workloads.registry import KINDS
 from bench.records import environment
 from bench.records.candidate_names import split

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.experiments import catalog
-from bench.experiments.catalog import NETWORK, Profile
+from bench.experiments import profiles
+from bench.experiments.catalog import NETWORK
 from bench.experiments.plan import Plan
+from bench.experiments.profiles import Profile
 from bench.experiments.workloads.contracts import InvalidCandidateError, checked_rates
 from bench.experiments.workloads.networks import DataShape
 from bench.experiments.workloads.registry import rates_of, resolve
@@ -41,7 +42,7 @@ class Request:
         Raises:
             InvalidCandidateError: If a custom candidate fails in the first steps of an experiment's network.
         """
-        plans, others = catalog.everything(
+        plans, others = profiles.everything(
             self.profile,
             identified(dataset),
             len(dataset.train_images),
@@ -55,7 +56,7 @@ class Request:
 
     def left_out(self, dataset: Dataset) -> list[str]:
         """Return why experiments cannot be run on a data set, a sentence each."""
-        return list(catalog.left_out(self.profile, DataShape.of(dataset)).values())
+        return list(profiles.left_out(self.profile, DataShape.of(dataset)).values())
 
 
 def request(
@@ -84,14 +85,14 @@ def request(
         kind: list(dict.fromkeys(resolve(name, kind) for name in names)) for kind, names in candidates.items()
     }
     custom = {kind: list(filter(is_custom, names)) for kind, names in resolved.items()}
-    profile = catalog.with_candidates(profile, [kind for kind, names in custom.items() if names])
+    profile = profiles.with_candidates(profile, [kind for kind, names in custom.items() if names])
     stages = profile.stages if only is None else only
     if NETWORK not in stages and custom.get(NETWORK):
         raise ValueError(f"Invalid stages: got {', '.join(stages)}, expected {NETWORK} among them")
     if rates and not custom.get("optimizer"):
         raise ValueError("Invalid rates: got no custom optimizer, expected one that they are for")
     chosen = checked_rates("the optimizer", tuple(rates)) if rates else ()
-    narrow = catalog.narrowed(profile, stages, seeds, epochs)
+    narrow = profiles.narrowed(profile, stages, seeds, epochs)
     return Request(narrow, resolved.get("activation", []), custom, chosen)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from bench.experiments.catalog import Profile
+from bench.experiments.profiles import Profile
 from bench.records.environment import ROOT
 from bench.records.names import BACKGROUND_LOAD
 from bench.records.runs import BenchmarkCase, Measurement, RunResult

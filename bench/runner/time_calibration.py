@@ -12,7 +12,7 @@ from typing import cast
 
 import pandas as pd
 
-from bench.experiments.catalog import PROFILES
+from bench.experiments.profiles import PROFILES
 from bench.records.calibrations import TimeCalibration, load_here, save, this_machine
 from bench.records.environment import commit_hash, current
 from bench.records.names import AGAIN, BACKGROUND_LOAD, CONVOLUTIONS, PASSES, TWICE

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from bench.experiments.catalog import ELEMENTS, Profile
 from bench.experiments.plan import Plan
+from bench.experiments.profiles import ELEMENTS, Profile
 from bench.records.names import PASSES
 from bench.records.runs import BenchmarkCase, RunConfig
 from bench.runner.recorder import RunRecorder

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import bench
 from bench import __main__ as command_line
-from bench.experiments import catalog
+from bench.experiments import catalog, profiles
 from bench.experiments.workloads.training_run import execute
 from bench.records.runs import Measurement, RunConfig, RunResult
 from bench.runner import benchmarks
@@ -30,8 +30,8 @@ SMALL = catalog.Budget(1, 1, 64, batch_size=32)
 def small(monkeypatch, tmp_path):
     """A folder without anything, and a profile of 64 samples."""
     monkeypatch.chdir(tmp_path)
-    profile = replace(catalog.PROFILES["quick"], experiments={"deep_classifier": SMALL})
-    monkeypatch.setitem(catalog.PROFILES, "quick", profile)
+    profile = replace(profiles.PROFILES["quick"], experiments={"deep_classifier": SMALL})
+    monkeypatch.setitem(profiles.PROFILES, "quick", profile)
 
 
 def small_run(**options):

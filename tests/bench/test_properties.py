@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from bench.experiments import catalog
+from bench.experiments import catalog, profiles
 from bench.experiments.estimates import estimator
 from bench.gate import calibration as calibrate
 from bench.gate import rounds
@@ -204,11 +204,11 @@ def test_less_than_a_quarter_as_much_is_held_out_as_is_trained_on(size):
     only=st.sets(st.sampled_from(catalog.STAGES)),
     seeds=st.one_of(st.none(), st.integers(1, 9)),
     epochs=st.one_of(st.none(), st.integers(1, 9)),
-    name=st.sampled_from(sorted(catalog.PROFILES)),
+    name=st.sampled_from(sorted(profiles.PROFILES)),
 )
 def test_a_narrowed_profile_is_the_parts_asked_for_and_nothing_else(only, seeds, epochs, name):
-    whole = catalog.PROFILES[name]
-    found = catalog.narrowed(whole, only, seeds, epochs)
+    whole = profiles.PROFILES[name]
+    found = profiles.narrowed(whole, only, seeds, epochs)
     assert set(found.experiments) == only & set(whole.experiments)
     assert (found.benchmark_rounds > 0) == ("benchmarks" in only)
     assert (found.synthetic_seeds > 0) == ("synthetic" in only)

@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 from bench import __main__ as command_line
 from bench.experiments import catalog
-from bench.experiments.catalog import PROFILES
 from bench.experiments.plan import Budget
+from bench.experiments.profiles import PROFILES, Profile
 from bench.runner import progress
 
 SEEDS = 53
@@ -67,7 +67,7 @@ def _run(store, workers, killed_after, stderr):
         timer.daemon = True
         timer.start()
     budget = Budget(SEEDS, 1, 200, tuned=False)
-    profile = catalog.Profile({"fc_autoencoder": budget}, Budget(0, 1, 1797), 0, 0.0)
+    profile = Profile({"fc_autoencoder": budget}, Budget(0, 1, 1797), 0, 0.0)
     with (
         patch.dict(PROFILES, quick=profile),
         patch.object(catalog, "COMPARED", ("relu", "control")),  # what needs no compiler

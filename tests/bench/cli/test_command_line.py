@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from bench import __main__ as command_line
 from bench.cli import status as cli_status
-from bench.experiments.catalog import PROFILES, RATES, STAGES, narrowed, plans
+from bench.experiments.catalog import RATES, STAGES
+from bench.experiments.profiles import PROFILES, narrowed, plans
 from bench.experiments.workloads.registry import identify
 from bench.experiments.workloads.synthetic import SYNTHETIC
 from bench.records.environment import Environment

@@ -13,17 +13,14 @@ from bench.experiments.catalog import (
     CORE,
     EXPERIMENTS,
     NETWORK,
-    PROFILES,
     RATES,
     STAGES,
     descents,
-    narrowed,
     plan,
-    plans,
     synthetic_runs,
-    with_candidates,
 )
 from bench.experiments.plan import Budget
+from bench.experiments.profiles import PROFILES, narrowed, plans, with_candidates
 from bench.experiments.workloads import convergence
 from bench.experiments.workloads.networks import NETWORKS
 from bench.experiments.workloads.registry import CONTROL_SEEDS, seed_of

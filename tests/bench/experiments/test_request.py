@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench.experiments.catalog import NETWORK, PROFILES, STAGES
+from bench.experiments.catalog import NETWORK, STAGES
+from bench.experiments.profiles import PROFILES
 from bench.experiments.request import request
 from bench.experiments.workloads.networks import DataShape
 from bench.experiments.workloads.registry import network_of

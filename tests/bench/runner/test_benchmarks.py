@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import bench
 from bench import __main__ as command_line
-from bench.experiments.catalog import PROFILES
+from bench.experiments.profiles import PROFILES
 from bench.records.runs import BenchmarkCase
 from bench.runner import benchmarks
 from bench.store import latest

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.experiments.catalog import PROFILES
+from bench.experiments.profiles import PROFILES
 from bench.experiments.workloads.registry import identify
 from bench.records.runs import BenchmarkCase
 from bench.runner.benchmarks import run_benchmarks

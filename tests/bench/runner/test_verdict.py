@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.experiments.catalog import PROFILES, plan
+from bench.experiments.catalog import plan
 from bench.experiments.plan import Budget
+from bench.experiments.profiles import PROFILES
 from bench.records.names import CLASSIFIER_SIZE
 from bench.records.runs import BenchmarkCase
 from bench.runner.recorder import RunRecorder

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.experiments.catalog import EXPERIMENTS, PROFILES, plan
+from bench.experiments.catalog import EXPERIMENTS, plan
+from bench.experiments.profiles import PROFILES
 from bench.statistics import Effect, Grid
 from bench.statistics.sequential import confidences
 from bench.statistics.simulation import AUTOENCODER, CLASSIFIER, simulate

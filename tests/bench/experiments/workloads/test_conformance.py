@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from bench.experiments.catalog import PROFILES, RATES, conformance_checks, plan
+from bench.experiments.catalog import RATES, conformance_checks, plan
+from bench.experiments.profiles import PROFILES
 from bench.experiments.workloads.conformance import CHECKS, LAYERS, TASKS, measured
 from bench.experiments.workloads.registry import ADAPTIVE, resolve
 from bench.experiments.workloads.training_run import execute
