@@ -57,6 +57,16 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def epochs(number: float) -> str:
+    """Return a number of epochs with its noun.
+
+    Example:
+        >>> epochs(1), epochs(1.5)
+        ('1 epoch', '1.5 epochs')
+    """
+    return f"{number:g} epoch{'s' * (number != 1)}"
+
+
 def listed(items: Iterable[str]) -> str:
     """Join items: "a, b and c"."""
     *head, last = items

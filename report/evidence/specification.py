@@ -16,6 +16,7 @@ from scipy import stats
 from bench.statistics import CONFIDENCE, Effect, Grid, effects
 from bench.statistics.training_runs import grids, horizons_of, select, trained
 from bench.store import Snapshot
+from report.document.phrases import epochs
 from report.evidence.claims import CONFIRMED, REFUTED, ClaimVerdict, combine
 from report.evidence.comparisons import Pairs, Trained
 
@@ -41,7 +42,7 @@ class Fork:
     def words(self) -> dict[str, str]:
         """Return each choice in words."""
         return {
-            "horizon": f"after {self.horizon:g} epoch{'s' if self.horizon != 1 else ''}",
+            "horizon": f"after {epochs(self.horizon)}",
             "rate": f"at {self.rate}",
             "images": f"on {self.images}",
             "interval": f"with an interval of {self.interval}",

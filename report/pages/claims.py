@@ -16,7 +16,7 @@ from report.document.answer import Source
 from report.document.formats import MINUS, count, percent
 from report.document.labels import label, words
 from report.document.page import Section, Table
-from report.document.phrases import NOT_MEASURED, listed
+from report.document.phrases import NOT_MEASURED, epochs, listed
 from report.evidence import claims
 from report.evidence.claims import (
     ASSIGNMENT,
@@ -181,7 +181,7 @@ def control_rows(snapshot: Snapshot) -> list[list[str]]:
             told = sum(c.effect.direction != 0 for c in compared)
             rows.append(
                 [
-                    f"{network}, {ends[horizon]:g} epochs",
+                    f"{network}, {epochs(ends[horizon])}",
                     count(len(compared)),
                     count(largest.effect.pairs),
                     count(told),

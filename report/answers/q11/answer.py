@@ -82,7 +82,6 @@ def values() -> Values:
         "rare": RARE,
         "confidence": CONFIDENCE,
         "doubled": doubled(),
-        "activations": len(ACTIVATIONS),
         "curves": figure(),
         "signal": facts(),
     }
