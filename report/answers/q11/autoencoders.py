@@ -115,11 +115,10 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def troubles(snapshot: Snapshot) -> list[str]:
-    """Count the training runs that did not finish: "SGELU, classifier: diverged (1 run)"."""
+    """Count the training runs that did not finish: "3 of 259 runs of the fc autoencoder collapsed"."""
     runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", "deep_classifier", *AUTOENCODERS])]
-    bad = runs[runs["status"] != "finished"]
-    named = [
-        f"{label(str(row.activation))}, {str(row.task).replace('_', ' ')}: {row.status}"
-        for row in bad.itertuples()
+    totals, bad = runs["task"].value_counts(), runs[runs["status"] != "finished"]
+    return [
+        f"{n} of {totals[task]} runs of the {str(task).replace('_', ' ')} {status}"
+        for (task, status), n in Counter(zip(bad["task"], bad["status"], strict=True)).items()
     ]
-    return [f"{what} ({n} {'run' if n == 1 else 'runs'})" for what, n in Counter(named).items()]

@@ -171,12 +171,13 @@ def test_every_network_of_the_question_is_asked_whether_it_finished(tmp_path):
     runs = [
         small.scored(0, activation="sgelu", task="deep_classifier", batch_norm=None, status="diverged"),
         *(small.scored(0, seed=seed, task="fc_autoencoder", loss="mse", status="failed") for seed in (0, 1)),
+        small.reconstructed(0.1, seed=2),
         small.scored(0, task="scratch_cnn", batch_norm=None, status="diverged"),  # of question 10
         small.scored(0.9),
     ]
     assert q11_autoencoders.troubles(small.snapshot(tmp_path / "r.sqlite", runs)) == [
-        "SGELU, deep classifier: diverged (1 run)",
-        "ReLU, fc autoencoder: failed (2 runs)",
+        "1 of 1 runs of the deep classifier diverged",
+        "2 of 3 runs of the fc autoencoder failed",
     ]
 
 
