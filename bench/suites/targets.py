@@ -1,5 +1,6 @@
 """The project's speed targets, as ratios of interleaved times, and the measured ratios."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,17 @@ def samples(snapshot: Snapshot) -> dict[tuple[str, str, str], Samples]:
         values = part.set_index([part["seed"].fillna(0), "step"])["value"]
         alternatives = timed.setdefault((str(subject), str(place), str(threads)), {})
         alternatives[str(metric).removeprefix("seconds of ")] = values
-    return timed
+    return dict(sorted(timed.items(), key=lambda item: _natural(item[0])))
+
+
+def _natural(key: tuple[str, str, str]) -> tuple[list[str], str, str]:
+    """Return what sorts by input, in which numbers count as numbers: every round has another order."""
+    subject, place, threads = key
+    return (
+        [part.zfill(12) if part.isdigit() else part for part in re.split(r"(\d+)", place)],
+        subject,
+        threads,
+    )
 
 
 def ratio_of(at: Samples, a: str, b: str) -> Ratio:
@@ -145,11 +156,12 @@ def overhead(snapshot: Snapshot) -> list[str]:
 
 
 def first_calls(snapshot: Snapshot) -> list[str]:
-    """Return a sentence on the first call of an activation for each state of the compiler's cache."""
+    """Return a sentence on the first calls of an activation for each state of the compiler's cache."""
     chosen = snapshot.measurements.query("task == 'first_call' and metric == 'first_call_seconds'")
     return [
-        f"The first call of SGELU, forward and backward, took {row.value:.1f} s ({row.input})."
-        for row in chosen.itertuples()
+        f"The first call of SGELU, forward and backward, took {seconds.median():.1f} s ({state}): the median "
+        f"of {len(seconds)}, which took {seconds.min():.1f} to {seconds.max():.1f}."
+        for state, seconds in chosen.groupby("input", observed=True)["value"]
     ]
 
 

@@ -82,6 +82,26 @@ def test_rows_by_hand():
     }
 
 
+def test_inputs_are_in_order_whatever_the_order_of_the_rounds():
+    turned = snapshot(dict(reversed(TIMED.items())))
+    assert ratios.markdown(turned) == ratios.markdown(snapshot(TIMED))
+    keys = [("x", place, "1 thread") for place in ("batch of 128", "batch of 32", "batch of 1")]
+    timed = snapshot({key: {"a": [1.0]} for key in keys})
+    assert list(ratios.samples(timed)) == keys[::-1]
+
+
+def test_first_calls_are_summarized_by_the_state_of_the_cache():
+    columns = ["task", "input", "metric", "value"]
+    calls = [("cold", 10.0), ("cold", 30.0), ("cold", 14.0), ("from the cache", 5.0)]
+    rows = [("first_call", state, "first_call_seconds", value) for state, value in calls]
+    held = Snapshot({}, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
+    start = "The first call of SGELU, forward and backward, took"
+    assert ratios.first_calls(held) == [
+        f"{start} 14.0 s (cold): the median of 3, which took 10.0 to 30.0.",
+        f"{start} 5.0 s (from the cache): the median of 1, which took 5.0 to 5.0.",
+    ]
+
+
 def test_ratios_are_those_of_the_same_turn_and_the_round_is_the_unit():
     disturbed = np.array([1.0, 10.0, 100.0])
     index = pd.MultiIndex.from_product([[0, 1], range(3)])
@@ -96,7 +116,7 @@ def test_markdown_says_what_was_missed_and_where():
     assert "Abacus, 3 cores, commit 0123456" in lines[0]
     assert "6 of 12 are as asked" in lines[0]
     assert "The runner adds 100.0 ms to each of 10 cells of a few milliseconds, asked ≤ 20." in lines
-    assert "| fc autoencoder, one epoch | **1.50 (1.50–1.50)**, asked 1.2 | – |" in lines
+    assert "| fc autoencoder, one epoch | – | **1.50 (1.50–1.50)**, asked 1.2 |" in lines
     place, sgelu, adasgelu, _ = next(line for line in lines if "2^20" in line).strip("| ").split(" | ")
     assert place == "2^20 elements, 2 threads"
     assert sgelu == "0.50 (0.50–0.50)"
