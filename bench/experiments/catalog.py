@@ -14,13 +14,7 @@ from bench.experiments.workloads.conformance import TASKS
 from bench.experiments.workloads.networks import MNIST_SHAPE, DataShape
 from bench.experiments.workloads.registry import BUILTINS, RATES, network_of
 from bench.experiments.workloads.synthetic import SYNTHETIC
-from bench.records.names import (
-    BASELINES,
-    CONTROLS,
-    DEFAULT_RATE,
-    DESCENT,
-    PROPOSED,
-)
+from bench.records.names import BASELINES, CONTROLS, DEFAULT_RATE, DESCENT, PROPOSED
 from bench.records.runs import ConformanceCheck, RunConfig, held_out
 
 ACTIVATIONS = tuple(BUILTINS)

@@ -23,15 +23,15 @@ WHEN = {EARLY: "early in training", LAST: "at the end"}
 def told(snapshot: Snapshot, words: str, *, sure: bool) -> str:
     """Return the verdicts in one network early and at the end of training, those to believe or the others."""
     sentences: list[str] = []
-    before = ""
+    before: list[str] = []
     for horizon, when in WHEN.items():
         findings = [f for f in headline.findings(snapshot, words, horizon) if f.sure == sure]
         for k, group in enumerate(grouped(findings)):
-            names = _names(group, "a")
-            they = "They" if names == before and " and " in names else names
-            subject = they if sentences else f"In the {words} {names}"
-            verdict = sentence_of(group, "" if k else f" {when}", unit=not sentences)
-            sentences.append(f"{subject} {verdict}")
+            names = _compared(group)
+            subject = "They" if names == before and len(names) > 1 else listed(names)
+            where = "" if sentences else f"In the {words} "
+            verdict = predicate(group, "" if k else f" {when}", unit=not sentences)
+            sentences.append(f"{where}{subject} {verdict}")
             before = names
     return " ".join(sentences)
 
@@ -50,14 +50,15 @@ def grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
     return groups
 
 
-def _names(group: Sequence[Finding], side: str) -> str:
-    """Return the activations on one side of the comparisons, a or b."""
-    return listed(label(name) for name in dict.fromkeys(getattr(f.comparison, side) for f in group))
+def _compared(group: Sequence[Finding]) -> list[str]:
+    """Return the labels of the activations that are compared with baselines."""
+    return list(dict.fromkeys(label(f.comparison.a) for f in group))
 
 
-def sentence_of(group: Sequence[Finding], when: str = "", *, unit: bool = True) -> str:
+def predicate(group: Sequence[Finding], when: str = "", *, unit: bool = True) -> str:
     """Return the predicate of a sentence on findings of one word, with the unit in full or not."""
-    word, baselines = group[0].word, _names(group, "b")
+    word, several = group[0].word, len(_compared(group)) > 1
+    baselines = listed(dict.fromkeys(label(f.comparison.b) for f in group))
     estimates = [f.comparison.effect.estimate for f in group]
     joined: Callable[[Iterable[str]], str] = listed
     if len(estimates) > 2:
@@ -66,7 +67,6 @@ def sentence_of(group: Sequence[Finding], when: str = "", *, unit: bool = True) 
         sizes = joined(number(1 + e) for e in estimates) + " times" + " the loss" * unit
     else:
         sizes = joined(signed(100 * e, 2) for e in estimates) + " points" + " of accuracy" * unit
-    several = " and " in _names(group, "a")
     if word == UNDECIDED:
         return f"against {baselines} {'are' if several else 'is'} undecided{when}: {sizes}."
     verdict = f"{VERBS[word][several]} {baselines}{when}: {sizes}"
