@@ -3,7 +3,8 @@
 import gc
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from bench.cli import common as command
+from report.tools.second_process import second_process
 
 FORMATS = ("html", "pdf")
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,20 +55,28 @@ def _begin(format: str | None) -> list[str]:
 
 def write(page: Mapping[str, Any], name: str, output: Path, formats: Sequence[str]) -> None:
     """Write the page in each format; print the remedy where WeasyPrint's libraries are missing."""
-    from jinja2 import TemplateError
-
-    from report.render.render import NativeLibraryError, write_html, write_pdf
+    from report.render.render import write_html, write_pdf
 
     for format in formats:
         path = output / f"{name}.{format}"
-        try:
+        with _writing(path):
             (write_html if format == "html" else write_pdf)(page, path)
-        except NativeLibraryError as error:
-            _say(f"no PDF: {error}", "bold yellow")
-        except TemplateError as error:
-            raise ValueError(f"{getattr(error, 'name', None) or 'a template'}: {error}") from error
-        else:
-            _say(f"wrote {path}")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    from jinja2 import TemplateError
+
+    from report.render.render import NativeLibraryError
+
+    try:
+        yield
+    except NativeLibraryError as error:
+        _say(f"no PDF: {error}", "bold yellow")
+    except TemplateError as error:
+        raise ValueError(f"{getattr(error, 'name', None) or 'a template'}: {error}") from error
+    else:
+        _say(f"wrote {path}")
 
 
 @app.command(
@@ -91,19 +101,28 @@ def build(
     formats = _begin(format)
     if export_files and "html" not in formats:
         raise typer.BadParameter("--export requires --format html, or no --format")
-    from report.evidence.sources import sources
-    from report.pages.report import ANSWERS, context
+    # Two halves: values of the answers beside their evidence, then the PDF beside the page.
+    with second_process("report.pages.report") as second:
+        from report.evidence.sources import sources
+        from report.pages.report import ANSWERS, context, worked
+        from report.render.render import write_pdf
 
-    answers = {question: ANSWERS[question] for question in command.chosen("question", only, ANSWERS)}
-    page = context(answers, sources(results, reference), data_root)
-    gc.freeze()
-    gc.enable()
-    write(page, "report", output, formats)
-    if export_files:
-        from report.render.export import export
+        answers = {question: ANSWERS[question] for question in command.chosen("question", only, ANSWERS)}
+        values = second.submit(worked, answers, data_root)
+        page = context(answers, values.result, sources(results, reference))
+        gc.freeze()
+        gc.enable()
+        path = output / "report.pdf"
+        pdf = second.submit(write_pdf, page, path) if "pdf" in formats else None
+        write(page, "report", output, [form for form in formats if form != "pdf"])
+        if export_files:
+            from report.render.export import export
 
-        number = export(page, (output / "report.html").read_text("utf-8"), output)
-        _say(f"wrote {number} files of figures and tables to {output}")
+            number = export(page, (output / "report.html").read_text("utf-8"), output)
+            _say(f"wrote {number} files of figures and tables to {output}")
+        if pdf:
+            with _writing(path):
+                pdf.result()
     for lead, text in page["summary"].items():
         # Wrapped at words in a terminal, one line elsewhere.
         console.print(f"• {lead}: {text}", markup=False, soft_wrap=not console.is_terminal)

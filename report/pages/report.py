@@ -1,11 +1,11 @@
 """The report: context of the page from the answers and the stored results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from report.answers import q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11
-from report.document.answer import Answer, Source
+from report.document.answer import Answer, Source, Values
 from report.document.page import SEVERITIES, Erratum, Section
 from report.document.references import REFERENCES
 from report.evidence.sources import notices
@@ -36,22 +36,40 @@ class Read(dict[str, Any]):
         return super().__getitem__(name)
 
 
-def context(
-    answers: Mapping[str, Answer], sources: Sequence[Source], data_root: Path | None = None
-) -> dict[str, Any]:
-    """Compute every answer, its evidence from the first source and its errata; return the page's context.
+def worked(answers: Mapping[str, Answer], data_root: Path | None = None) -> dict[str, Values]:
+    """Compute the values of every answer, which need no results.
 
     data_root: folder of the MNIST files.
     """
+    return {
+        question: {**answer.values(), **(answer.images(data_root) if answer.images else {})}
+        for question, answer in answers.items()
+    }
+
+
+def context(
+    answers: Mapping[str, Answer], values: Callable[[], Mapping[str, Values]], sources: Sequence[Source]
+) -> dict[str, Any]:
+    """Return the page's context: every answer, its evidence from the first source, and its errata.
+
+    values: those of `worked`, asked for last, so that another process can compute them beside the evidence.
+    """
     best = sources[0] if sources else None
+    evidence = {
+        question: {"measured": answer.evidence(best.snapshot) if best else None}
+        for question, answer in answers.items()
+        if answer.evidence
+    }
+    questions = {int(question[1:]) for question in answers}
+    decided, method = claims.sections(best, questions)
+    custom = candidate.sections(sources)
+    front, back = [*custom, setup.section(best), *decided], [*method, *beside.sections(sources)]
+    headline = figure(best.snapshot) if best else None
     sections: list[Section] = []
     errata: list[Erratum] = []
-    for question, answer in answers.items():
-        values = {**answer.values(), **(answer.images(data_root) if answer.images else {})}
-        read = Read(values)
+    for question, its in values().items():
+        answer, read = answers[question], Read(its)
         errata += answer.errata(read)
-        if answer.evidence:
-            values["measured"] = answer.evidence(best.snapshot) if best else None
         sections.append(
             Section(
                 number=int(question[1:]),
@@ -59,24 +77,21 @@ def context(
                 title=answer.title,
                 question=answer.question,
                 template=f"answers/{question}.html.j2",
-                values=values,
+                values={**its, **evidence.get(question, {})},
                 in_errata=read.names,
             )
         )
-    questions = {section.number for section in sections}
     errata.sort(key=lambda e: SEVERITIES.index(e.severity))
-    decided, method = claims.sections(best, questions)
-    custom = candidate.sections(sources)
     return {
         "title": TITLE,
         "subtitle": SUBTITLE,
         "notices": notices(sources),
         "summary": {**candidate.findings(custom), **summary(best, errata)},
-        "headline": figure(best.snapshot) if best else None,
-        "front": [*custom, setup.section(best), *decided],
+        "headline": headline,
+        "front": front,
         "sections": sections,
         "errata": errata,
-        "back": [*method, *beside.sections(sources)],
+        "back": back,
         "claims": [row for section in decided for row in section.values["claims"]],
         "provenance": provenance.tables(sources),
         "references": REFERENCES,

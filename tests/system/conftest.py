@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from report.evidence.sources import sources
-from report.pages.report import ANSWERS, context
+from report.pages.report import ANSWERS, context, worked
 from report.render.render import NativeLibraryError, write_html, write_pdf
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference.sqlite"
@@ -34,8 +35,9 @@ def unavailable():
 def report(tmp_path_factory):
     """The context of every question, and a folder for what is made of it."""
     folder = tmp_path_factory.mktemp("report")
+    values = partial(worked, ANSWERS)
     return SimpleNamespace(
-        context=context(ANSWERS, sources(folder / "none.sqlite", REFERENCE)), folder=folder
+        context=context(ANSWERS, values, sources(folder / "none.sqlite", REFERENCE)), folder=folder
     )
 
 

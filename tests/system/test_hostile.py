@@ -15,7 +15,7 @@ from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.store import Store
 from report.evidence.sanitize import sanitize
 from report.evidence.sources import sources
-from report.pages.report import ANSWERS, context
+from report.pages.report import ANSWERS, context, worked
 from report.render import system_libraries
 from report.render.render import render_page, write_pdf
 from tests.small_store import HERE, run, scored
@@ -87,25 +87,27 @@ def harmless(page):
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """Two answers that show activations by name, so that each page takes little."""
-    return {question: ANSWERS[question] for question in ("q07", "q11")}
+def context_of():
+    """From a store to the context of two answers that show activations by name."""
+    answers = {question: ANSWERS[question] for question in ("q07", "q11")}
+    values = worked(answers)
+    return lambda path: context(answers, lambda: values, sources(path, Path("none")))
 
 
 @pytest.mark.parametrize("field", ["", "processor", "dataset", "system", "commit_hash", "versions"])
-def test_all_at_once_are_text_in_the_page(answers, tmp_path, field):
+def test_all_at_once_are_text_in_the_page(context_of, tmp_path, field):
     path = store(tmp_path / "r.sqlite", HOSTILE, field)
-    text = harmless(render_page(context(answers, sources(path, Path("none"))), "html"))
+    text = harmless(render_page(context_of(path), "html"))
     for name in HOSTILE:
         assert sanitize(name) in text, name
     assert "49" not in text.partition("{{7*7}}")[2][:4]
 
 
-def test_all_at_once_are_text_in_the_pdf(answers, tmp_path):
+def test_all_at_once_are_text_in_the_pdf(context_of, tmp_path):
     if not system_libraries.loads():
         pytest.skip(system_libraries.remedy())
     path = store(tmp_path / "r.sqlite", HOSTILE)
-    write_pdf(context(answers, sources(path, Path("none"))), tmp_path / "r.pdf")
+    write_pdf(context_of(path), tmp_path / "r.pdf")
     pages = pypdf.PdfReader(tmp_path / "r.pdf").pages
     text = "".join("".join(page.extract_text() for page in pages).replace("\0", "").split())
     for name in HOSTILE[:4]:
@@ -114,10 +116,10 @@ def test_all_at_once_are_text_in_the_pdf(answers, tmp_path):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=4, unique=True))
-def test_whatever_may_be_drawn_is_text_in_the_page(answers, tmp_path_factory, names):
+def test_whatever_may_be_drawn_is_text_in_the_page(context_of, tmp_path_factory, names):
     names = [name.encode("utf-8", "replace").decode() for name in names]
     path = store(tmp_path_factory.mktemp("drawn") / "r.sqlite", list(dict.fromkeys(names)))
-    text = harmless(render_page(context(answers, sources(path, Path("none"))), "html"))
+    text = harmless(render_page(context_of(path), "html"))
     for name in names:
         assert sanitize(name).strip() in text, name
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from report.evidence.sources import sources
-from report.pages.report import ANSWERS, context
+from report.pages.report import ANSWERS, context, worked
 from report.render.render import write_html
 from tests.system import small_run
 from tests.system.small_run import SMALL
@@ -140,10 +140,12 @@ def test_many_at_once_share_the_work_and_none_is_done_twice(start, alone, tmp_pa
 
 def test_reports_made_meanwhile_are_whole_and_disturb_nothing(start, alone, tmp_path):
     store, page = tmp_path / "results.sqlite", tmp_path / "report.html"
+    answer = {"q11": ANSWERS["q11"]}
+    values = worked(answer)
     process, made = start(store), 0
     wait_for(process, r"training runs 5/")
     while process.process.is_alive():
-        write_html(context({"q11": ANSWERS["q11"]}, sources(store, tmp_path / "none.sqlite")), page)
+        write_html(context(answer, lambda: values, sources(store, tmp_path / "none.sqlite")), page)
         assert page.read_text("utf-8").rstrip().endswith("</html>")
         page.unlink()
         made += 1
