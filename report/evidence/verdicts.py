@@ -50,3 +50,9 @@ def spans(runs: Sequence[int], most: int | None = None) -> str:
     shown = ", ".join(f"{g[0]}–{g[-1]}" if len(g) > 1 else str(g[0]) for g in groups[:most])
     left = sum(len(g) for g in groups[len(groups) if most is None else most :])
     return shown + (f" and {left} more" if left else "")
+
+
+def with_status(text: str, comparison: Comparison) -> str:
+    """Return a verdict and how many of its runs diverged or collapsed."""
+    counts = {"diverged": comparison.diverged, "collapsed": comparison.collapsed}
+    return "; ".join([text, *(f"{n} {status}" for status, n in counts.items() if n)])

@@ -21,8 +21,7 @@ from report.document.phrases import NOT_MEASURED, SLOWER, listed, sentence, tall
 from report.evidence import claims, comparisons, conformance
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.queries import BENCHMARK, timings
-from report.evidence.verdicts import BETTER, better, effect
-from report.pages.claims import with_status
+from report.evidence.verdicts import BETTER, better, effect, with_status
 
 PASSED = {True: "passed", False: "failed", None: "not required"}
 

@@ -10,7 +10,7 @@ from report.document.page import SEVERITIES, Erratum, Section
 from report.document.references import REFERENCES
 from report.evidence.sources import notices
 from report.evidence.tables import attachments
-from report.pages import beside, candidate, claims, provenance, setup
+from report.pages import beside, candidate, claims, method, provenance, setup
 from report.pages.summary import figure, summary
 
 ANSWERS: dict[str, Answer] = {
@@ -60,10 +60,13 @@ def context(
         for question, answer in answers.items()
         if answer.evidence
     }
-    questions = {int(question[1:]) for question in answers}
-    decided, method = claims.sections(best, questions)
+    judged = claims.judged(best, {int(question[1:]) for question in answers})
+    decided = claims.sections(best, judged)
     custom = candidate.sections(sources)
-    front, back = [*custom, setup.section(best), *decided], [*method, *beside.sections(sources)]
+    front, back = (
+        [*custom, setup.section(best), *decided],
+        [*method.sections(best, judged), *beside.sections(sources)],
+    )
     headline = figure(best.snapshot) if best else None
     sections: list[Section] = []
     errata: list[Erratum] = []
