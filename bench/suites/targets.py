@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.statistics import Ratio, paired_ratio
+from bench.statistics import Ratio, mean_time, paired_ratio
 from bench.store import Snapshot
 
 SIZES = {2**14: 1.35, 2**17: 1.35, 2**20: 1.0, 2**22: 1.0, 2**24: 1.1}
@@ -159,8 +159,8 @@ def first_calls(snapshot: Snapshot) -> list[str]:
     """Return a sentence on the first calls of an activation for each state of the compiler's cache."""
     chosen = snapshot.measurements.query("task == 'first_call' and metric == 'first_call_seconds'")
     return [
-        f"The first call of SGELU, forward and backward, took {seconds.median():.1f} s ({state}): the median "
-        f"of {len(seconds)}, which took {seconds.min():.1f} to {seconds.max():.1f}."
+        f"The first call of SGELU, forward and backward, took {mean_time(seconds).value:.1f} s ({state}): "
+        f"the geometric mean of {len(seconds)}, which took {seconds.min():.1f} to {seconds.max():.1f}."
         for state, seconds in chosen.groupby("input", observed=True)["value"]
     ]
 

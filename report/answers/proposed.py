@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.records.names import BASELINES
 from bench.statistics.standing import BETTER, LEVEL, UNDECIDED, WORSE
-from bench.statistics.training_runs import EARLY, LAST
 from bench.store import Snapshot
 from report.document.formats import number
 from report.document.labels import label
-from report.document.phrases import listed, signed
+from report.document.phrases import WHEN, listed, signed
 from report.evidence import headline
 from report.evidence.headline import Finding
 
@@ -17,7 +16,6 @@ VERBS = {
     WORSE: ("loses to", "lose to"),
     LEVEL: ("is level with", "are level with"),
 }
-WHEN = {EARLY: "early in training", LAST: "at the end"}
 
 
 def told(snapshot: Snapshot, words: str, *, sure: bool) -> str:

@@ -4,9 +4,13 @@ import math
 from collections.abc import Callable, Iterable
 
 from bench.statistics import Difference, Ratio
+from bench.statistics.training_runs import EARLY, LAST
 from report.document.formats import MINUS, number
 
 NOT_MEASURED = "not measured"
+# When in training a result was scored: in sentences, and shortly in figures and tables.
+WHEN = {EARLY: "early in training", LAST: "at the end of training"}
+SHORTLY = {EARLY: "early", LAST: "at the end"}
 SLOWER = {1: "slower", -1: "faster", 0: "inconclusive"}  # words for `slower`
 
 

@@ -13,7 +13,7 @@ from bench.records.names import AGAIN, BASELINES, CONTROLS, CONVOLUTIONS, PASSES
 from bench.statistics.standing import EQUIVALENCE_MARGIN
 from bench.statistics.training_runs import EARLY, LAST, NETWORKS, OPTIMIZED, network
 from bench.store import Snapshot
-from report.document.phrases import NOT_MEASURED
+from report.document.phrases import NOT_MEASURED, WHEN
 from report.evidence import comparisons
 from report.evidence.comparisons import (
     Comparison,
@@ -29,7 +29,6 @@ ASSIGNMENT, OURS, THEOREM = "assignment", "ours", "theorem"
 
 TIMES = "make bench PROFILE=reference ONLY=benchmarks"  # five rounds at least
 HORIZONS = {"early": EARLY, "late": LAST}
-WHEN = {EARLY: "early in training", LAST: "at the end of training"}
 ADAM = [("adam", other) for other in ("adagrad", "rmsprop", "sgd", "momentum", "nesterov")]
 EACH = against(PROPOSED)
 SGELU = against(("sgelu",))

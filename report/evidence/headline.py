@@ -11,6 +11,7 @@ import pandas as pd
 from bench.statistics.standing import BETTER, EQUIVALENCE_MARGIN, EQUIVALENT_LOSSES, LEVEL, UNDECIDED, WORSE
 from bench.statistics.training_runs import EARLY, LAST, NETWORKS, horizons_of, network
 from bench.store import Snapshot
+from report.document.phrases import SHORTLY
 from report.evidence.claims import EACH, controls
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.verdicts import better
@@ -21,7 +22,6 @@ PANELS = (
     "fully connected autoencoder",
     "convolutional autoencoder",
 )
-SHADES = {EARLY: "early", LAST: "at the end"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def rows(snapshot: Snapshot) -> pd.DataFrame:
     found = []
     for words in PANELS:
         ends = horizons_of(snapshot, NETWORKS[words][0])
-        for horizon, shade in SHADES.items():
+        for horizon, shade in SHORTLY.items():
             compared = [finding.comparison for finding in findings(snapshot, words, horizon)]
             if not compared:
                 continue

@@ -16,7 +16,7 @@ from bench.store import Snapshot
 from report.document.formats import count, number
 from report.document.labels import label
 from report.document.page import Section
-from report.document.phrases import NOT_MEASURED, listed, sentence, signed
+from report.document.phrases import NOT_MEASURED, SHORTLY, listed, sentence, signed
 from report.evidence import comparisons, conformance
 from report.evidence.comparisons import Comparison
 from report.evidence.sources import dataset_name, measured
@@ -24,7 +24,6 @@ from report.evidence.verdicts import effect
 from report.figures.svg import SvgFigure
 from report.pages import candidate
 from report.pages.card_figures import (
-    WHEN,
     anchor,
     control_arms,
     cost_figure,
@@ -134,7 +133,7 @@ def amount(standing: Standing) -> str:
 def _when(standing: Standing) -> str:
     """Return a horizon in words: "at the end (16 epochs)"."""
     unit = "epoch" if standing.epochs == 1 else "epochs"
-    return f"{WHEN[standing.horizon]} ({standing.epochs:g} {unit})"
+    return f"{SHORTLY[standing.horizon]} ({standing.epochs:g} {unit})"
 
 
 def verdict_line(result: Result, horizon: int) -> str:
@@ -175,7 +174,7 @@ def open_line(shown: Card) -> str:
         return "Undecided: nothing."
     by: dict[tuple[str, str], list[str]] = {}
     for arena, s in shown.undecided:
-        by.setdefault((WHEN[s.horizon], arena.words), []).append(label(s.baseline))
+        by.setdefault((SHORTLY[s.horizon], arena.words), []).append(label(s.baseline))
     several = len(shown.results) > 1
     parts = [
         f"{when} against {listed(names)}" + (f" ({words})" if several else "")
@@ -197,7 +196,7 @@ def lines(shown: Card) -> list[str]:
         *(
             (f"{sentence(result.arena.words)}. " if several else "") + verdict_line(result, horizon)
             for result in shown.results
-            for horizon in WHEN
+            for horizon in SHORTLY
         ),
         cost_line(shown),
         soundness_line(shown),
@@ -262,7 +261,7 @@ def _figures(shown: Card, result: Result) -> dict[str, SvgFigure | None]:
     """Return the figures of one arena."""
     arena, snapshot = result.arena, result.snapshot
     named = shown.name, shown.title
-    verdicts = " ".join(verdict_line(result, horizon) for horizon in WHEN)
+    verdicts = " ".join(verdict_line(result, horizon) for horizon in SHORTLY)
     return {
         "differences": differences_figure(arena, snapshot, result.standings, *named, verdicts),
         "course": course_figure(arena, snapshot, result.standings, *named),

@@ -7,19 +7,17 @@ import pandas as pd
 
 from bench.statistics import mean_interval
 from bench.statistics.standing import Arena, Standing
-from bench.statistics.training_runs import EARLY, LAST, at_horizon, horizons_of, scored, select
+from bench.statistics.training_runs import LAST, at_horizon, horizons_of, scored, select
 from bench.store import Snapshot
 from report.answers.cost import worth
 from report.document.labels import label
-from report.document.phrases import listed
+from report.document.phrases import SHORTLY, listed
 from report.evidence.claims import controls
 from report.evidence.comparisons import Comparison
 from report.figures.style import PALETTE, custom_stroke
 from report.figures.svg import SvgFigure, svg_figure
 from report.figures.training import course, differences
 from report.figures.worth import worth as worth_figure
-
-WHEN = {EARLY: "early", LAST: "at the end"}
 
 
 def anchor(arena: Arena) -> str:
@@ -44,7 +42,7 @@ def differences_figure(
     """Draw the differences from the baselines, with the controls', early and at the end."""
     losses = standings[0].effect.relative
     rows = []
-    for horizon, when in WHEN.items():
+    for horizon, when in SHORTLY.items():
         epochs = horizons_of(snapshot, str(arena.fields["task"]))[horizon]
         panel = f"{when}, {epochs:g} epoch{'s' * (epochs != 1)}"
         for s in standings:

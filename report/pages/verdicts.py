@@ -6,7 +6,8 @@ from typing import Any
 
 from bench.statistics.training_runs import horizons_of
 from bench.store import Snapshot
-from report.evidence.claims import WHEN, ClaimVerdict, claim_verdicts
+from report.document.phrases import WHEN
+from report.evidence.claims import ClaimVerdict, claim_verdicts
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.specification import specification
 

@@ -97,8 +97,8 @@ def test_first_calls_are_summarized_by_the_state_of_the_cache():
     held = Snapshot({}, "quick", pd.DataFrame(), pd.DataFrame(rows, columns=columns), {})
     start = "The first call of SGELU, forward and backward, took"
     assert ratios.first_calls(held) == [
-        f"{start} 14.0 s (cold): the median of 3, which took 10.0 to 30.0.",
-        f"{start} 5.0 s (from the cache): the median of 1, which took 5.0 to 5.0.",
+        f"{start} 16.1 s (cold): the geometric mean of 3, which took 10.0 to 30.0.",
+        f"{start} 5.0 s (from the cache): the geometric mean of 1, which took 5.0 to 5.0.",
     ]
 
 

@@ -122,11 +122,11 @@ def test_a_difference_no_larger_than_a_control_is_not_believed(tmp_path):
     store = small.snapshot(tmp_path / "r.sqlite", list(both(levels)))
     said = summary(Source("here", "Here", store), [])
     doubt = (
-        r"SGELU beats ReLU and GELU at the end: \+2\.\d+ and \+2\.\d+ points, "
+        r"SGELU beats ReLU and GELU at the end of training: \+2\.\d+ and \+2\.\d+ points, "
         "but ReLU differs from itself by as much"
     )
     assert re.search(doubt, said[DOUBT])
-    assert "AdaSGELU beats ReLU and GELU at the end: +5.93" in said[BELIEVE]
+    assert "AdaSGELU beats ReLU and GELU at the end of training: +5.93" in said[BELIEVE]
 
 
 def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path):
@@ -143,7 +143,8 @@ def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path
     assert "change them. None would turn into the opposite." in said[DOUBT]
     assert re.match(
         r"In the classifier with batch norm SGELU and AdaSGELU beat ReLU and GELU early in training: "
-        r"\+20\.00 to \+40\.00 points of accuracy\. They beat ReLU and GELU at the end: \+\d\.\d\d to ",
+        r"\+20\.00 to \+40\.00 points of accuracy\. "
+        r"They beat ReLU and GELU at the end of training: \+\d\.\d\d to ",
         said[BELIEVE],
     )
 
