@@ -19,3 +19,12 @@ def check_section(section):
     env = environment("html")
     text, path, _ = env.loader.get_source(env, section.template)
     check_used(env.parse(text, section.template, path), section.template, section.values)
+
+
+def numbers_by_sentence(text):
+    """The numbers of each sentence, without those that are names."""
+    sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z])", text)
+    return {
+        sentence: re.findall(r"\d(?:[\d,.]*\d)?", re.sub(r"[Qq]uestions? \d+|rank-1", "", sentence))
+        for sentence in sentences
+    }

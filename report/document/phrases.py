@@ -77,10 +77,10 @@ def listed(items: Iterable[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
-def tally(signs: Iterable[int], up: str, down: str) -> str:
-    """Count signs: "slower in 4 of 6 cases, faster in 1 and inconclusive in 1"."""
+def tally(signs: Iterable[int], up: str, down: str) -> list[str]:
+    """Count signs: "slower in 4 of 6 cases", "faster in 1", "inconclusive in 1"."""
     values = list(signs)
     parts = [(up, values.count(1)), (down, values.count(-1)), ("inconclusive", values.count(0))]
     (word, n), *rest = [part for part in parts if part[1]] or parts[:1]
     cases = f"{word} in {n} of {len(values)} {'case' if len(values) == 1 else 'cases'}"
-    return listed([cases, *(f"{w} in {m}" for w, m in rest)])
+    return [cases, *(f"{w} in {m}" for w, m in rest)]

@@ -225,7 +225,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
         "failed": [check for check, _, passed in checks if passed is False],
         "costs": _cost_rows(cost, kind),
         "cost_columns": ["Pass and input", *(f"Over {words(' '.join(b))}" for b in kind.baselines)],
-        "cost_tally": tally([c.effect.direction for c in cost], "slower", "faster") if cost else "",
+        "cost_tally": tally([c.effect.direction for c in cost], "slower", "faster") if cost else [],
         "time_class": time_class(snapshot, kind, name),
         "trains": bool(kind.column),
         "networks": [
@@ -237,7 +237,7 @@ def values(source: Source, kind: Kind, name: str) -> dict[str, Any]:
             ]
             for network, c in trained
         ],
-        "tally": tally([better(c) for _, c in trained], "better", "worse") if trained else "",
+        "tally": tally([better(c) for _, c in trained], "better", "worse") if trained else [],
         "seeds": listed(count(n) for n in seeds[:1] + seeds[1:][-1:]) if seeds else "",
         "failures": failures(snapshot, kind, name),
         "confidence": CONFIDENCE,
@@ -276,11 +276,14 @@ def findings(custom: Sequence[Section]) -> dict[str, str]:
 
 def _finding(v: Mapping[str, Any]) -> str:
     checks, failed = len(v["checks"]), len(v["failed"])
-    parts = [
-        f"{failed} of {checks} conformance checks failed" if failed else "no conformance check failed",
-        f"by time {v['cost_tally']}" if v["cost_tally"] else f"its time {NOT_MEASURED}",
-        f"in trained networks {v['tally']}" if v["tally"] else f"in trained networks {NOT_MEASURED}",
-    ]
-    chosen = (bool(checks), v["timed"], v["trains"])
-    shown = [part for part, wanted in zip(parts, chosen, strict=True) if wanted]
-    return f"A custom {v['kind']}: {'; '.join(shown)} [{v['source'].label}]."
+    sentences = [f"A custom {v['kind']} [{v['source'].label}]."]
+    if checks:
+        sentences.append(f"{failed or 'None'} of {checks} conformance checks failed.")
+    if v["timed"]:
+        times = v["cost_tally"]
+        sentences.append(f"By time it is {times[0]}." if times else f"Its time was {NOT_MEASURED}.")
+    if v["trains"]:
+        results = v["tally"]
+        told = f"In trained networks it is {results[0]}." if results else ""
+        sentences.append(told or f"Its results in networks were {NOT_MEASURED}.")
+    return " ".join(sentences)

@@ -22,12 +22,8 @@ from report.figures.svg import SvgFigure, svg_figure
 
 MISSING = "Nothing is measured yet; make bench would do it."
 UNTIMED = "The times are not measured; make bench would do it."
-SIZES = {2**14: "the classifier's 16,384 elements", 2**20: "a million elements"}
-NOUNS = {
-    WRONG_RESULT: ("wrong result", "wrong results"),
-    WRONG_REASONING: ("wrong argument", "wrong arguments"),
-    IMPRECISE: ("imprecise statement", "imprecise statements"),
-}
+SIZES = {2**14: "the classifier's layer", 2**20: "a million elements"}
+NOUNS = {WRONG_RESULT: "wrong result", WRONG_REASONING: "wrong argument", IMPRECISE: "imprecise statement"}
 
 
 def summary(source: Source | None, errata: Sequence[Erratum]) -> dict[str, str]:
@@ -90,7 +86,7 @@ def _fragile(snapshot: Snapshot) -> list[str]:
     return [
         f"Of {count(len(judged))} verdicts on trained networks {count(len(turned))} are fragile: another "
         "horizon, rate or interval would change them.",
-        f"{count(opposite)} would turn into the opposite."
+        f"Of these {count(opposite)} would turn into the opposite."
         if opposite
         else "None would turn into the opposite.",
     ]
@@ -111,7 +107,10 @@ def cost(snapshot: Snapshot) -> str:
 
 
 def wrong(errata: Sequence[Erratum]) -> str:
-    """Return how many errata there are of each severity, and the weightiest."""
-    counts = [(severity, sum(e.severity == severity for e in errata)) for severity in SEVERITIES]
-    told = listed(f"{count(n)} {NOUNS[severity][n != 1]}" for severity, n in counts if n) if errata else ""
-    return " ".join([f"{told}.", *(e.headline for e in errata if e.headline)]) if told else "Nothing."
+    """Return how many errata there are of each severity, two to a sentence, and the weightiest."""
+    if not errata:
+        return "Nothing."
+    counts = [(NOUNS[severity], sum(e.severity == severity for e in errata)) for severity in SEVERITIES]
+    told = [f"{count(n)} {noun}{'s' * (n != 1)}" for noun, n in counts if n]
+    sentences = [f"It has {listed(told[:2])}.", *(f"It also has {what}." for what in told[2:])]
+    return " ".join([*sentences, *(e.headline for e in errata if e.headline)])

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from report.document.formats import FILTERS
 from report.document.page import Attachment, Page, Section
-from report.document.phrases import sentence
+from report.document.phrases import listed, sentence
 from report.figures.svg import SvgFigure
 from report.render import numbering
 from report.render.numbering import numbered
@@ -65,6 +65,7 @@ def environment(target: Target, templates: Path = TEMPLATES) -> jinja2.Environme
         math_font=FONT,
         column_alignments=column_alignments,
         sentence=sentence,
+        listed=listed,
     )
     env.filters.update(FILTERS)
     env.filters["prose"] = partial(prose, target=target)

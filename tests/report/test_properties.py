@@ -148,7 +148,7 @@ def test_a_list_in_words_has_every_item_in_order(items):
 
 @given(signs=st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=20))
 def test_a_tally_adds_up(signs):
-    text = phrases.tally(signs, "up", "down")
+    text = phrases.listed(phrases.tally(signs, "up", "down"))
     counted = {word: int(n) for word, n in re.findall(r"(up|down|inconclusive) in (\d+)", text)}
     assert counted == {
         word: signs.count(sign)

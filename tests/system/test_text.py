@@ -7,6 +7,7 @@ import pytest
 
 from report.document.references import REFERENCES
 from report.pages.report import ANSWERS
+from tests.said import numbers_by_sentence
 
 NESTED = re.compile(r'<details class="data">.*?</details>', re.DOTALL)  # the data of a figure
 
@@ -54,6 +55,12 @@ def test_every_figure_has_its_table_and_a_file_of_it(text):
             r'<table>.*<td>.*<a download="[\w-]+\.csv" href="data:text/csv;base64,', figure, re.DOTALL
         )
         assert re.search(r"<desc[^>]*>[^<]{40,}</desc>", figure)
+
+
+def test_no_sentence_of_page_1_has_more_than_two_numbers(report):
+    numbers = numbers_by_sentence(" ".join(report.context["summary"].values()))
+    assert len(numbers) > 10
+    assert {sentence: found for sentence, found in numbers.items() if len(found) > 2} == {}
 
 
 def test_every_work_of_the_bibliography_is_cited_and_has_a_year(text):

@@ -75,7 +75,7 @@ def test_each_erratum_only_where_it_is_so():
 
 def test_tally():
     found = tally([1, 1, 0, -1], "slower", "faster")
-    assert found == "slower in 2 of 4 cases, faster in 1 and inconclusive in 1"
+    assert found == ["slower in 2 of 4 cases", "faster in 1", "inconclusive in 1"]
 
 
 def with_more(run, values):

@@ -57,8 +57,8 @@ def test_what_was_not_measured_says_so_and_what_would_measure_it(tmp_path):
         assert "Its time was not measured." in text
         assert text.count("make report ACTIVATION=a/snake.py:Snake would measure it") == 3
         assert candidate.findings([section]) == {
-            "Snake": "A custom activation: its time not measured; in trained networks not measured "
-            "[Measured here]."
+            "Snake": "A custom activation [Measured here]. Its time was not measured. "
+            "Its results in networks were not measured."
         }
         assert "No run of it failed or diverged." in text
 
@@ -76,7 +76,7 @@ def test_the_summary_begins_with_what_was_found_of_a_custom_candidate(tmp_path):
     (section,) = sections(tmp_path / "s", runs).values()
     (line,) = candidate.findings([section]).values()
     checked = len(section.values["checks"])
-    assert f"1 of {checked} conformance checks failed; by time slower in 1 of 1 case" in line
+    assert f"1 of {checked} conformance checks failed. By time it is slower in 1 of 1 case." in line
 
 
 def test_what_the_check_found_of_an_activation(tmp_path):

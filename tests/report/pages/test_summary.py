@@ -7,12 +7,13 @@ import pytest
 from bench.records.runs import BenchmarkCase, Measurement, RunResult
 from bench.statistics.training_runs import EARLY, LAST
 from report.document.answer import Source
-from report.document.page import IMPRECISE, WRONG_REASONING, WRONG_RESULT, Erratum
+from report.document.page import IMPRECISE, SEVERITIES, WRONG_REASONING, WRONG_RESULT, Erratum
 from report.evidence import headline
 from report.evidence.claims import claim_verdicts
 from report.evidence.verdicts import better
 from report.pages.summary import cost, figure, summary, wrong
 from tests import small_store as small
+from tests.said import numbers_by_sentence
 
 ERRATA = [
     Erratum("a", 1, WRONG_RESULT, "printed", "right", "why", "Two is two."),
@@ -65,7 +66,7 @@ def found(snapshot):
 def test_with_nothing_measured_page_1_says_so():
     assert summary(None, ERRATA) == {
         BELIEVE: "Nothing is measured yet; make bench would do it.",
-        WRONG: "2 wrong results and 1 imprecise statement. Two is two.",
+        WRONG: "It has 2 wrong results and 1 imprecise statement. Two is two.",
     }
 
 
@@ -76,6 +77,12 @@ def test_each_sentence_names_winner_baseline_and_size(found):
     assert "SGELU beats GELU: +4." in text
     assert "In the fully connected autoencoder SGELU loses to ReLU and GELU early in training: 2." in text
     assert "AdaSGELU" not in text.partition("fully connected")[2].split(". ")[0]
+
+
+def test_no_sentence_has_more_than_two_numbers(found):
+    numbers = numbers_by_sentence(" ".join(found.values()))
+    assert len(numbers) > 10
+    assert max(map(len, numbers.values())) == 2
 
 
 def test_networks_without_runs_are_named(found):
@@ -151,14 +158,16 @@ def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path
 
 def test_the_cost_is_that_of_the_networks_size_first(snapshot):
     assert cost(snapshot) == (
-        "Torch's own GELU is the measure. For the classifier's 16,384 elements SGELU takes 1.5 times as "
+        "Torch's own GELU is the measure. For the classifier's layer SGELU takes 1.5 times as "
         "long forward. For a million elements SGELU takes 1.0 times as long forward."
     )
 
 
 def test_errata_are_counted_by_severity_and_nothing_is_said_of_none():
     assert wrong([]) == "Nothing."
-    assert wrong([Erratum("d", 3, WRONG_REASONING, "", "", "")] * 2) == "2 wrong arguments."
+    assert wrong([Erratum("d", 3, WRONG_REASONING, "", "", "")] * 2) == "It has 2 wrong arguments."
+    each = [Erratum("d", 3, severity, "", "", "") for severity in SEVERITIES]
+    assert wrong(each) == "It has 1 wrong result and 1 wrong argument. It also has 1 imprecise statement."
 
 
 def test_the_figure_shows_both_horizons_and_the_largest_control(snapshot):
