@@ -72,7 +72,7 @@ PROFILES: dict[str, Profile] = {
             "losses": Budget(2, 2, 3000),
             "optimizers": Budget(2, 2, 3000),
             "initialization": Budget(4, 2, 3000),
-            "fc_autoencoder": Budget(2, 2, 2000),
+            "fc_autoencoder": Budget(2, 2, 5000),
             "deep_classifier": Budget(2, 2, 3000),
             "deep_initialization": Budget(2, 2, 3000),
             "scratch_cnn": Budget(1, 2, 5000, tuned=False, batch_size=32),
