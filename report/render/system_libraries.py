@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
+# The fonts are those of the PDF: in DejaVu, which Pango brings, it has six more pages.
+PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation")
 COMMANDS = {
     "Debian, Ubuntu": f"sudo apt-get install -y {' '.join(PACKAGES)}",
     "Fedora": "sudo dnf install -y pango harfbuzz",

@@ -39,7 +39,7 @@ def test_root_installs_them(monkeypatch, capsys):
     system_libraries.main()
     update, install = machine.ran
     assert "apt-get update" in update
-    assert install.endswith("libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0")
+    assert install.endswith("libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation")
     assert not any("sudo" in command for command in machine.ran)
     assert system_libraries.remedy() not in capsys.readouterr().out
 
