@@ -7,7 +7,7 @@ from bench.statistics.standing import BETTER, LEVEL, UNDECIDED, WORSE
 from bench.store import Snapshot
 from report.document.formats import number
 from report.document.labels import label
-from report.document.phrases import WHEN, listed, signed
+from report.document.phrases import SHORTLY, listed, signed
 from report.evidence import headline
 from report.evidence.headline import Finding
 
@@ -22,7 +22,7 @@ def told(snapshot: Snapshot, words: str, *, sure: bool) -> str:
     """Return the verdicts in one network early and at the end of training, those to believe or the others."""
     sentences: list[str] = []
     before: list[str] = []
-    for horizon, when in WHEN.items():
+    for horizon, when in SHORTLY.items():
         findings = [f for f in headline.findings(snapshot, words, horizon) if f.sure == sure]
         for k, group in enumerate(grouped(findings)):
             names = _compared(group)

@@ -102,8 +102,9 @@ def cost(snapshot: Snapshot) -> str:
         }
         parts = [f"{number(r.value, 2)} times as long {way}" for way, r in ratios.items() if r]
         if parts:
-            told.append(f"For {words} {label(name)} takes {listed(parts)}.")
-    return " ".join(["Torch's own GELU is the measure.", *told]) if told else UNTIMED
+            sentence = f"For {words} {label(name)} takes {listed(parts)}."
+            told.append(sentence if told else sentence.replace("as long", "as long as torch's GELU", 1))
+    return " ".join(told) or UNTIMED
 
 
 def wrong(errata: Sequence[Erratum]) -> str:
