@@ -75,7 +75,8 @@ def claim_row(verdict: ClaimVerdict, forks: Specification | None) -> dict[str, A
         "effect": "" if least is None else effect(least),
         "between": "" if least is None else between(least),
         "seeds": span(pairs),
-        "agreement": "" if forks is None else percent(forks.agreement, 0),
+        # Rounded down, so that no fragile verdict shows the share that a robust one has.
+        "agreement": "" if forks is None else percent(math.floor(100 * forks.agreement + 1e-9) / 100, 0),
         "fragile": "" if forks is None or forks.robust else forks.turns,
         "anchor": claim_anchor(verdict) if verdict.comparisons else "",
         "command": verdict.claim.command,

@@ -77,8 +77,10 @@ def test_a_claims_row_says_how_many_analyses_agree():
     fragile = Specification("confirmed", 200, 0.5, "at 0.001", {"confirmed": 100, "undecided": 100})
     row = claims_page.claim_row(verdict, fragile)
     assert (row["agreement"], row["fragile"]) == ("50\u00a0%", "at 0.001")
-    row = claims_page.claim_row(verdict, replace(fragile, agreement=0.96))
-    assert row["fragile"] == ""
+    row = claims_page.claim_row(verdict, replace(fragile, agreement=0.949))
+    assert (row["agreement"], row["fragile"]) == ("94\u00a0%", "at 0.001")
+    row = claims_page.claim_row(verdict, replace(fragile, agreement=0.95))
+    assert (row["agreement"], row["fragile"]) == ("95\u00a0%", "")
 
 
 @pytest.mark.parametrize(
