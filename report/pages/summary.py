@@ -94,7 +94,8 @@ def _fragile(snapshot: Snapshot) -> list[str]:
 
 def cost(snapshot: Snapshot) -> str:
     """Return the times of SGELU as multiples of torch's GELU, at the network's size and beyond."""
-    name, told = PROPOSED[0], []
+    name = PROPOSED[0]
+    told: list[str] = []
     for size, words in SIZES.items():
         ratios = {
             way: time_ratio(snapshot, task, f"{size} elements", (name, "impl"), ("gelu", "torch"))

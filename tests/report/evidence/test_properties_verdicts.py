@@ -14,6 +14,7 @@ from report.document.phrases import NOT_MEASURED
 from report.evidence import claims, verdicts
 from report.evidence.comparisons import Comparison
 from report.pages import claims as claims_page
+from report.pages import method
 
 SNAKE = "a.py:Snake@01234567"
 
@@ -94,7 +95,7 @@ def test_rows_drawn_together_are_all_of_them(runs, most):
 
 @given(found=st.lists(drawn_cases(), min_size=1, max_size=5), claim=st.sampled_from(claims.CLAIMS))
 def test_a_table_of_a_claim_has_every_comparison(found, claim):
-    table = claims_page.comparisons_table(claims.decide(claim, found))
+    table = method.comparisons_table(claims.decide(claim, found))
     assert len(table.rows) == len(found)
     assert f"{claim.text} ({claim.metric}): {len(found)} comparison" in table.caption
     for case, row in zip(found, table.rows, strict=True):
