@@ -1,10 +1,11 @@
 """Means of paired differences with Student's interval."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 SPREADLESS = 1e-9  # relative spread of differences below which they count as equal
@@ -23,6 +24,19 @@ class Difference:
     def sign(self) -> int:
         """+1 or -1 if the whole interval has that sign, else 0."""
         return int(self.low > 0) - int(self.high < 0)
+
+
+def student_limits(d: np.ndarray, comparisons: int = 1) -> tuple[float, float]:
+    """Return the limits of Student's interval of the mean of d, (n,), for n of two or more.
+
+    Args:
+        d: Values that are not all equal.
+        comparisons: Number of comparisons whose intervals cover simultaneously (Bonferroni).
+    """
+    n, mean = len(d), float(d.mean())
+    quantile = float(special.stdtrit(n - 1, 1 - (1 - CONFIDENCE) / (2 * comparisons)))
+    half = quantile * float(d.std(ddof=1)) / math.sqrt(n)
+    return mean - half, mean + half
 
 
 def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
@@ -44,8 +58,7 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Difference:
         return Difference(mean, float("nan"), float("nan"), n)
     if np.ptp(differences) <= SPREADLESS * np.abs(differences).max():
         return Difference(mean, mean, mean, n)
-    interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
-    return Difference(mean, float(interval.low), float(interval.high), n)
+    return Difference(mean, *student_limits(differences.to_numpy()), n)
 
 
 def mean_interval(values: pd.Series) -> Difference:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from bench.statistics.effects import Effect
-from bench.statistics.paired import CONFIDENCE
+from bench.statistics.paired import student_limits
 
 FEWEST_ROUNDS = 5  # for a verdict
 # Relative difference of times below which the order of benchmarks and the address of a result matter as much.
@@ -64,8 +64,8 @@ def ratio_of_rounds(a: np.ndarray, b: np.ndarray, *, comparisons: int = 1, margi
         return Ratio(math.exp(mean), math.exp(mean), math.exp(mean), p, n)
     error = float(d.std(ddof=1)) / math.sqrt(n)
     p = 2 * float(special.stdtr(n - 1, -abs(difference) / error))
-    half = error * float(special.stdtrit(n - 1, 1 - (1 - CONFIDENCE) / (2 * comparisons)))
-    return Ratio(math.exp(mean), math.exp(mean - half), math.exp(mean + half), p, n)
+    low, high = student_limits(d, comparisons)
+    return Ratio(math.exp(mean), math.exp(low), math.exp(high), p, n)
 
 
 def paired_ratio(a: pd.Series, b: pd.Series, *, comparisons: int = 1, margin: float = 0.0) -> Ratio:

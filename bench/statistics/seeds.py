@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.statistics.effects import Effect
-from bench.statistics.paired import CONFIDENCE, SPREADLESS
+from bench.statistics.paired import SPREADLESS, student_limits
 
 
 def seed_effect(
@@ -47,5 +46,4 @@ def seed_effect(
 def _limits(d: np.ndarray, comparisons: int) -> tuple[float, float]:
     if np.ptp(d) <= SPREADLESS * np.abs(d).max():
         return float(d.min()), float(d.max())
-    interval = stats.ttest_1samp(d, 0.0).confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
-    return float(interval.low), float(interval.high)
+    return student_limits(d, comparisons)
