@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 from bench.cli import common as command
-from report.tools.second_process import second_process
 
 FORMATS = ("html", "pdf")
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,6 +100,8 @@ def build(
     formats = _begin(format)
     if export_files and "html" not in formats:
         raise typer.BadParameter("--export requires --format html, or no --format")
+    from report.tools.second_process import second_process
+
     # Two halves: values of the answers beside their evidence, then the PDF beside the page.
     with second_process("report.pages.report") as second:
         from report.evidence.sources import sources

@@ -28,7 +28,7 @@ def source(path):
 
 def sections(source, questions):
     """The verdicts on the claims of these questions, and how they are made."""
-    judged = claims.judged(source, questions)
+    judged = claims.judge(source, questions)
     return [*claims.sections(source, judged), *method.sections(source, judged)]
 
 

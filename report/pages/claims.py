@@ -23,7 +23,7 @@ WIDTH = 90  # of the plot of an interval
 Judged = tuple[ClaimVerdict, Specification | None]
 
 
-def judged(source: Source | None, questions: Collection[int]) -> list[Judged]:
+def judge(source: Source | None, questions: Collection[int]) -> list[Judged]:
     """Return the verdicts on the claims of these questions."""
     if source is None:
         return []

@@ -60,13 +60,11 @@ def context(
         for question, answer in answers.items()
         if answer.evidence
     }
-    judged = claims.judged(best, {int(question[1:]) for question in answers})
+    judged = claims.judge(best, {int(question[1:]) for question in answers})
     decided = claims.sections(best, judged)
     custom = candidate.sections(sources)
-    front, back = (
-        [*custom, setup.section(best), *decided],
-        [*method.sections(best, judged), *beside.sections(sources)],
-    )
+    front = [*custom, setup.section(best), *decided]
+    back = [*method.sections(best, judged), *beside.sections(sources)]
     headline = figure(best.snapshot) if best else None
     sections: list[Section] = []
     errata: list[Erratum] = []
