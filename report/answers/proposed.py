@@ -27,7 +27,7 @@ def told(snapshot: Snapshot, words: str, *, sure: bool) -> str:
         for k, group in enumerate(grouped(findings)):
             names = _compared(group)
             subject = "They" if names == before and len(names) > 1 else listed(names)
-            where = "" if sentences else f"In the {words} "
+            where = "" if sentences else f"In the {words}, "
             verdict = predicate(group, "" if k else f" {when}", unit=not sentences)
             sentences.append(f"{where}{subject} {verdict}")
             before = names

@@ -240,7 +240,7 @@ CLAIMS: tuple[Claim, ...] = (
         )
         for place, words, where in (
             ("shallow", "classifier", ("classifier", False)),
-            ("deep", "deep classifier", ("deep_classifier", None)),
+            ("deep", "GELU paper's classifier", ("deep_classifier", None)),
         )
         for when, horizon in HORIZONS.items()
     ),

@@ -16,7 +16,7 @@ from report.evidence import headline
 from report.evidence.claims import claim_verdicts
 from report.evidence.headline import PANELS
 from report.evidence.queries import time_ratio
-from report.evidence.specification import specification
+from report.evidence.specification import Specification, specification
 from report.figures.forest import forest
 from report.figures.svg import SvgFigure, svg_figure
 
@@ -32,9 +32,10 @@ def summary(source: Source | None, errata: Sequence[Erratum]) -> dict[str, str]:
     if source is None:
         return {"What to believe": MISSING, **wrong_}
     snapshot = source.snapshot
+    forks = [specification(snapshot, verdict) for verdict in claim_verdicts(snapshot)]
     texts = {sure: [told(snapshot, words, sure=sure) for words in PANELS] for sure in (True, False)}
     believed = list(filter(None, texts[True]))
-    doubted = [*filter(None, texts[False]), *_unmeasured(snapshot), *_fragile(snapshot)]
+    doubted = [*filter(None, texts[False]), *_unmeasured(snapshot), *fragile([f for f in forks if f])]
     return {
         "What to believe": " ".join(believed) or "Nothing yet about the proposed activations.",
         "What not to believe yet": " ".join(doubted) or "Nothing is open.",
@@ -75,17 +76,19 @@ def _unmeasured(snapshot: Snapshot) -> list[str]:
     return [f"There is no result yet of {listed(missing)}."] if missing else []
 
 
-def _fragile(snapshot: Snapshot) -> list[str]:
-    """Return a sentence on the verdicts that change with choices of the analysis."""
-    forks = [specification(snapshot, verdict) for verdict in claim_verdicts(snapshot)]
-    judged = [f for f in forks if f is not None]
+def fragile(judged: Sequence[Specification]) -> list[str]:
+    """Return sentences on the verdicts that change with choices of the analysis."""
     turned = [f for f in judged if not f.robust]
     if not turned:
         return []
     opposite = sum(f.reversed for f in turned)
+    which = (
+        f"All {count(len(judged))} verdicts on trained networks are"
+        if len(turned) == len(judged)
+        else f"Of {count(len(judged))} verdicts on trained networks, {count(len(turned))} are"
+    )
     return [
-        f"Of {count(len(judged))} verdicts on trained networks {count(len(turned))} are fragile: another "
-        "horizon, rate or interval would change them.",
+        f"{which} fragile: another horizon, rate or interval would change them.",
         f"Of these {count(opposite)} would turn into the opposite."
         if opposite
         else "None would turn into the opposite.",
@@ -103,7 +106,7 @@ def cost(snapshot: Snapshot) -> str:
         }
         parts = [f"{number(r.value, 2)} times as long {way}" for way, r in ratios.items() if r]
         if parts:
-            sentence = f"For {words} {label(name)} takes {listed(parts)}."
+            sentence = f"For {words}, {label(name)} takes {listed(parts)}."
             told.append(sentence if told else sentence.replace("as long", "as long as torch's GELU", 1))
     return " ".join(told) or UNTIMED
 

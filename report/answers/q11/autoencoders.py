@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.records.names import CONTROLS, PASSES
 from bench.statistics import mean_time
+from bench.statistics.training_runs import NETWORKS, select
 from bench.store import Snapshot
 from impl.activations.registry import ACTIVATIONS
 from report.answers.q11.evidence import final_rows
@@ -115,10 +116,10 @@ def cost(snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def troubles(snapshot: Snapshot) -> list[str]:
-    """Count the training runs that did not finish: "3 of 259 runs of the fc autoencoder collapsed"."""
-    runs = snapshot.runs[snapshot.runs["task"].isin(["classifier", "deep_classifier", *AUTOENCODERS])]
-    totals, bad = runs["task"].value_counts(), runs[runs["status"] != "finished"]
-    return [
-        f"{n} of {totals[task]} runs of the {str(task).replace('_', ' ')} {status}"
-        for (task, status), n in Counter(zip(bad["task"], bad["status"], strict=True)).items()
-    ]
+    """Count the training runs that did not finish: "3 of 9 runs of the GELU paper's classifier diverged"."""
+    found: list[str] = []
+    for words, (task, batch_norm) in NETWORKS.items():
+        runs = select(snapshot.runs, task=task, batch_norm=None if batch_norm is None else int(batch_norm))
+        bad = Counter(runs.loc[runs["status"] != "finished", "status"])
+        found += [f"{n} of {len(runs)} runs of the {words} {status}" for status, n in bad.items()]
+    return found

@@ -176,8 +176,8 @@ def test_every_network_of_the_question_is_asked_whether_it_finished(tmp_path):
         small.scored(0.9),
     ]
     assert q11_autoencoders.troubles(small.snapshot(tmp_path / "r.sqlite", runs)) == [
-        "1 of 1 runs of the deep classifier diverged",
-        "2 of 3 runs of the fc autoencoder failed",
+        "2 of 3 runs of the fully connected autoencoder failed",
+        "1 of 1 runs of the GELU paper's classifier diverged",
     ]
 
 

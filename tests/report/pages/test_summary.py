@@ -1,6 +1,7 @@
 """Page 1, from nothing and from a store of a few runs, whose numbers are worked out anew."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,9 @@ from report.document.answer import Source
 from report.document.page import IMPRECISE, SEVERITIES, WRONG_REASONING, WRONG_RESULT, Erratum
 from report.evidence import headline
 from report.evidence.claims import claim_verdicts
+from report.evidence.specification import Specification
 from report.evidence.verdicts import better
-from report.pages.summary import cost, figure, summary, wrong
+from report.pages.summary import cost, figure, fragile, summary, wrong
 from tests import small_store as small
 from tests.said import numbers_by_sentence
 
@@ -72,10 +74,10 @@ def test_with_nothing_measured_page_1_says_so():
 
 def test_each_sentence_names_winner_baseline_and_size(found):
     text = found[BELIEVE]
-    start = "In the classifier with batch norm SGELU and AdaSGELU beat ReLU early: +10."
+    start = "In the classifier with batch norm, SGELU and AdaSGELU beat ReLU early: +10."
     assert text.startswith(start)
     assert "SGELU beats GELU: +4." in text
-    assert "In the fully connected autoencoder SGELU loses to ReLU and GELU early: 2." in text
+    assert "In the fully connected autoencoder, SGELU loses to ReLU and GELU early: 2." in text
     assert "AdaSGELU" not in text.partition("fully connected")[2].split(". ")[0]
 
 
@@ -149,16 +151,28 @@ def test_early_and_late_verdicts_are_told_apart_and_alike_ones_together(tmp_path
     said = summary(Source("here", "Here", small.snapshot(tmp_path / "r.sqlite", runs)), [])
     assert "change them. None would turn into the opposite." in said[DOUBT]
     assert re.match(
-        r"In the classifier with batch norm SGELU and AdaSGELU beat ReLU and GELU early: "
+        r"In the classifier with batch norm, SGELU and AdaSGELU beat ReLU and GELU early: "
         r"\+20\.00 to \+40\.00 points of accuracy\. They beat ReLU and GELU at the end: \+\d\.\d\d to ",
         said[BELIEVE],
     )
 
 
+def test_fragile_verdicts_are_counted():
+    robust = Specification("confirmed", 200, 1.0, "", {"confirmed": 200})
+    turned = replace(robust, agreement=0.5, words={"confirmed": 100, "refuted": 100})
+    last = "fragile: another horizon, rate or interval would change them."
+    assert fragile([robust]) == []
+    assert fragile([turned, robust]) == [
+        f"Of 2 verdicts on trained networks, 1 are {last}",
+        "Of these 1 would turn into the opposite.",
+    ]
+    assert fragile([turned, turned])[0] == f"All 2 verdicts on trained networks are {last}"
+
+
 def test_the_cost_is_that_of_the_networks_size_first(snapshot):
     assert cost(snapshot) == (
-        "For the classifier's layer SGELU takes 1.5 times as long as torch's GELU forward. "
-        "For a million elements SGELU takes 1.0 times as long forward."
+        "For the classifier's layer, SGELU takes 1.5 times as long as torch's GELU forward. "
+        "For a million elements, SGELU takes 1.0 times as long forward."
     )
 
 
