@@ -180,6 +180,8 @@ def _refuse_folder(path: Path) -> None:
 
 def _create(connection: sqlite3.Connection) -> None:
     """Create the tables of an empty database in one transaction."""
+    # In the default pages of 4 KiB, an array of 2 KiB takes a page of its own.
+    connection.execute("PRAGMA page_size = 32768")
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         for table in TABLES:

@@ -56,6 +56,17 @@ def test_round_trip(path):
         np.testing.assert_array_equal(array, expected)
 
 
+def test_a_file_is_little_larger_than_its_arrays(path):
+    scores = np.linspace(0, 1, 500, dtype=np.float32).reshape(5, 100)
+    with Store(path) as store:
+        where = store.environment_id(HERE)
+        for seed in range(400):
+            store.record(
+                where, "quick", replace(CONFIG, seed=seed), RunResult("finished", VALUES, {"scores": scores})
+            )
+    assert path.stat().st_size < 2 * 400 * scores.nbytes  # 2.5 times in the default pages
+
+
 def test_every_field_of_a_cell_comes_back(path):
     with Store(path) as store:
         where = store.environment_id(HERE)
