@@ -258,7 +258,9 @@ def effects(
         for key, g in grids.items()
     }
     blank = Effect(math.nan, math.nan, math.nan, 0, margin, relative, math.nan)
-    compared = [_compared(sides[id(a)], sides[id(b)], numbers, blank, images, larger) for a, b in pairs]
+    compared = [
+        _compared(sides[id(a)], sides[id(b)], numbers, weights, blank, images, larger) for a, b in pairs
+    ]
     return _limited(
         [e for e, _ in compared], [part for _, part in compared], simultaneous, confidence, drawing
     )
@@ -305,6 +307,7 @@ def _compared(
     a: _Side,
     b: _Side,
     numbers: np.ndarray,
+    weights: Floats,
     base: Effect,
     images: bool,
     larger: bool,
@@ -338,7 +341,7 @@ def _compared(
     base = replace(base, sd=float(d.std(ddof=1)))
     if images and blocks < 2:
         return replace(base, reason="fewer than two blocks of test images"), None
-    from_rates = _by_rates(a, b, i, j)
+    from_rates = _by_rates(a, b, i, j, weights[:, at])
     from_seeds = np.zeros(len(numbers))
     from_seeds[at] = (d - mean) / math.sqrt(n * (n - 1))
     from_images, residual = np.zeros(0), 0.0
@@ -360,30 +363,38 @@ def _by_images(d: Floats) -> tuple[Floats, float]:
     return (columns - columns.mean()) / math.sqrt(blocks * (blocks - 1)), residual
 
 
-def _by_rates(a: _Side, b: _Side, i: Ints, j: Ints) -> Floats:
+def _by_rates(a: _Side, b: _Side, i: Ints, j: Ints, weights: Floats) -> Floats:
     """Return the deviation of the mean by the choice of rates in each resample, (N,), over the root of N.
 
     The pairs are compared at the rates that a resample chose and at those that all seeds chose. The squared
     mean of these differences exceeds that of the rates' expected differences by the variance of the mean,
-    which is estimated within halves and subtracted.
+    which is estimated within halves and subtracted. The halves choose for one another: seeds that favour a
+    rate in one half choose it for the other, so that their means are correlated. The covariance of the
+    resampled means is added.
 
     Args:
         a: First side.
         b: Second side.
         i: Positions of the pairs in a, (P,).
         j: Positions in b.
+        weights: Weights of the pairs' seeds in each resample, (N, P).
     """
-    moved = a.runs[a.choices[:, i], i] - b.runs[b.choices[:, j], j]  # (N, P)
-    moved = np.nan_to_num(moved - (a.runs[a.choice[i], i] - b.runs[b.choice[j], j]))
-    halves, noise = _halves(len(a.grid.seeds))[i], np.zeros(len(moved))
+    now = a.runs[a.choice[i], i] - b.runs[b.choice[j], j]  # (P,)
+    resampled = a.runs[a.choices[:, i], i] - b.runs[b.choices[:, j], j]  # (N, P)
+    resampled = np.where(np.isfinite(resampled), resampled, now)
+    moved = resampled - now
+    mean = moved.mean(axis=1)
+    square = float(mean @ mean)
+    if not square:
+        return mean
+    halves, noise, means = _halves(len(a.grid.seeds))[i], 0.0, []
     for half in np.unique(halves):
         x = moved[:, halves == half]
         if x.shape[1] > 1:
-            noise += x.shape[1] * x.var(axis=1, ddof=1) / len(i) ** 2
-    mean = moved.mean(axis=1)
-    square = float(mean @ mean)
-    share = max(0.0, 1 - noise.sum() / square) if square else 0.0
-    return mean * math.sqrt(share / max(len(mean), 1))
+            noise += x.shape[1] * x.var(axis=1, ddof=1).sum() / len(i) ** 2
+        means.append((weights * resampled)[:, halves == half].sum(axis=1) / len(i))
+    together = 2 * float(np.cov(*means)[0, 1]) * len(mean) if len(means) == 2 else 0.0
+    return mean * math.sqrt(max(0.0, square - noise + together) / square / len(mean))
 
 
 def _limited(

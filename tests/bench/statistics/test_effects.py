@@ -11,7 +11,9 @@ from scipy import stats
 
 from bench.statistics import NO_RATE, Effect, Grid, chosen, effects
 from bench.statistics.effects import _choices, _correlation, _largest, _Parts
+from bench.statistics.simulation import simulate
 from tests.draws import seeds as random_seeds
+from tests.simulated import AUTOENCODER
 
 
 def grid(seed=0, rates=3, seeds=8, blocks=20, noise=1.0, run=0.5, shift=0.0, positive=False):
@@ -165,7 +167,10 @@ def test_the_error_of_a_ratio_by_images_is_that_of_resampled_images():
 
 
 def slow_rate_error(a, b, relative, held_out, resamples, rng):
-    """Root mean square deviation by the choice of rates, by loops, with noise within halves subtracted."""
+    """Root mean square deviation by the choice of rates, by loops.
+
+    Noise within halves is subtracted, and the covariance of the halves' means is added.
+    """
     n, blocks = len(a.seeds), a.test.shape[2]
     sides = []
     for g in (a, b):
@@ -173,40 +178,54 @@ def slow_rate_error(a, b, relative, held_out, resamples, rng):
         unit = -(g.test / runs[..., None] - 1) if relative else g.test - runs[..., None]
         sides.append((g, np.log(runs) if relative else runs, unit.mean(axis=1)))
     halves = [list(range(0, n, 2)), list(range(1, n, 2))] if n >= 4 else [list(range(n))]
-    total = 0.0
+    total, means = 0.0, []
     for _ in range(resamples):
         weights = [0] * n
         for half in halves:
             for s in rng.choice(half, len(half)):
                 weights[s] += 1
         images = rng.standard_normal(blocks) / math.sqrt(held_out * blocks * (blocks - 1))
-        moved = np.zeros(n)
+        moved, resampled = np.zeros(n), np.zeros(n)
         for sign, (g, runs, unit) in zip((1, -1), sides, strict=True):
             before = slow_chosen(g.validation)
             after = slow_chosen(g.validation, weights, unit @ images)
             moved += [sign * (runs[after[s], s] - runs[before[s], s]) for s in range(n)]
+            resampled += [weights[s] * sign * runs[after[s], s] for s in range(n)]
         total += moved.mean() ** 2
         total -= sum(len(h) * moved[h].var(ddof=1) for h in halves if len(h) > 1) / n**2
+        means.append([resampled[h].sum() / n for h in halves])
+    if len(halves) == 2:
+        total += 2 * resamples * np.cov(np.array(means).T)[0, 1]
     return math.sqrt(max(total / resamples, 0))
 
 
 @pytest.mark.parametrize("relative", [False, True])
-@pytest.mark.parametrize("n", [3, 8])
-def test_the_error_by_rates_is_that_of_loops(relative, n):
-    a, b = (grid(k, seeds=n, run=0.1, noise=0.2, positive=relative) for k in (7, 9))
-    rates = -1 if relative else 1
+@pytest.mark.parametrize(("n", "follows"), [(3, False), (8, False), (8, True)])
+def test_the_error_by_rates_is_that_of_loops(relative, n, follows):
+    a, b = (grid(k, seeds=n, run=0.1, noise=0.2, positive=relative) for k in ((5, 6) if follows else (7, 9)))
     for g in (a, b):
-        g.test[:] = (
-            g.test * np.exp(rates * np.array([0, 0.3, 0.5]))[:, None, None]
-            if relative
-            else (g.test + np.array([0, 0.3, 0.5])[:, None, None])
-        )
+        if follows:  # held-out scores the luck of their run
+            g.validation[:] = -np.log(g.test.mean(axis=2)) if relative else g.test.mean(axis=2)
+            continue
+        gaps = np.array([0, 0.3, 0.5])[:, None, None]
+        g.test[:] = g.test * np.exp(-gaps) if relative else g.test + gaps
         g.validation[:] += np.array([0, 0.02, 0.04])[:, None]
     (found,) = effects([(a, b)], relative=relative, resamples=4000, held_out=0.7)
     expected = slow_rate_error(a, b, relative, 0.7, 1500, np.random.default_rng(1))
     assert expected > 0.02
     assert found.rate_error == pytest.approx(expected, rel=0.08)
     assert found.error > math.hypot(found.rate_error, found.seed_error) * (1 - 1e-9)
+
+
+def test_the_error_is_the_deviation_of_the_estimate():
+    """Where the held-out scores follow the seeds, whose halves choose for one another."""
+    workload = replace(AUTOENCODER, components=replace(AUTOENCODER.components, seed_rate=0.1, tail=0.0))
+    found = []
+    for number in range(500):
+        grids, _ = simulate(workload, 10, np.zeros(2), np.random.default_rng([5, number]))
+        found += effects([(grids[0], grids[1])], relative=True, resamples=200, seed=number)
+    estimates = np.log1p([e.estimate for e in found])
+    assert np.var(estimates) / np.mean([e.error**2 for e in found]) == pytest.approx(1, abs=0.13)
 
 
 def test_fewer_held_out_images_choose_less_surely():
