@@ -1,12 +1,14 @@
 """Calibration of `effects` on simulated training runs with known effects.
 
-`python -m bench.statistics.simulation` writes results/verdict_calibration.json. Each cell is saved before the
-next begins, so that an interrupted calibration resumes.
+`python -m bench.statistics.simulation` estimates the deviations of the reference's runs and writes
+results/verdict_calibration.json. Each cell is saved before the next begins, so that an interrupted
+calibration resumes.
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from bench.records.names import CONTROLS
+from bench.statistics import training_runs
 from bench.statistics.effects import Floats, Grid, chosen, effects
 from bench.statistics.paired import CONFIDENCE
+from bench.statistics.training_runs import EARLY, LAST, NETWORKS, network
+from bench.store import Snapshot, latest
 
+REFERENCE = Path("results/reference.sqlite")
 STORE = Path("results/verdict_calibration.json")
 TUNING_SEEDS = 3  # of the paired t-test, whose rate other runs chose
 FAMILIES = 1000  # of several comparisons; twice as many of one, of which half are controls
@@ -58,8 +65,8 @@ class Workload:
     """A kind of training result.
 
     Attributes:
-        name: Name.
-        components: Its standard deviations.
+        name: Key of SIMULATED.
+        components: Its standard deviations, as they are in the reference.
         relative: Whether results are losses, compared as ratios.
         effect: True difference of which the power is computed; a log ratio if relative.
         blocks: Number of blocks of test images.
@@ -74,42 +81,15 @@ class Workload:
     held_out: int = 50
 
 
-# A block of 100 images at 98 % has a binomial standard deviation of 1.4 points; candidates share most of it.
-CLASSIFIER = Workload(
-    "classifier",
-    Components(
-        seed=0.13,
-        shared_seed=0.075,  # 0.15 with `seed`
-        seed_rate=0.05,
-        shared_image=1.2,
-        image=0.3,
-        residual=0.6,
-        rate_image=0.26,  # 0.4 with `image`
-        validation=0.1,
-        rates=(0.1, 0.05, 0.0, 0.3, 1.0),
-    ),
-    relative=False,
-    effect=0.3,
-)
-AUTOENCODER = Workload(
-    "autoencoder",
-    Components(
-        seed=0.035,
-        shared_seed=0.02,  # 0.04 with `seed`
-        seed_rate=0.01,
-        shared_image=0.05,
-        image=0.02,
-        residual=0.01,
-        rate_image=0.01,
-        validation=0.01,
-        rates=(0.02, 0.01, 0.0, 0.06, 0.2),
-        tail=0.1,
-        tail_scale=3.0,
-    ),
-    relative=True,
-    effect=float(np.log(1.1)),
-)
-WORKLOADS = {workload.name: workload for workload in (CLASSIFIER, AUTOENCODER)}
+# What is simulated: a network, its horizon, and the true effect of which the power is computed.
+SIMULATED = {
+    "classifier, early": ("classifier with batch norm", EARLY, 0.3),
+    "classifier, end": ("classifier with batch norm", LAST, 0.3),
+    "autoencoder, early": ("convolutional autoencoder", EARLY, math.log(1.1)),
+    "autoencoder, end": ("convolutional autoencoder", LAST, math.log(1.1)),
+}
+ARMS = ("relu", "gelu", "sgelu", "ada_sgelu", *CONTROLS)  # whose runs the components are estimated from
+TAIL, TAIL_SCALE = 0.1, 3.0  # of losses: one seed in ten deviates three times as far
 SEEDS = (5, 10, 20)
 COMPARISONS = (1, 4, 12)
 
@@ -258,7 +238,7 @@ def calibrate(
     truths, lost = [], []
     numbers = list(families)
     for number in numbers:
-        rng = np.random.default_rng([list(WORKLOADS).index(workload.name), seeds, comparisons, number])
+        rng = np.random.default_rng([list(SIMULATED).index(workload.name), seeds, comparisons, number])
         true = np.where((np.arange(comparisons) + number) % 2, workload.effect, 0.0)
         grids, losses = simulate(workload, seeds + TUNING_SEEDS, np.append(true, 0.0), rng)
         tuning = [_seeds(grid, slice(seeds, None)) for grid in grids]
@@ -333,24 +313,25 @@ def _rule(truth: Floats, found: Floats) -> Rule:
     )
 
 
-def load(store: Path = STORE) -> list[Cell]:
-    """Return the cells in a file, none if it is missing.
+def load(store: Path = STORE) -> tuple[dict[str, Workload], list[Cell]]:
+    """Return the workloads by name and the cells in a file, none if it is missing.
 
     Raises:
-        ValueError: If the file is damaged or of other workloads.
+        ValueError: If the file is damaged.
     """
     if not store.exists():
-        return []
+        return {}, []
     try:
         found = json.loads(store.read_text("utf-8"))
-        cells = [_cell(row) for row in found["cells"]]
+        return {row["name"]: _workload(row) for row in found["workloads"]}, [_cell(c) for c in found["cells"]]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"Invalid calibration {store}: {error!r}. Remove or restore the file.") from error
-    if found["workloads"] != _workloads():
-        raise ValueError(
-            f"Invalid calibration {store}: it is of other workloads. Remove it to calibrate again."
-        )
-    return cells
+
+
+def _workload(row: dict[str, Any]) -> Workload:
+    """Return a workload from its JSON."""
+    components = {**row["components"], "rates": tuple(row["components"]["rates"])}
+    return Workload(**{**row, "components": Components(**components)})
 
 
 def _cell(row: dict[str, Any]) -> Cell:
@@ -362,23 +343,21 @@ def _cell(row: dict[str, Any]) -> Cell:
     return Cell(**{**row, **rules, "lost": tuple(row["lost"])})
 
 
-def _workloads() -> list[dict[str, Any]]:
-    """Return the workloads as JSON does."""
-    return json.loads(json.dumps([asdict(workload) for workload in WORKLOADS.values()]))
-
-
-def _save(store: Path, cells: Sequence[Cell]) -> None:
+def _save(store: Path, workloads: Iterable[Workload], cells: Iterable[Cell]) -> None:
     """Replace the file, so that it is complete at any time."""
     store.parent.mkdir(parents=True, exist_ok=True)
     fresh = store.with_suffix(".fresh")
-    content = {"workloads": _workloads(), "cells": [asdict(cell) for cell in cells]}
+    content = {
+        "workloads": [asdict(workload) for workload in workloads],
+        "cells": [asdict(cell) for cell in cells],
+    }
     fresh.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     fresh.replace(store)
 
 
 def plan() -> list[tuple[str, int, int]]:
     """Return the keys of all cells."""
-    return [(name, n, m) for name in WORKLOADS for n in SEEDS for m in COMPARISONS]
+    return [(name, n, m) for name in SIMULATED for n in SEEDS for m in COMPARISONS]
 
 
 def table(cells: Iterable[Cell]) -> str:
@@ -397,6 +376,35 @@ def table(cells: Iterable[Cell]) -> str:
         ours[-1] += f" ({100 * low:.1f} to {100 * high:.1f})"
         lines.append([cell.workload, str(cell.seeds), str(cell.comparisons), *ours, *theirs])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def reference() -> dict[str, Workload]:
+    """Return the workloads of the committed reference."""
+    runs = latest(REFERENCE)
+    if runs is None:
+        raise ValueError(f"Missing runs: {REFERENCE} holds none, expected those that the deviations are of.")
+    return workloads_of(runs)
+
+
+def workloads_of(snapshot: Snapshot) -> dict[str, Workload]:
+    """Return the workloads by name, with the deviations of a store's runs.
+
+    Deviations are rounded, because another machine's last digits differ.
+    """
+    found = {}
+    for name, (words, horizon, effect) in SIMULATED.items():
+        arms, losses = training_runs.grids(snapshot, network(*NETWORKS[words]), "activation", ARMS, horizon)
+        unit = 1.0 if losses else 100.0  # points
+        scaled = [replace(g, validation=unit * g.validation, test=unit * g.test) for g in arms.values()]
+        found[name] = Workload(name, _rounded(components_of(scaled, relative=losses), losses), losses, effect)
+    return found
+
+
+def _rounded(components: Components, heavy: bool) -> Components:
+    """Return deviations with four decimals, and with heavy tails, which are not estimated."""
+    values = {name: np.round(value, 4).tolist() for name, value in asdict(components).items()}
+    tails = {"tail": TAIL, "tail_scale": TAIL_SCALE} if heavy else {}
+    return Components(**{**values, "rates": tuple(values["rates"]), **tails})
 
 
 def components_of(grids: Sequence[Grid], *, relative: bool) -> Components:
@@ -492,15 +500,22 @@ def _shared(deviations: Floats) -> float:
 
 
 def main(store: Path = STORE) -> None:
-    """Simulate the cells that are missing in the file and print all as a table."""
-    cells = load(store)
+    """Simulate the cells that are missing in the file and print all as a table.
+
+    Raises:
+        ValueError: If the file is damaged or of another reference.
+    """
+    workloads = reference()
+    stored, cells = load(store)
+    if stored not in ({}, workloads):
+        raise ValueError(f"Invalid calibration {store}: it is of other runs. Remove it to calibrate again.")
     known = {cell.key for cell in cells}
     for name, seeds, comparisons in plan():
         if (name, seeds, comparisons) not in known:
             families = FAMILIES * (2 if comparisons == 1 else 1)
             print(f"{name}, {seeds} seeds, {comparisons} comparisons: {families} families", flush=True)
-            cells.append(calibrate(WORKLOADS[name], seeds, comparisons, range(families)))
-            _save(store, cells)
+            cells.append(calibrate(workloads[name], seeds, comparisons, range(families)))
+            _save(store, workloads.values(), cells)
     print(table(cells))
 
 

@@ -11,24 +11,22 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from bench.statistics import Grid, simulation
-from bench.statistics.simulation import (
-    AUTOENCODER,
-    CLASSIFIER,
-    WORKLOADS,
-    Count,
-    adjusted,
-    components_of,
-    simulate,
-)
+from bench.statistics.simulation import Count, adjusted, components_of, simulate
+from bench.store import latest
+from tests.simulated import AUTOENCODER, CLASSIFIER, WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMITTED = simulation.load(ROOT / simulation.STORE)
+MEASURED, COMMITTED = simulation.load(ROOT / simulation.STORE)
 BY_KEY = {cell.key: cell for cell in COMMITTED}
 
 
 def test_the_committed_calibration_is_complete():
     assert [cell.key for cell in COMMITTED] == simulation.plan()
     assert min(cell.families for cell in COMMITTED) >= 1000
+
+
+def test_the_committed_calibration_has_the_deviations_of_the_reference():
+    assert simulation.workloads_of(latest(ROOT / simulation.REFERENCE)) == MEASURED
 
 
 @pytest.mark.parametrize("cell", COMMITTED, ids=lambda cell: "-".join(map(str, cell.key)))
@@ -54,13 +52,11 @@ def close(one, other):
     return abs(one.share - other.share) <= 3.5 * math.sqrt(p * (1 - p) * (1 / one.cases + 1 / other.cases))
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", MEASURED)
 def test_the_code_gives_the_committed_calibration(name):
     """With other random numbers; single comparisons of one family are no independent cases."""
     expected = BY_KEY[name, 5, 4]
-    found = simulation.calibrate(
-        WORKLOADS[name], 5, 4, range(10**6, 10**6 + 60), resamples=expected.resamples
-    )
+    found = simulation.calibrate(MEASURED[name], 5, 4, range(10**6, 10**6 + 60), resamples=expected.resamples)
     for rule in ("effects", "paired_t"):
         one, other = getattr(found, rule), getattr(expected, rule)
         for field in ("covered", "false_families"):
@@ -152,7 +148,8 @@ def test_components_leave_out_rates_with_missing_runs():
     assert components_of(wider, relative=False) == expected
     alone = components_of(grids[:1], relative=False)
     assert (alone.shared_seed, alone.shared_image) == (0, 0)
-    assert alone.image == pytest.approx(math.hypot(1.2, 0.3), rel=0.25)
+    c = CLASSIFIER.components
+    assert alone.image == pytest.approx(math.hypot(c.shared_image, c.image), rel=0.25)
 
 
 def test_components_of_too_few_runs_are_refused():
@@ -165,7 +162,9 @@ def test_components_of_too_few_runs_are_refused():
 
 @pytest.fixture
 def small(monkeypatch):
-    """A plan of two cells of four families."""
+    """A plan of two cells of four families, without a reference."""
+    monkeypatch.setattr(simulation, "SIMULATED", dict.fromkeys(WORKLOADS))
+    monkeypatch.setattr(simulation, "reference", lambda: WORKLOADS)
     monkeypatch.setattr(simulation, "SEEDS", (4,))
     monkeypatch.setattr(simulation, "COMPARISONS", (2,))
     monkeypatch.setattr(simulation, "FAMILIES", 4)
@@ -174,8 +173,8 @@ def small(monkeypatch):
 def test_a_calibration_resumes_with_the_cells_that_are_missing(tmp_path, small, monkeypatch, capsys):
     store = tmp_path / "results" / "calibration.json"
     simulation.main(store)
-    first = simulation.load(store)
-    assert [cell.key for cell in first] == [("classifier", 4, 2), ("autoencoder", 4, 2)]
+    _, first = simulation.load(store)
+    assert [cell.key for cell in first] == [(name, 4, 2) for name in WORKLOADS]
     assert simulation.table(first) in capsys.readouterr().out
     content = json.loads(store.read_text())
     content["cells"] = content["cells"][:1]
@@ -189,8 +188,8 @@ def test_a_calibration_resumes_with_the_cells_that_are_missing(tmp_path, small, 
 
     monkeypatch.setattr(simulation, "calibrate", counted)
     simulation.main(store)
-    assert asked == ["autoencoder"]
-    assert simulation.load(store) == first
+    assert asked == [AUTOENCODER.name]
+    assert simulation.load(store) == (WORKLOADS, first)
 
 
 @pytest.mark.parametrize("text", ["[{", "{}", '{"cells": [{"seeds": 1}]}'])
@@ -202,11 +201,11 @@ def test_a_damaged_calibration_is_named(tmp_path, text):
         simulation.load(tmp_path / "calibration.json")
 
 
-def test_a_calibration_of_other_workloads_is_not_resumed(tmp_path, small, monkeypatch):
+def test_a_calibration_of_other_runs_is_not_resumed(tmp_path, small, monkeypatch):
     store = tmp_path / "calibration.json"
     simulation.main(store)
-    monkeypatch.setitem(WORKLOADS, "classifier", replace(CLASSIFIER, effect=0.2))
-    with pytest.raises(ValueError, match=r"it is of other workloads. Remove it to calibrate again"):
+    monkeypatch.setitem(WORKLOADS, CLASSIFIER.name, replace(CLASSIFIER, effect=0.2))
+    with pytest.raises(ValueError, match=r"it is of other runs. Remove it to calibrate again"):
         simulation.main(store)
 
 

@@ -9,7 +9,7 @@ from bench.experiments.catalog import EXPERIMENTS, plan
 from bench.experiments.profiles import PROFILES
 from bench.statistics import Effect, Grid
 from bench.statistics.sequential import confidences
-from bench.statistics.simulation import AUTOENCODER, CLASSIFIER, simulate
+from bench.statistics.simulation import simulate
 from bench.statistics.standing import (
     ARENAS,
     BETTER,
@@ -23,6 +23,7 @@ from bench.statistics.standing import (
 )
 from bench.statistics.training_runs import EARLY, LAST
 from tests import small_store as small
+from tests.simulated import AUTOENCODER, CLASSIFIER
 
 
 @pytest.mark.parametrize(
