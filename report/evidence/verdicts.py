@@ -9,7 +9,8 @@ from report.document.formats import number, percent
 from report.document.phrases import NOT_MEASURED, signed
 from report.evidence.comparisons import Comparison
 
-UNITS = {"points": (100, " points", 2), "share": (100, " points", 1), "cosine": (1, "", 3)}
+UNITS = {"points": (" points", 2), "share": (" points", 1), "cosine": ("", 3)}
+SCALES = {"points": 100, "share": 100, "percent": 100}  # of units whose values are shares of one
 LEVELS = {"1": partial(number, digits=3), "percent": partial(percent, digits=1)}  # not differences
 BETTER = {1: "better", -1: "worse", 0: "inconclusive"}
 DIRECTIONS = {1: "above", -1: "below", 0: "inconclusive"}
@@ -31,14 +32,19 @@ def effect(comparison: Comparison) -> str:
     return f"{estimate}{unit} ({low} to {high})"
 
 
+def in_unit(comparison: Comparison, value: float) -> float:
+    """Return a comparison's value in its unit: points, per cent, or times where it is relative."""
+    return 1 + value if comparison.effect.relative else SCALES.get(comparison.unit, 1) * value
+
+
 def writer(comparison: Comparison) -> tuple[Callable[[float], str], str]:
     """Return the format of a comparison's values, and their unit."""
     if comparison.unit in LEVELS:
         return LEVELS[comparison.unit], ""
     if comparison.effect.relative:
-        return lambda v: number(1 + v), " times"
-    scale, unit, fixed = UNITS[comparison.unit]
-    return lambda v: signed(scale * v, fixed), unit
+        return lambda v: number(in_unit(comparison, v)), " times"
+    unit, fixed = UNITS[comparison.unit]
+    return lambda v: signed(in_unit(comparison, v), fixed), unit
 
 
 def spans(runs: Sequence[int], most: int | None = None) -> str:

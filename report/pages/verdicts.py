@@ -10,6 +10,10 @@ from report.document.phrases import WHEN
 from report.evidence.claims import ClaimVerdict, claim_verdicts
 from report.evidence.comparisons import Comparison, Trained
 from report.evidence.specification import specification
+from report.evidence.verdicts import in_unit, writer
+
+IN_UNIT = ("estimate", "low", "high", "margin")
+DEVIATIONS = ("sd", "error", "seed_error", "image_error", "rate_error")
 
 
 def verdicts(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -53,16 +57,16 @@ def _entry(snapshot: Snapshot, verdict: ClaimVerdict) -> dict[str, Any]:
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return one comparison; numbers that are missing are null."""
-    effect = {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(comparison.effect).items()
-    }
+    """Return one comparison in its unit, deviations of ratios as logarithms, missing numbers as null."""
+    effect = asdict(comparison.effect)
+    scaled = IN_UNIT if comparison.effect.relative else IN_UNIT + DEVIATIONS
+    effect |= {name: in_unit(comparison, effect[name]) for name in scaled}
+    effect = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in effect.items()}
     return {
         "a": comparison.a,
         "b": comparison.b,
         "where": comparison.where,
-        "unit": comparison.unit,
+        "unit": writer(comparison)[1].strip() or comparison.unit,
         **effect,
         "direction": comparison.effect.direction,
         "diverged": comparison.diverged,

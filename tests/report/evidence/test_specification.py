@@ -13,6 +13,7 @@ from report.__main__ import app
 from report.evidence import claims
 from report.evidence import specification as spec
 from report.evidence.specification import specification
+from report.evidence.verdicts import effect
 from report.pages.verdicts import lines, verdicts
 from tests import small_store as small
 
@@ -93,6 +94,11 @@ def test_verdicts_for_a_program_rest_on_the_same_values(tmp_path):
             c.effect.direction for c in verdict.comparisons
         ]
         assert [c["runs"] for c in entry["comparisons"]] == [list(c.runs) for c in verdict.comparisons]
+        for c, told in zip(verdict.comparisons, entry["comparisons"], strict=True):
+            if told["unit"] in ("points", "times"):
+                value, unit = effect(c).split()[:2]
+                assert unit == told["unit"]
+                assert float(value.replace("−", "-")) == pytest.approx(told["estimate"], abs=0.05)
     better = entries["q11-better"]
     assert better["horizon"] == {"epochs": 2.0, "words": "at the end of training"}
     assert entries["q11-better-early"]["horizon"]["epochs"] == 0.5

@@ -30,6 +30,21 @@ def test_effect(found, text):
     assert verdicts.effect(found) == text
 
 
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [
+        (case(estimate=0.5), 50),
+        (case("share", 0.5), 50),
+        (case("percent", 0.5), 50),
+        (case("ratio", 0.5, relative=True), 1.5),
+        (case("cosine", 0.5), 0.5),
+        (case("1", 0.5), 0.5),
+    ],
+)
+def test_a_value_in_its_unit(found, value):
+    assert verdicts.in_unit(found, 0.5) == value
+
+
 def test_an_interval_that_is_missing_is_shown_as_missing():
     nan = float("nan")
     found = Comparison("a", "b", "", Effect(0.01, nan, nan, 1, 0.0, False, 0.5), "points", (1,))
