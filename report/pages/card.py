@@ -1,5 +1,6 @@
 """The card of one candidate: where it stands against the common ones, what it costs, whether it is sound."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -122,8 +123,10 @@ def _result(here: Snapshot, reference: Snapshot | None, arena: Arena, name: str)
 
 
 def amount(standing: Standing) -> str:
-    """Return the effect of a standing with its interval and unit."""
+    """Return the effect of a standing with its interval and unit; not measured with fewer than two pairs."""
     its = standing.effect
+    if math.isnan(its.low):
+        return NOT_MEASURED
     if its.relative:
         return f"{number(1 + its.estimate)} times the loss, {number(1 + its.low)} to {number(1 + its.high)}"
     estimate, low, high = (signed(100 * value, 2) for value in (its.estimate, its.low, its.high))
@@ -230,6 +233,8 @@ def borrowed(result: Result) -> str:
         )
     if a.equal == a.runs:
         found = "gave the same numbers to the last bit"
+    elif not a.share:
+        found = "gave the same test results"
     elif a.share <= TENTH:
         found = f"differed by up to {number(a.share)} of the spread between seeds"
     else:

@@ -53,6 +53,7 @@ def shown(tmp_path, stored, reference=None):
         (0.05, 20, BETTER, "better than ReLU (+5.00 points, +5.00 to +5.00)"),
         (0.0, 20, LEVEL, "level with ReLU (0.00 points, 0.00 to 0.00)"),
         (0.05, 5, UNDECIDED, "undecided against ReLU"),
+        (0.05, 1, UNDECIDED, "undecided against ReLU (not measured)"),  # interrupted
     ],
 )
 def test_the_words_are_the_standings(tmp_path, gain, seeds, word, sentence):
@@ -99,6 +100,7 @@ def test_a_reference_that_differs_is_not_used(tmp_path):
     [
         (0.0625, 3, "differed by up to 0.0625 of the spread between seeds here."),
         (0.5, 1, "differed by at most one test image here."),
+        (0.0, 0, "gave the same test results here."),
     ],
 )
 def test_a_reference_that_is_close_is_used_and_the_distance_said(tmp_path, share, images, said):
@@ -118,11 +120,12 @@ def test_cost_is_of_the_rounds_beside_the_baselines(tmp_path):
     assert [row[2][:10] for row in values["cost"]] == ["1.50 (1.50"] * 2
 
 
-def test_the_page_shows_figures_words_and_tables(tmp_path):
-    found = shown(tmp_path, [*runs(0.05), *timings(3.0)])
+@pytest.mark.parametrize("seeds", [20, 1])
+def test_the_page_shows_figures_words_and_tables(tmp_path, seeds):
+    found = shown(tmp_path, [*runs(0.05, seeds), *timings(3.0)])
     write_html(pages.context(found), tmp_path / "verdict.html")
     page = (tmp_path / "verdict.html").read_text("utf-8")
-    assert page.index("card-differences-classifier") < page.index("better than ReLU (+5.00 points")
+    assert page.index("card-differences-classifier") < page.index(pages.lines(found)[0][:50])
     for what in ("card-course-classifier", "card-worth-classifier", "card-cost", "card-table-classifier"):
         assert what in page
     assert 'aria-labelledby="summary"' not in page
