@@ -1,6 +1,8 @@
 """Learning curves, paired differences and reconstructions: figures of question 11."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -117,15 +119,18 @@ def _small_multiples(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def advantages(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
-    """Draw differences from the baselines by horizon, a panel for each network and baseline.
+    """Draw differences by horizon, a row of panels for each baseline and a column for each network.
 
     frame: network, baseline, activation, epochs, value, low and high (NaN without an interval), and control:
     the largest distance of a control, drawn as a band around zero.
     """
+    networks, baselines = (list(dict.fromkeys(frame[name])) for name in ("network", "baseline"))
+    shape = len(baselines), len(networks)
     with style():
-        panels = list(frame.groupby(["network", "baseline"], sort=False))
-        figure, axes = _small_multiples(len(panels))
-        for ax, ((network, baseline), panel) in zip(axes, panels, strict=True):
+        figure, axes = plt.subplots(*shape, figsize=(6.4, 1.1 + 1.5 * len(baselines)), squeeze=False)
+        for (i, baseline), (j, network) in product(enumerate(baselines), enumerate(networks)):
+            ax = axes[i, j]
+            panel = frame[(frame["network"] == network) & (frame["baseline"] == baseline)]
             band = panel.drop_duplicates("epochs").dropna(subset="control")
             if len(band):
                 ax.fill_between(
@@ -137,10 +142,14 @@ def advantages(frame: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
             ax.set_xscale("log", base=2)
             ticks = sorted(panel["epochs"].unique())
             ax.set_xticks(ticks, [f"{epochs:g}" for epochs in ticks])
-            words, unit = str(network).rstrip(")").split(" (")
-            ax.set_title(f"{words}\nminus {baseline}, {unit}", fontsize=7)
+            ax.tick_params(labelsize=7)
+            if i == 0:
+                words, unit = str(network).rstrip(")").split(" (")
+                ax.set_title(f"{fill(words, 18)}\n{unit}", fontsize=7)
+            if j == 0:
+                ax.set_ylabel(f"minus {baseline}")
         figure.supxlabel("epochs", fontsize=9)
-        legend_above(figure, axes[0])
+        legend_above(figure, axes[0, 0])
     return figure
 
 
