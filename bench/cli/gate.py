@@ -102,7 +102,7 @@ def _calibrate_verdicts(shares: str, repeats: int, folder: Path) -> list[Table]:
     snapshot = latest(REFERENCE)
     if snapshot is None:
         raise typer.BadParameter(f"{REFERENCE} holds no runs")
-    rates = [one for arena in ARENAS.values() if arena.by == "activation" for one in alarms(snapshot, arena)]
+    rates = alarms(snapshot, [arena for arena in ARENAS.values() if arena.by == "activation"])
     return [output.table("Verdicts on ReLU under other seeds", rates)]
 
 

@@ -4,7 +4,7 @@ The arms are ReLU's own runs and those of the controls, which are ReLU under oth
 others as `bench verdict` puts a candidate to its baselines, with the same looks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 
@@ -58,21 +58,21 @@ def words(snapshot: Snapshot, arena: Arena, margins: float = 0.0) -> Iterator[st
             yield verdict(worsened(sides[a], margins, losses), sides[b], arena.seeds, losses)
 
 
-def alarms(snapshot: Snapshot, arena: Arena) -> list[Rate]:
-    """Return how often arms are told apart, called level, and called worse where they were made so.
+def alarms(snapshot: Snapshot, arenas: Iterable[Arena]) -> list[Rate]:
+    """Return how often arms are told apart in all arenas, and by arena, level, and worse where made so.
 
-    The list is empty where fewer than two arms were trained.
+    Arenas in which fewer than two arms were trained are left out.
     """
-    found = list(words(snapshot, arena))
+    found = {arena: its for arena in arenas if (its := list(words(snapshot, arena)))}
     if not found:
         return []
-    told = sum(word in (BETTER, WORSE) for word in found)
-    planted = {margins: list(words(snapshot, arena, margins)) for margins in PLANTED}
-    return [
-        rate(f"{arena.words}: told from itself", told, len(found)),
-        rate(f"{arena.words}: level with itself", found.count(LEVEL), len(found)),
-        *(
-            rate(f"{arena.words}: called worse by {margins:g} margins", its.count(WORSE), len(its))
-            for margins, its in planted.items()
-        ),
-    ]
+    told = {arena.words: sum(word in (BETTER, WORSE) for word in its) for arena, its in found.items()}
+    cases = sum(map(len, found.values()))
+    rates = [rate("all networks: told from itself", sum(told.values()), cases)]
+    for arena, its in found.items():
+        rates.append(rate(f"{arena.words}: told from itself", told[arena.words], len(its)))
+        rates.append(rate(f"{arena.words}: level with itself", its.count(LEVEL), len(its)))
+        for margins in PLANTED:
+            worse = list(words(snapshot, arena, margins)).count(WORSE)
+            rates.append(rate(f"{arena.words}: called worse by {margins:g} margins", worse, len(its)))
+    return rates

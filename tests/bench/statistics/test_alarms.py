@@ -51,11 +51,12 @@ def test_every_pair_of_arms_is_put_to_the_rule_at_both_horizons(snapshot):
     arena = ARENAS[CLASSIFIER]
     assert list(words(snapshot, arena)) == [LEVEL] * 6  # three pairs, GELU is no arm
     assert list(words(snapshot, arena, 3.0)) == [WORSE] * 6
-    told, level, little, much = alarms(snapshot, arena)
-    assert [(r.hits, r.cases) for r in (told, level, much)] == [(0, 6), (6, 6), (6, 6)]
+    every, told, level, little, much = alarms(snapshot, [arena])
+    assert [(r.hits, r.cases) for r in (every, told, level, much)] == [(0, 6), (0, 6), (6, 6), (6, 6)]
+    assert alarms(snapshot, [arena, ARENAS["fully connected autoencoder"]])[0].cases == 6
     assert little.label == "classifier with batch norm: called worse by 1.5 margins"
 
 
 def test_without_two_arms_there_is_nothing_to_count(tmp_path):
     alone = small.snapshot(tmp_path / "r.sqlite", [small.scored(0.9, seed=seed) for seed in range(20)])
-    assert alarms(alone, ARENAS[CLASSIFIER]) == []
+    assert alarms(alone, [ARENAS[CLASSIFIER]]) == []
