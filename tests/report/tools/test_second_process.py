@@ -13,10 +13,11 @@ from report.tools.second_process import second_process
 
 # Prints the second process and then waits on it, as a build waits on a long PDF.
 PROGRAM = """
-import os, time
+import os, signal, time
 from report.tools.second_process import second_process
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     with second_process("math") as second:
         print(second.submit(os.getpid).result(), flush=True)
         second.submit(time.sleep, 600).result()
