@@ -22,14 +22,17 @@ def better(comparison: Comparison) -> int:
     return -direction if comparison.effect.relative else direction
 
 
-def effect(comparison: Comparison) -> str:
-    """Return the estimate and its interval with their unit: "+0.31 points (+0.22 to +0.40)"."""
+def effect(comparison: Comparison, *, unit: bool = True) -> str:
+    """Return the estimate and its interval, with their unit unless a table's head has it.
+
+    "+0.31 points (+0.22 to +0.40)".
+    """
     its = comparison.effect
     if its.pairs == 0:
         return NOT_MEASURED
-    write, unit = writer(comparison)
+    write, name = writer(comparison)
     estimate, low, high = ("–" if math.isnan(v) else write(v) for v in (its.estimate, its.low, its.high))
-    return f"{estimate}{unit} ({low} to {high})"
+    return f"{estimate}{name if unit else ''} ({low} to {high})"
 
 
 def in_unit(comparison: Comparison, value: float) -> float:

@@ -254,7 +254,7 @@ def _cost_rows(shown: Card) -> list[list[str]]:
         [
             sentence(where),
             *(
-                effect(c).replace(" times", "") if (c := by.get((where, name))) else NOT_MEASURED
+                effect(c, unit=False) if (c := by.get((where, name))) else NOT_MEASURED
                 for name in _timed(shown)
             ),
         ]

@@ -32,7 +32,8 @@ def final_rows(
     """Return rows: activation, most chosen rate, mean of the test metric, median, and differences.
 
     The mean has its interval over seeds; that of losses, whose tails are heavy, is geometric. The
-    differences are those of the exploratory comparisons, whose intervals cover together.
+    differences are those of the exploratory comparisons, whose intervals cover together; those that decide
+    are called above or below.
     """
     metric = "test_loss" if task in AUTOENCODERS else "test_accuracy"
     table = final(snapshot, task, metric, batch_norm)
@@ -44,7 +45,8 @@ def final_rows(
         cells = []
         for baseline in BASELINES:
             c = compared.get((name, baseline))
-            cells.append(f"{effect(c)}, {DIRECTIONS[c.effect.direction]}" if c else "not compared")
+            word = f", {DIRECTIONS[c.effect.direction]}" if c and c.effect.direction else ""
+            cells.append(effect(c, unit=False) + word if c else "not compared")
         values = table[name].dropna()
         mean = (
             phrases.mean(mean_interval(np.log(values)), lambda x: write(math.exp(x)))

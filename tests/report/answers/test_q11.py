@@ -145,16 +145,19 @@ def test_final_rows_show_the_chosen_rate_and_differences(tmp_path):
             small.scored(0.7 + seed / 100, 3e-3, seed, held_out=0.9),
             small.scored(0.5 + seed / 100, 1e-3, seed, held_out=0.8),
             small.scored(0.6 + seed / 100, 1e-3, seed, activation="sgelu"),
+            small.scored(0.7 + (seed == 1) / 10, 1e-3, seed, activation="gelu"),
         ]
     snapshot = small.snapshot(tmp_path / "r.sqlite", runs)
-    relu, sgelu = q11_evidence.final_rows(
+    relu, gelu, sgelu = q11_evidence.final_rows(
         snapshot, "classifier", True, "classifier with batch norm", lambda x: f"{100 * x:.0f}"
     )
     assert relu[:2] == ["ReLU", "0.003"]
     assert relu[2].startswith("71 (")
     assert relu[3:] == ["71", *["not compared"] * 2]
+    assert gelu[4].startswith("+2.33 (")
+    assert gelu[4].endswith(")")  # undecided
     assert sgelu[1] == "0.001"
-    assert sgelu[4].startswith("−10.00 points (−10.00 to −10.00), below")
+    assert sgelu[4].startswith("−10.00 (−10.00 to −10.00), below")
 
 
 def test_losses_are_summarized_by_geometric_mean_and_median(tmp_path):
@@ -202,7 +205,7 @@ def test_an_autoencoder_has_its_losses_and_its_pictures(tmp_path):
     relu, sgelu = found["rows"]
     assert relu[0] == "ReLU"
     assert relu[2:4] == ["283 (3.46 to 23122)", "300"]  # thousandths
-    assert sgelu[4].startswith("2.00 times (")
+    assert sgelu[4].startswith("2.00 (")
     assert found["seeds"] == 2
     assert "the inputs, then their reconstructions with ReLU and SGELU" in found["figure"].svg
     pictures = q11_autoencoders.pictures(snapshot, "fc_autoencoder")
