@@ -1,7 +1,7 @@
 """Repeat stored runs and compare number by number."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +13,23 @@ from bench.records.runs import ENDED, ConformanceCheck, RunConfig
 from bench.store import Snapshot
 
 TIMES = ("seconds", "run_seconds")  # not reproducible
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A stored run that was repeated.
+
+    Attributes:
+        config: What was run.
+        processor: The processor of the stored run; another one rounds differently.
+        numbers: Number of stored values.
+        different: Number of values that differ.
+    """
+
+    config: RunConfig
+    processor: str
+    numbers: int
+    different: int
 
 
 def config_of(run: pd.Series) -> RunConfig:
@@ -35,8 +52,8 @@ def config_of(run: pd.Series) -> RunConfig:
 
 def rerun(
     snapshot: Snapshot, count: int, seed: int, root: Path | None, device: str = "cpu"
-) -> Iterator[tuple[RunConfig, int, int]]:
-    """Repeat a random sample of finished runs; yield each with its numbers of values and of differing values.
+) -> Iterator[Repeated]:
+    """Repeat a random sample of finished runs.
 
     Args:
         snapshot: Stored runs.
@@ -56,7 +73,7 @@ def rerun(
         stored = _numbers(((row.metric, row.step, row.value) for row in m.itertuples()), arrays)
         repeated = _numbers(((m.metric, m.step, m.value) for m in result.measurements), result.arrays)
         different = [key for key in stored.keys() | repeated.keys() if stored.get(key) != repeated.get(key)]
-        yield config, len(stored), len(different)
+        yield Repeated(config, str(run["processor"]), len(stored), len(different))
 
 
 def _numbers(

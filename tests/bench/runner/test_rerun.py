@@ -41,7 +41,7 @@ def test_a_row_whose_key_is_anothers_is_an_error(path):
 
 
 def test_runs_repeat_and_a_changed_number_is_found(path):
-    assert [different for _, _, different in rerun(latest(path), 3, 0, None)] == [0, 0, 0]
+    assert [its.different for its in rerun(latest(path), 3, 0, None)] == [0, 0, 0]
     outcome = execute(SMALL, None)
     odd = [m._replace(value=m.value + (1e-9 if m.metric == "test_loss" else 0)) for m in outcome.measurements]
     changed = sum(m.metric == "test_loss" for m in outcome.measurements)
@@ -51,8 +51,21 @@ def test_runs_repeat_and_a_changed_number_is_found(path):
         store.record(where, "quick", SMALL, replace(outcome, measurements=odd))
         for config in OTHERS:
             store.record(where, "quick", config, execute(config, None))
-    found = {config.config_hash: different for config, _, different in rerun(latest(path), 3, 0, None)}
+    found = {its.config.config_hash: its.different for its in rerun(latest(path), 3, 0, None)}
     assert found == {SMALL.config_hash: changed, **{config.config_hash: 0 for config in OTHERS}}
     result = CliRunner().invoke(app, ["verify", "--results", str(path)])
     assert result.exit_code == 1
     assert f"{changed} of" in result.output
+
+
+def test_another_processor_rounds_differently_which_is_said_and_no_failure(tmp_path):
+    outcome = execute(SMALL, None)
+    odd = [m._replace(value=m.value * (1 + 1e-7)) for m in outcome.measurements]
+    path = tmp_path / "results.sqlite"
+    with Store(path) as store:
+        where = store.environment_id(replace(current("digits", "0"), processor="Z80"))
+        store.record(where, "quick", SMALL, replace(outcome, measurements=odd))
+    result = CliRunner().invoke(app, ["verify", "--results", str(path)])
+    assert result.exit_code == 0, result.output
+    assert result.output.rstrip().endswith("numbers differ, of a run on Z80")
+    assert " 0 of" not in result.output
