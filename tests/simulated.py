@@ -2,7 +2,8 @@
 
 import math
 
-from bench.statistics.simulation import Components, Workload
+from bench.statistics.components import Components
+from bench.statistics.simulation import Workload
 
 CLASSIFIER = Workload(
     "classifier, early",

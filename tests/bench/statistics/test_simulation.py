@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.statistics import Grid, simulation
-from bench.statistics.simulation import Count, adjusted, components_of, simulate
+from bench.statistics import simulation
+from bench.statistics.simulation import Count, adjusted, simulate
 from bench.store import latest
 from tests.simulated import AUTOENCODER, CLASSIFIER, WORKLOADS
 
@@ -125,39 +125,6 @@ def test_the_paired_t_test_is_scipys(relative):
         low, high = result.confidence_interval(0.975)
         assert (middle[k] - together[k], middle[k] + together[k]) == pytest.approx((low, high))
         assert verdict[k] == (np.sign(middle[k]) if p[k] < 0.05 else 0)
-
-
-@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
-def test_components_are_estimated_from_runs(workload):
-    wanted = replace(workload.components, tail=0.0, tail_scale=1.0)
-    grids, _ = simulate(replace(workload, components=wanted), 80, np.zeros(12), np.random.default_rng(1))
-    found = asdict(components_of(grids, relative=workload.relative))
-    assert found.pop("rates") == pytest.approx(sorted(wanted.rates), abs=0.02)
-    for name, value in found.items():
-        assert value == pytest.approx(getattr(wanted, name), rel=0.25), name
-
-
-def test_components_leave_out_rates_with_missing_runs():
-    grids, _ = simulate(CLASSIFIER, 20, np.zeros(3), np.random.default_rng(2))
-    expected = components_of(grids, relative=False)
-    wider = []
-    for g in grids:
-        extra = np.full((1, 20), math.nan)
-        test = np.concatenate([g.test, np.full((1, 20, 100), math.nan)])
-        wider.append(Grid(np.arange(6.0), g.seeds, np.concatenate([g.validation, extra]), test))
-    assert components_of(wider, relative=False) == expected
-    alone = components_of(grids[:1], relative=False)
-    assert (alone.shared_seed, alone.shared_image) == (0, 0)
-    c = CLASSIFIER.components
-    assert alone.image == pytest.approx(math.hypot(c.shared_image, c.image), rel=0.25)
-
-
-def test_components_of_too_few_runs_are_refused():
-    grids, _ = simulate(CLASSIFIER, 4, np.zeros(2), np.random.default_rng(3))
-    with pytest.raises(ValueError, match=r"Invalid grid: got 5 complete rates, 1 seeds, 100 blocks"):
-        components_of([simulation._seeds(grids[0], slice(1))], relative=False)
-    with pytest.raises(ValueError, match=r"Invalid grids: got shapes \[\(3, 100\), \(4, 100\)\]"):
-        components_of([grids[0], simulation._seeds(grids[1], slice(3))], relative=False)
 
 
 @pytest.fixture
