@@ -4,9 +4,9 @@ The arms are ReLU's own runs and those of the controls, which are ReLU under oth
 others as `bench verdict` puts a candidate to its baselines, with the same looks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import chain, combinations
 
 from bench.records.names import BASELINES, CONTROLS
 from bench.statistics.effects import Grid
@@ -66,13 +66,16 @@ def alarms(snapshot: Snapshot, arenas: Iterable[Arena]) -> list[Rate]:
     found = {arena: its for arena in arenas if (its := list(words(snapshot, arena)))}
     if not found:
         return []
-    told = {arena.words: sum(word in (BETTER, WORSE) for word in its) for arena, its in found.items()}
-    cases = sum(map(len, found.values()))
-    rates = [rate("all networks: told from itself", sum(told.values()), cases)]
+    rates = [_told("all networks", list(chain.from_iterable(found.values())))]
     for arena, its in found.items():
-        rates.append(rate(f"{arena.words}: told from itself", told[arena.words], len(its)))
+        rates.append(_told(arena.words, its))
         rates.append(rate(f"{arena.words}: level with itself", its.count(LEVEL), len(its)))
         for margins in PLANTED:
             worse = list(words(snapshot, arena, margins)).count(WORSE)
             rates.append(rate(f"{arena.words}: called worse by {margins:g} margins", worse, len(its)))
     return rates
+
+
+def _told(name: str, found: Sequence[str]) -> Rate:
+    """Return how often a verdict told an arm from another one."""
+    return rate(f"{name}: told from itself", sum(word in (BETTER, WORSE) for word in found), len(found))

@@ -387,12 +387,12 @@ def _by_rates(a: _Side, b: _Side, i: Ints, j: Ints, weights: Floats) -> Floats:
     square = float(mean @ mean)
     if not square:
         return mean
-    halves, noise, means = _halves(len(a.grid.seeds))[i], 0.0, []
+    halves, weighted, noise, means = _halves(len(a.grid.seeds))[i], weights * resampled, 0.0, []
     for half in np.unique(halves):
         x = moved[:, halves == half]
         if x.shape[1] > 1:
             noise += x.shape[1] * x.var(axis=1, ddof=1).sum() / len(i) ** 2
-        means.append((weights * resampled)[:, halves == half].sum(axis=1) / len(i))
+        means.append(weighted[:, halves == half].sum(axis=1) / len(i))
     together = 2 * float(np.cov(*means)[0, 1]) * len(mean) if len(means) == 2 else 0.0
     return mean * math.sqrt(max(0.0, square - noise + together) / square / len(mean))
 
