@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli import common
-from bench.cli.options import REFERENCE
 from bench.gate import calibration, output
 from bench.gate import compare as comparison
 from bench.gate.verdicts import FAILED, FEWEST, INCONCLUSIVE, MOST, REGRESSED
@@ -19,7 +18,7 @@ from bench.runner.progress import console
 from bench.statistics import rates_told_apart
 from bench.statistics.alarms import alarms
 from bench.statistics.standing import ARENAS
-from bench.store import latest
+from bench.store import REFERENCE, existing
 
 WIDTH = 140  # columns of output that is not a terminal
 CALIBRATION = Path("results/calibration.json")
@@ -99,10 +98,7 @@ def _calibrate_times(shares: str, repeats: int, folder: Path) -> list[Table]:
 
 def _calibrate_verdicts(shares: str, repeats: int, folder: Path) -> list[Table]:
     """Put ReLU to itself under other seeds, from the reference; return how often it is told apart."""
-    snapshot = latest(REFERENCE)
-    if snapshot is None:
-        raise typer.BadParameter(f"{REFERENCE} holds no runs")
-    rates = alarms(snapshot, [arena for arena in ARENAS.values() if arena.by == "activation"])
+    rates = alarms(existing(REFERENCE), [arena for arena in ARENAS.values() if arena.by == "activation"])
     return [output.table("Verdicts on ReLU under other seeds", rates)]
 
 

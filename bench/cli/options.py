@@ -14,11 +14,10 @@ from bench.experiments.workloads.registry import KINDS
 from bench.records.candidate_names import split
 from bench.runner.device import DEVICES
 from bench.runner.progress import console
-from bench.store import Snapshot, StoreError, latest
+from bench.store import REFERENCE, Snapshot, StoreError, latest
 from impl.names import invalid
 
 RESULTS = Path("results/results.sqlite")
-REFERENCE = Path("results/reference.sqlite")
 
 ProfileName = Annotated[
     str,

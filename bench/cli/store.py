@@ -11,7 +11,7 @@ from bench.cli.options import RESULTS, AsJson, DataRoot, Results
 from bench.records.environment import processor_name
 from bench.runner.progress import console
 from bench.runner.rerun import rerun
-from bench.store import Snapshot, latest
+from bench.store import existing
 from bench.suites import targets
 from impl.data import datasets
 
@@ -27,7 +27,7 @@ def export(
 ) -> None:
     """Export the latest results as tidy CSV or Parquet: environment, runs and measurements."""
     common.check("format", [format], FORMATS)
-    snapshot = _latest(results)
+    snapshot = existing(results)
     folder = folder or Path("build", format)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in snapshot.tables().items():
@@ -53,9 +53,9 @@ def verify(
 ) -> None:
     """Re-run a random sample of stored runs and check that results reproduce exactly.
 
-    Those of another type of processor may differ, by rounding.
+    On another type of processor they differ by rounding, which is no failure.
     """
-    snapshot = _latest(results)
+    snapshot = existing(results)
     device = "cpu" if snapshot.environment["device"] == "cpu" else "cuda"
     source = datasets.resolve(data_root, str(snapshot.environment["dataset"]))
     here, rows = processor_name(), []
@@ -74,14 +74,7 @@ def verify(
 
 def ratios(results: Results = RESULTS) -> None:
     """Print the project's speed targets and the measured ratios as Markdown."""
-    typer.echo(targets.markdown(_latest(results)), nl=False)
-
-
-def _latest(results: Path) -> Snapshot:
-    snapshot = latest(results)
-    if snapshot is None:
-        raise ValueError(f"{results} contains no runs; `make bench` measures")
-    return snapshot
+    typer.echo(targets.markdown(existing(results)), nl=False)
 
 
 COMMANDS = {

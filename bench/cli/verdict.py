@@ -10,7 +10,6 @@ import typer
 
 from bench.cli import common
 from bench.cli.options import (
-    REFERENCE,
     DataRoot,
     DatasetName,
     OptimizerNames,
@@ -29,7 +28,7 @@ from bench.runner.progress import console
 from bench.runner.recorder import RunRecorder
 from bench.runner.verdict import decide, times
 from bench.statistics.standing import ARENAS, CLASSIFIER, OPTIMIZERS, Arena
-from bench.store import Snapshot, Store, latest, locked
+from bench.store import REFERENCE, Snapshot, Store, latest, locked
 from impl.data import datasets
 from impl.names import invalid
 

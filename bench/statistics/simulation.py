@@ -21,9 +21,8 @@ from bench.statistics.components import Components, components_of
 from bench.statistics.effects import Floats, Grid, chosen, effects
 from bench.statistics.paired import CONFIDENCE
 from bench.statistics.training_runs import EARLY, LAST, NETWORKS, network
-from bench.store import Snapshot, latest
+from bench.store import REFERENCE, Snapshot, existing
 
-REFERENCE = Path("results/reference.sqlite")
 STORE = Path("results/verdict_calibration.json")
 TUNING_SEEDS = 3  # of the paired t-test, whose rate other runs chose
 FAMILIES = 1000  # of several comparisons; twice as many of one, of which half are controls
@@ -349,10 +348,7 @@ def table(cells: Iterable[Cell]) -> str:
 
 def reference() -> dict[str, Workload]:
     """Return the workloads of the committed reference."""
-    runs = latest(REFERENCE)
-    if runs is None:
-        raise ValueError(f"Missing runs: {REFERENCE} holds none, expected those that the deviations are of.")
-    return workloads_of(runs)
+    return workloads_of(existing(REFERENCE))
 
 
 def workloads_of(snapshot: Snapshot) -> dict[str, Workload]:

@@ -30,6 +30,8 @@ from bench.store.schema import (
 )
 from bench.store.snapshot import Snapshot, read
 
+REFERENCE = Path("results/reference.sqlite")  # committed
+
 
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
@@ -226,6 +228,19 @@ def latest(path: Path) -> Snapshot | None:
         snapshot = read(connection, path, environment, profile)
         others = _held(connection, f"WHERE run.id NOT IN ({SELECTED})", (environment, profile))
         return replace(snapshot, other_environments=others.drop(columns="last_timing"))
+
+
+def existing(path: Path) -> Snapshot:
+    """Return the snapshot of `latest`.
+
+    Raises:
+        ValueError: If there are no runs.
+        StoreError: If the file is not a results database, is damaged, or has another version.
+    """
+    snapshot = latest(path)
+    if snapshot is None:
+        raise ValueError(f"{path} contains no runs; `make bench` measures")
+    return snapshot
 
 
 def _held(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.store.database import latest
+from bench.store.database import existing
 from bench.store.snapshot import Snapshot
 
 
@@ -32,10 +32,7 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"{path} does not exist; `make bench` creates a results database")
-    snapshot = latest(Path(path))
-    if snapshot is None:
-        raise ValueError(f"{path} contains no runs; `make bench` measures")
-    return frame(snapshot)
+    return frame(existing(Path(path)))
 
 
 def frame(snapshot: Snapshot) -> pd.DataFrame:
