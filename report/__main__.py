@@ -141,6 +141,7 @@ def verdicts(
     ] = False,
 ) -> None:
     """Print the verdict on every claim, and the share of analyses that give the same word."""
+    from bench.records.json_text import json_text
     from report.evidence.sources import measured
     from report.pages.verdicts import lines, verdicts
 
@@ -148,7 +149,7 @@ def verdicts(
     if source is None:
         raise ValueError(f"Invalid store: {results} holds no measurements; `make bench` measures")
     entries = verdicts(source.snapshot)
-    typer.echo(json.dumps(entries, indent=1) if as_json else "\n".join(lines(entries)))
+    typer.echo(json_text(entries).rstrip("\n") if as_json else "\n".join(lines(entries)))
 
 
 @app.command(epilog=command.examples("python -m report card mish --results results/verdict.sqlite"))

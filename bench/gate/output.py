@@ -1,6 +1,5 @@
 """Output of a comparison: a table in the terminal, Markdown for a comment, JSON for programs."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from bench.gate.verdicts import (
     Verdict,
 )
 from bench.records.calibrations import CalibrationRun, described
+from bench.records.json_text import json_text
 from bench.statistics import Rate
 
 # Most important first; unchanged benchmarks are counted but not listed.
@@ -96,7 +96,7 @@ def as_json(comparison: Comparison, calibration_runs: Sequence[CalibrationRun] =
         "calibration": [asdict(rate) for rate in rates(calibration_runs)],
         "calibrated": described("gate", calibration_runs) if calibration_runs else "",
     }
-    return json.dumps(_without_nan(record), indent=1) + "\n"
+    return json_text(record)
 
 
 def _ratios(rounds: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -105,14 +105,6 @@ def _ratios(rounds: pd.DataFrame) -> list[dict[Any, Any]]:
         return []
     both = rounds.dropna(subset=["base", "head"]).assign(ratio=lambda frame: frame["head"] / frame["base"])
     return [dict(row) for row in both[["name", "metric", "round", "ratio"]].to_dict("records")]
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def reliability(calibration_runs: Sequence[CalibrationRun]) -> list[Table]:

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from report.document.formats import number, percent
 from report.document.phrases import NOT_MEASURED, signed
@@ -11,6 +13,8 @@ from report.evidence.comparisons import Comparison
 
 UNITS = {"points": (" points", 2), "share": (" points", 1), "cosine": ("", 3)}
 SCALES = {"points": 100, "share": 100, "percent": 100}  # of units whose values are shares of one
+IN_UNIT = ("estimate", "low", "high", "margin")
+DEVIATIONS = ("sd", "error", "seed_error", "image_error", "rate_error")
 LEVELS = {"1": partial(number, digits=3), "percent": partial(percent, digits=1)}  # not differences
 BETTER = {1: "better", -1: "worse", 0: "inconclusive"}
 DIRECTIONS = {1: "above", -1: "below", 0: "inconclusive"}
@@ -38,6 +42,20 @@ def effect(comparison: Comparison, *, unit: bool = True) -> str:
 def in_unit(comparison: Comparison, value: float) -> float:
     """Return a comparison's value in its unit: points, per cent, or times where it is relative."""
     return 1 + value if comparison.effect.relative else SCALES.get(comparison.unit, 1) * value
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data in its unit, deviations of ratios as logarithms."""
+    its = asdict(comparison)
+    numbers = its.pop("effect")
+    scaled = IN_UNIT if comparison.effect.relative else IN_UNIT + DEVIATIONS
+    return {
+        **its,
+        "unit": writer(comparison)[1].strip() or comparison.unit,
+        **numbers,
+        **{name: in_unit(comparison, numbers[name]) for name in scaled},
+        "direction": comparison.effect.direction,
+    }
 
 
 def writer(comparison: Comparison) -> tuple[Callable[[float], str], str]:

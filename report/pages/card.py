@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.candidate_names import is_custom, parse
+from bench.records.json_text import json_text
 from bench.statistics.borrowing import TENTH, Agreement, with_baselines
 from bench.statistics.standing import ARENAS, BETTER, LEVEL, UNDECIDED, WORSE, Arena, Standing, standings
 from bench.statistics.training_runs import LAST, trained
@@ -22,6 +23,7 @@ from report.evidence import comparisons, conformance
 from report.evidence.comparisons import Comparison
 from report.evidence.sources import dataset_name, measured
 from report.evidence.verdicts import effect
+from report.evidence.verdicts import plain as plain_comparison
 from report.figures.svg import SvgFigure
 from report.pages import candidate
 from report.pages.card_figures import (
@@ -319,6 +321,12 @@ def markdown(shown: Card) -> str:
     return "\n".join(text) + "\n"
 
 
+def _compared(shown: Card, standing: Standing) -> Comparison:
+    """Return a standing as a comparison of the candidate with the baseline."""
+    unit = "ratio" if standing.effect.relative else "points"
+    return Comparison(shown.name, standing.baseline, "", standing.effect, unit, ())
+
+
 def plain(shown: Card) -> dict[str, Any]:
     """Return the card as plain data, for other programs."""
     return {
@@ -331,17 +339,22 @@ def plain(shown: Card) -> dict[str, Any]:
                 "words": result.arena.words,
                 "borrowed": result.agreement.close,
                 "agreement": asdict(result.agreement),
-                "standings": [asdict(s) | {"word": s.word} for s in result.standings],
+                "standings": [
+                    {
+                        **{k: v for k, v in asdict(s).items() if k != "effect"},
+                        "word": s.word,
+                        "effect": plain_comparison(_compared(shown, s)),
+                    }
+                    for s in result.standings
+                ],
             }
             for result in shown.results
         ],
-        "cost": [asdict(c) for c in shown.cost],
+        "cost": [plain_comparison(c) for c in shown.cost],
         "checks": shown.checks,
     }
 
 
 def texts(shown: Card) -> Mapping[str, str]:
     """Return the contents of the files beside the page, by suffix."""
-    import json
-
-    return {".md": markdown(shown), ".json": json.dumps(plain(shown), indent=1) + "\n"}
+    return {".md": markdown(shown), ".json": json_text(plain(shown))}

@@ -1,6 +1,5 @@
 """The verdict on every claim as plain data, for other programs."""
 
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -8,12 +7,9 @@ from bench.statistics.training_runs import horizons_of
 from bench.store import Snapshot
 from report.document.phrases import WHEN
 from report.evidence.claims import ClaimVerdict, claim_verdicts
-from report.evidence.comparisons import Comparison, Trained
+from report.evidence.comparisons import Trained
 from report.evidence.specification import specification
-from report.evidence.verdicts import in_unit, writer
-
-IN_UNIT = ("estimate", "low", "high", "margin")
-DEVIATIONS = ("sd", "error", "seed_error", "image_error", "rate_error")
+from report.evidence.verdicts import plain
 
 
 def verdicts(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -52,24 +48,5 @@ def _entry(snapshot: Snapshot, verdict: ClaimVerdict) -> dict[str, Any]:
         "robust": None if forks is None else forks.robust,
         "specification": None if forks is None else asdict(forks),
         "missing": verdict.missing,
-        "comparisons": [_comparison(c) for c in verdict.comparisons],
-    }
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return one comparison in its unit, deviations of ratios as logarithms, missing numbers as null."""
-    effect = asdict(comparison.effect)
-    scaled = IN_UNIT if comparison.effect.relative else IN_UNIT + DEVIATIONS
-    effect |= {name: in_unit(comparison, effect[name]) for name in scaled}
-    effect = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in effect.items()}
-    return {
-        "a": comparison.a,
-        "b": comparison.b,
-        "where": comparison.where,
-        "unit": writer(comparison)[1].strip() or comparison.unit,
-        **effect,
-        "direction": comparison.effect.direction,
-        "diverged": comparison.diverged,
-        "collapsed": comparison.collapsed,
-        "runs": list(comparison.runs),
+        "comparisons": [plain(c) for c in verdict.comparisons],
     }

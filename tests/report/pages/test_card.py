@@ -70,6 +70,12 @@ def test_the_words_are_the_standings(tmp_path, gain, seeds, word, sentence):
     plain = json.loads(json.dumps(pages.plain(found)))
     assert {s["word"] for s in plain["arenas"][0]["standings"]} == {word}
     assert plain["lines"] == pages.lines(found)
+    written = json.loads(pages.texts(found)[".json"], parse_constant=pytest.fail)  # no NaN, no Infinity
+    effects = [s["effect"] for s in written["arenas"][0]["standings"]]
+    assert {e["unit"] for e in effects} == {"points"}
+    assert [e["estimate"] for e in effects] == pytest.approx([100 * gain] * 6, abs=1e-4)
+    if seeds == 1:
+        assert {e["low"] for e in effects} == {None}
     text = pages.markdown(found)
     assert all(f"- {line}" in text for line in pages.lines(found))
     assert text.count(f"| {word} |") == 6
